@@ -1,0 +1,108 @@
+"""Facts from lines of any other language, by pattern; and text that a reader cannot see, in every language. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from guardrails.constitution.edited import Edited, Line
+from guardrails.constitution.facts import Fact
+from guardrails.constitution.rules import CodeRules
+from guardrails.constitution.targets import Targets
+
+_SHEBANG = re.compile(r"#![^\n]{0,80}?\b(python|bash|zsh|sh|node|ruby|perl|php|lua|deno|bun)")
+_SHEBANG_LANGUAGES = {
+    "node": "javascript",
+    "deno": "javascript",
+    "bun": "javascript",
+    "perl": "script",
+    "lua": "script",
+}
+_COMMENT_STARTS = {
+    "shell": "#", "ruby": "#", "python": "#", "python-like": "#", "javascript": "//", "go": "//", "c": "//", "rust": "//",
+    "jvm": "//", "dotnet": "//", "php": "//",
+}  # fmt: skip
+# A comment that steers a tool is read even where the rest of a comment is not.
+_STEERING = re.compile(
+    r"eslint|@ts-|istanbul|c8 |v8 |biome|prettier|shellcheck|rubocop|nolint|NOLINT|#nosec|go:|NOSONAR|phpcs|phpstan|psalm|luacheck|#!"
+)
+_PATTERN_LANGUAGES = {"python-like": "python"}
+# Bidirectional controls reorder what a reviewer sees; the others hide letters inside a word.
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\U000e0001-\U000e007f]")
+_SPLITTING = re.compile(
+    "\\w[\u00ad\u034f\u115f\u1160\u180e\u200b\u200c\u2060-\u2064\u3164\ufeff\uffa0]+(?=\\w)", re.ASCII
+)
+_MARGIN_COLUMN = 400  # code pushed so far to the right, behind blanks, is out of every reader's sight
+_MARGIN = re.compile(r"\S[ \t]{200,}\S")
+
+
+def language_of(path: str, text: str, rules: CodeRules) -> str:
+    """By the file's name, else its suffix, else its first line; `unknown` is judged by every language's patterns."""
+    name = path.rpartition("/")[2].casefold()
+    stem, dot, suffix = name.rpartition(".")
+    known = (
+        rules.file_names.get(name) or rules.file_names.get(stem if dot else name) or rules.suffixes.get(dot + suffix)
+    )
+    if dot and suffix and rules.suffixes.get(dot + suffix):
+        known = rules.suffixes[dot + suffix]
+    shebang = _SHEBANG.match(text)
+    if shebang and known in {None, "prose", "data"}:
+        return _SHEBANG_LANGUAGES.get(
+            shebang.group(1), "shell" if shebang.group(1).endswith("sh") else shebang.group(1)
+        )
+    return known or "unknown"
+
+
+def facts(file: Edited, language: str, rules: CodeRules, targets: Targets, *, is_added: bool) -> list[Fact]:
+    """Facts in the added lines, or in the removed ones, of a file in any language but parsed Python and prose."""
+    lines = [line for line in (file.added if is_added else file.removed) if not _is_comment(line.text, language)]
+    text = "\n".join(line.text for line in lines)
+    found = [
+        _fact(file.path, family, match.group(), lines[text.count("\n", 0, match.start())])
+        for name in _pattern_languages(language, rules)
+        for family, pattern in rules.index.by_language.get(name, ())
+        for match in pattern.finditer(text)
+    ]
+    return found + [fact for line in lines for fact in _target_facts(file.path, line, rules, targets)]
+
+
+def comment_facts(file: Edited, rules: CodeRules, *, is_added: bool) -> list[Fact]:
+    """Comments that steer the checks of Python source, which the syntax tree does not hold."""
+    return [
+        _fact(file.path, family, match.group(), line)
+        for line in (file.added if is_added else file.removed)
+        if "#" in line.text
+        for family, pattern in rules.index.by_language.get("python-comment", ())
+        for match in pattern.finditer(line.text)
+    ]
+
+
+def unseen(line: str) -> str | None:
+    """What in this line a reader cannot see, or None."""
+    if not line.isascii() and (match := _REORDERING.search(line) or _SPLITTING.search(line)):
+        return f"U+{ord(match.group()[-1]):04X}"
+    if len(line) > _MARGIN_COLUMN // 2 and _MARGIN.search(line):
+        return "code far to the right"
+    return None
+
+
+def _pattern_languages(language: str, rules: CodeRules) -> list[str]:
+    if language == "unknown":
+        return [name for name in rules.index.by_language if name != "python-comment"]
+    return ["any", _PATTERN_LANGUAGES.get(language, language)]
+
+
+def _is_comment(line: str, language: str) -> bool:
+    """A line that begins as a comment, and steers no tool. A comment after code is read with the code: it may be no comment."""
+    start = _COMMENT_STARTS.get(language)
+    return start is not None and line.lstrip().startswith(start) and _STEERING.search(line) is None
+
+
+def _target_facts(path: str, line: Line, rules: CodeRules, targets: Targets) -> Iterator[Fact]:
+    if (found := targets.metric_in(line.text)) is not None:
+        yield _fact(path, rules.number("metric"), found, line)
+    if (found := targets.path_in(line.text)) is not None:
+        yield _fact(path, rules.number("harness"), found, line)
+
+
+def _fact(path: str, family: int, text: str, line: Line) -> Fact:
+    key = " ".join(text.split())
+    return Fact(family, key, path, line.number, key[:80])

@@ -1,0 +1,76 @@
+"""Random tokens that stand alone, with no key and no provider's shape to give them away."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from guardrails.scope.candidates import Candidate
+from guardrails.scope.detectors import compile_regex
+from guardrails.scope.findings import Finding
+from guardrails.scope.placeholders import is_dummy
+from guardrails.scope.randomness import randomness
+from guardrails.scope.views import View
+
+_LEAST_CHARS: Final = 24
+# Beyond this a run is data (an image, a bundle), not a token; what is hidden in it is the decoders' business.
+_MOST_CHARS: Final = 200
+_LEAST_NATS: Final = 34.0
+_LEAST_NATS_ONE_CASE: Final = 44.0
+_HEX: Final = frozenset("0123456789abcdefABCDEF-")
+_BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+# Node and hive ids of this protocol: public by design.
+_NODE_ID_CHARS: Final = 52
+# What a random-looking run is, where one of these stands shortly before it: a digest, an id, a public key, part of a lock file.
+_PUBLIC_CONTEXT: Final = (
+    "sha1", "sha2", "sha3", "sha5", "sha-", "md5", "integrity", "checksum", "digest", "hash", "commit", "revision", "rev", "etag", "ssh-rsa",
+    "ssh-ed25519", "ecdsa-", "public", "fingerprint", "base64,", "h1:", "nonce", "uuid", "guid", "cid", "blob", "tree", "parent",
+    "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig",
+)  # fmt: skip
+# OpenSSH public keys, and DER of certificates and public keys, in base64.
+_PUBLIC_HEADS: Final = ("AAAAB3Nza", "AAAAC3Nza", "AAAAE2Vj", "MIIB", "MIIC", "MIID", "MIIE", "MFkw", "MCow")
+# Longest certificate looked back over.
+_BLOCK_CHARS: Final = 8_000
+
+
+class BareDetector:
+    """Runs of token characters that chance explains far better than language."""
+
+    sign = rf"[A-Za-z0-9+/_\-]{{{_LEAST_CHARS},}}={{0,2}}"
+    keywords: Sequence[str] = ()
+    joinable = False
+
+    def __init__(self) -> None:
+        self._pattern = compile_regex(self.sign)
+
+    def find(self, view: View) -> Iterator[Finding]:
+        for match in self._pattern.finditer(view.data):
+            start, end = match.span()
+            if confidence := _judge(Candidate(view.text, start, end, 0.5)):
+                yield Finding("secret", "token", "bare.random", start, end, confidence)
+
+
+def _judge(candidate: Candidate) -> float:
+    token = max(candidate.value.split("/"), key=len)
+    letters = frozenset(token)
+    is_public_shape = letters <= _HEX or (len(token) == _NODE_ID_CHARS and letters <= _BASE32)
+    if not _LEAST_CHARS <= len(token) <= _MOST_CHARS or is_public_shape or sum(map(str.isdigit, token)) < 2:
+        return 0.0
+    has_both_cases = token.lower() != token and token.upper() != token
+    nats = randomness(token)
+    if nats < (_LEAST_NATS if has_both_cases else _LEAST_NATS_ONE_CASE) or is_dummy(token) or _is_public(candidate):
+        return 0.0
+    return 0.7 if nats > 80 else 0.6
+
+
+def _is_public(candidate: Candidate) -> bool:
+    before = candidate.before(40)
+    return (
+        any(word in before for word in _PUBLIC_CONTEXT)
+        or candidate.value.startswith(_PUBLIC_HEADS)
+        or _is_in_public_block(candidate)
+    )
+
+
+def _is_in_public_block(candidate: Candidate) -> bool:
+    text, start = candidate.text, candidate.start
+    begin = text.rfind("-----BEGIN ", max(0, start - _BLOCK_CHARS), start)
+    return begin >= 0 and "PRIVATE" not in text[begin : begin + 60] and text.find("-----END", begin, start) < 0

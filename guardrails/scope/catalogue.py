@@ -1,0 +1,107 @@
+"""The rules as data: read from `rules/*.toml`, checked, and handed out frozen."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+from guardrails.scope.findings import Kind
+
+# What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose tables.
+# \x1f and \x02 are how a JSON tree is written down for scanning (documents.py).
+ASSIGNED: Final = r"""["'\]\x1f`)]{0,3}[ \t]{0,4}(?::=|=>|={1,3}|:|,|\|)[ \t]{0,4}[bru]?["'`\x02(]{0,2}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One shape of a secret or of a personal datum.
+
+    id: stable, dotted: provider and what it is. entity: the word that may stand in its place.
+    regex: RE2 syntax over text of one byte a character; the span is group 1 where there is one, else the whole match.
+    keywords: lower-case texts of which any match contains at least one; empty where a match need contain none.
+    validators: names in `validators.VALIDATORS`, asked in order.
+    near: lower-case words, one of which must stand close to the span.
+    sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive one.
+    keys: names of keys, one of which must be what a value without a shape of its own is assigned to.
+    bounded: neither neighbour of the span may be a letter, digit or underscore.
+    joinable: unmistakable enough to be sought across line ends and list items.
+    examples, counter_examples: texts in which it must, or must not, speak. Kept in parts in the files,
+    so that no scanner of repositories takes them for the real thing.
+    """
+
+    id: str
+    provider: str
+    kind: Kind
+    entity: str
+    regex: str
+    keywords: tuple[str, ...]
+    validators: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    sign: str = ""
+    keys: tuple[str, ...] = ()
+    confidence: float = 0.9
+    bounded: bool = True
+    joinable: bool = False
+    examples: tuple[str, ...] = ()
+    counter_examples: tuple[str, ...] = ()
+
+    def cheapest_sign(self) -> str:
+        """A regex, cheaper than the rule's own where there is one, that finds something in every text in which the rule does."""
+        if self.sign:
+            return self.sign
+        if self.near:
+            return rf"(?:^|[^A-Za-z])(?i:{'|'.join(map(_literally, self.near))})"
+        return rf"(?i:{'|'.join(map(_spelled, self.keys))})" if self.keys else self.regex
+
+
+@lru_cache(maxsize=1)
+def load_rules() -> tuple[Rule, ...]:
+    """Every rule of the package, by file and in file order. Raises ValueError for a rule that is not well formed."""
+    folder = files("guardrails.scope").joinpath("rules")
+    pages = sorted(
+        (page.name, page.read_text(encoding="utf-8")) for page in folder.iterdir() if page.name.endswith(".toml")
+    )
+    rules = tuple(rule for name, text in pages for rule in parse_rules(text, name))
+    if len({rule.id for rule in rules}) != len(rules):
+        raise ValueError("two rules have one id")
+    return rules
+
+
+def parse_rules(text: str, name: str) -> tuple[Rule, ...]:
+    """The rules of one file. A file's `[defaults]` stand where a rule is silent."""
+    page = tomllib.loads(text)
+    defaults = page.get("defaults", {})
+    try:
+        return tuple(_rule({**defaults, **row}) for row in page["rule"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{name}: a rule is not well formed: {error}") from error
+
+
+def _rule(row: Mapping[str, Any]) -> Rule:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    for shown in ("examples", "counter_examples"):
+        values[shown] = tuple("".join(parts) for parts in values.get(shown, ()))
+    if "value" in values:
+        values |= _assigned(values["keys"], values.pop("value"))
+    unknown = set(values) - {field.name for field in fields(Rule)}
+    if unknown:
+        raise TypeError(f"{values.get('id')}: unknown {sorted(unknown)}")
+    return Rule(**values)
+
+
+def _assigned(keys: tuple[str, ...], value: str) -> dict[str, Any]:
+    # A value without a shape of its own counts only under a key that names the provider.
+    regex = rf"(?i:{'|'.join(map(_spelled, keys))})[A-Za-z0-9_.\- ]{{0,30}}{ASSIGNED}({value})"
+    return {"regex": regex, "keywords": tuple(max(key.split("_"), key=len) for key in keys)}
+
+
+def _spelled(key: str) -> str:
+    return key.replace("_", r"[_\-. ]?")
+
+
+def _literally(word: str) -> str:
+    return "".join(
+        character if character.isalnum() or character in " _" else rf"\x{ord(character):02x}" for character in word
+    )

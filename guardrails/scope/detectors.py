@@ -1,0 +1,86 @@
+"""Rules at work on a view: find the exact spans by linear-time regex, then ask the validators."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import re2
+
+from guardrails.scope.candidates import Candidate
+from guardrails.scope.catalogue import Rule
+from guardrails.scope.findings import Finding
+from guardrails.scope.validators import VALIDATORS
+from guardrails.scope.views import View
+
+# Enough for the DFA of the widest rule; beyond it RE2 falls back to its slower, still linear, simulation.
+_REGEX_BYTES = 16 * 1024 * 1024
+
+
+class Detector(Protocol):
+    """One pattern, and what it finds where the prefilter says that it could."""
+
+    sign: str
+    keywords: Sequence[str]
+    joinable: bool
+
+    def find(self, view: View) -> Iterator[Finding]:
+        """What it finds, at offsets of the view."""
+
+
+def compile_regex(regex: str) -> Any:
+    """`regex` over bytes, each one character. Raises ValueError where it is not RE2 syntax."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = _REGEX_BYTES
+    options.log_errors = False
+    try:
+        return re2.compile(regex.encode("latin-1"), options)
+    except re2.error as error:
+        raise ValueError(f"not a linear-time regex: {error}") from error
+
+
+class RuleDetector:
+    """One rule of the catalogue. Raises ValueError for one whose regex or validators do not exist."""
+
+    def __init__(self, rule: Rule) -> None:
+        missing = [name for name in rule.validators if name not in VALIDATORS]
+        if missing:
+            raise ValueError(f"{rule.id}: no validators {missing}")
+        self.rule = rule
+        self.sign = rule.cheapest_sign()
+        self.keywords: Sequence[str] = rule.near or rule.keywords
+        self.joinable = rule.joinable
+        self._pattern = compile_regex(rule.regex)
+        self._group = 1 if self._pattern.groups else 0
+        self._validators = [VALIDATORS[name] for name in rule.validators]
+
+    def find(self, view: View) -> Iterator[Finding]:
+        rule = self.rule
+        for start, end in self._spans(view):
+            confidence = self._judge(Candidate(view.text, start, end, rule.confidence))
+            if confidence > 0:
+                yield Finding(rule.kind, rule.entity, rule.id, start, end, confidence)
+
+    def _spans(self, view: View) -> Iterator[tuple[int, int]]:
+        for match in self._pattern.finditer(view.data):
+            start, end = match.span(self._group)
+            if start < end and not (self.rule.bounded and _is_inside_word(view.text, start, end)):
+                yield start, end
+
+    def _judge(self, candidate: Candidate) -> float:
+        if self.rule.near and not candidate.is_near(self.rule.near):
+            return 0.0
+        for validator in self._validators:
+            candidate = candidate._replace(confidence=validator(candidate))
+            if candidate.confidence <= 0:
+                break
+        return candidate.confidence
+
+
+def _is_inside_word(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if after and (after.isalnum() or after == "_"):
+        return True
+    if not before or not (before.isalnum() or before == "_"):
+        return False
+    # The letter of an escape is no letter: `"\nsk-..."` in a source begins a line.
+    return not (before in "nrtbf" and text[start - 2 : start - 1] == "\\")

@@ -1,0 +1,71 @@
+"""What a scan says it saw: where, of what kind, how sure. Never the value itself."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["secret", "pii"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One secret or personal datum in a text.
+
+    entity: what it is, in a word that may stand in its place: `[email]`.
+    rule: stable id of the rule that found it.
+    start, end: offsets in characters of the text as it was handed in, before any normalisation or decoding.
+    confidence: 0 to 1; decides between redacting and refusing where both are possible.
+    decoded_from: the encodings it was found under, outermost first (`base64>hex`), or None where it stood in plain sight.
+    """
+
+    kind: Kind
+    entity: str
+    rule: str
+    start: int
+    end: int
+    confidence: float
+    decoded_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFinding:
+    """A finding in a JSON tree. `finding`'s offsets are those of this one key or value, as text.
+
+    place: RFC 6901 pointer to the value, or to the member whose key it is. Keys in which something was found are masked in it.
+    """
+
+    place: str
+    part: Literal["key", "value"]
+    finding: Finding
+
+    def __str__(self) -> str:
+        return f"{self.place or '/'} ({self.part}: {self.finding.entity})"
+
+
+def settle(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each stretch of text, in order: the surest of those that overlap, over all that they cover together.
+
+    A stretch is never narrowed: what a less sure finding saw beyond a surer one's edge goes with it.
+    """
+    ordered = sorted(findings, key=lambda finding: (finding.start, finding.end))
+    return list(_clusters(ordered))
+
+
+def _clusters(ordered: list[Finding]) -> Iterator[Finding]:
+    best: Finding | None = None
+    for finding in ordered:
+        if best is None:
+            best = finding
+        elif finding.start < best.end:
+            surer = max(best, finding, key=_sureness)
+            best = replace(surer, start=best.start, end=max(best.end, finding.end))
+        else:
+            yield best
+            best = finding
+    if best is not None:
+        yield best
+
+
+def _sureness(finding: Finding) -> tuple[float, bool, bool]:
+    # Of two equally sure ones the secret counts: it refuses code, and `user:pass@host.org` is no e-mail address.
+    return finding.confidence, finding.kind == "secret", finding.decoded_from is None

@@ -1,0 +1,65 @@
+"""Values that stand where a secret would, and are none: placeholders, and references to where the secret is kept."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+from guardrails.scope.words import words
+
+# Long enough that chance does not write them into a random token.
+_UNMISTAKABLE: Final = (
+    "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "xxxxx", "*****", "....", "your_", "your-", "<your",
+    "replace_", "replace-", "insert_", "insert-", "dummy", "notreal", "not-real", "not_a_real", "notasecret", "1234567890", "0123456789",
+    "abcdefghij", "abcdef1234", "deadbeefdead", "foobar",
+)  # fmt: skip
+# Words that make a *weak* value one that was put there for show; a random token of a provider may contain one by chance.
+_SHOWN: Final = (
+    "your", "xxx", "***", "...", "sample", "fake", "mock", "todo", "fixme", "tbd", "here", "enter", "insert", "replace", "invalid", "wrong",
+    "hidden", "masked", "removed", "none", "null", "undefined", "default", "public",
+)  # fmt: skip
+# What points to a secret kept elsewhere, or is computed: never the secret.
+_REFERENCE: Final = (
+    r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|ref\+|arn:aws|projects/|"
+    r"file:|\.{0,2}/|~/|https?://|ssh://|git@|data:|@[a-z]|process\.env|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
+    r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|data\.|module\.|"
+    r"secretkeyref|valuefrom|base64$|(?:sha\d{1,3}|md5)[:\-])"
+)
+# Code where a value was looked for: a call, an index, an attribute, an arrow, a type.
+_EXPRESSION: Final = r"^(?:[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[?!]?[(\[{<]|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"
+_DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
+
+
+def is_dummy(value: str) -> bool:
+    """Whether `value`, in the shape of a provider's token, was written for show."""
+    lower = value.lower()
+    return _is_monotone(lower) or any(word in lower for word in _UNMISTAKABLE)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether `value`, assigned to a key, is a word that people write in a secret's place."""
+    lower = value.lower().strip("_-. !?")
+    return lower in words("placeholders") or is_dummy(value) or any(word in lower for word in _SHOWN)
+
+
+def is_reference(value: str) -> bool:
+    """Whether `value` says where the secret is, by variable, path, vault or template, quoted or not."""
+    return _found(_REFERENCE, value)
+
+
+def is_expression(value: str) -> bool:
+    """Whether `value`, unquoted, is code that computes or names the secret."""
+    return _found(_EXPRESSION, value) or _found(_DOTTED, value)
+
+
+def _is_monotone(lower: str) -> bool:
+    return len(set(lower)) <= max(3, len(lower) // 12)
+
+
+def _found(pattern: str, value: str) -> bool:
+    return _compiled(pattern).search(value.encode("latin-1", "replace")) is not None
+
+
+@lru_cache(maxsize=8)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern.encode("ascii"))

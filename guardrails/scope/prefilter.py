@@ -1,0 +1,98 @@
+"""One pass over a text that says which patterns could match in it at all.
+
+Two rungs with the same answer to the question that counts: a pattern they do not name has no match. Hyperscan runs the patterns
+themselves; Aho-Corasick looks for their keywords, names more of them, and needs nothing but its own wheel.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+Backend: TypeAlias = Literal["hyperscan", "aho-corasick"]
+
+
+class Pattern(Protocol):
+    """What a prefilter knows of a detector or decoder."""
+
+    @property
+    def sign(self) -> str:
+        """What is there wherever the pattern matches: RE2 syntax, which Hyperscan reads alike, over text of one byte a character."""
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        """Lower-case texts of which any matching text contains at least one; empty where it need contain none."""
+
+
+class Prefilter(Protocol):
+    """Names the patterns that could match."""
+
+    backend: Backend
+
+    def candidates(self, data: bytes) -> list[int]:
+        """Indices of the patterns that could match somewhere in `data`, ascending; never leaves out one that does."""
+
+
+def build_prefilter(patterns: Sequence[Pattern], backend: Backend | None = None) -> Prefilter:
+    """The asked-for rung, or else the first that loads here. Raises ImportError where the asked-for one does not load."""
+    if backend == "aho-corasick":
+        return AhoCorasickPrefilter(patterns)
+    try:
+        return HyperscanPrefilter(patterns)
+    except ImportError:
+        if backend is not None:
+            raise
+        return AhoCorasickPrefilter(patterns)
+
+
+class HyperscanPrefilter:
+    """All patterns in one automaton, each reported once a text."""
+
+    backend: Backend = "hyperscan"
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        import hyperscan
+
+        self._library: Any = hyperscan
+        self._database: Any = hyperscan.Database()
+        self._database.compile(
+            expressions=[pattern.sign.encode("latin-1") for pattern in patterns],
+            ids=list(range(len(patterns))),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
+        )
+        # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
+        self._idle: list[Any] = []
+
+    def candidates(self, data: bytes) -> list[int]:
+        found: list[int] = []
+        scratch = self._idle.pop() if self._idle else self._library.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=_note, context=found, scratch=scratch)
+        finally:
+            self._idle.append(scratch)
+        return sorted(found)
+
+
+def _note(pattern: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
+    found.append(pattern)
+
+
+class AhoCorasickPrefilter:
+    """All keywords in one automaton; patterns without any are always candidates."""
+
+    backend: Backend = "aho-corasick"
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        import ahocorasick
+
+        owners: dict[str, set[int]] = {}
+        for index, pattern in enumerate(patterns):
+            for keyword in pattern.keywords:
+                owners.setdefault(keyword, set()).add(index)
+        self._always = {index for index, pattern in enumerate(patterns) if not pattern.keywords}
+        self._automaton: Any = ahocorasick.Automaton()
+        for keyword, indices in owners.items():
+            self._automaton.add_word(keyword, frozenset(indices))
+        self._automaton.make_automaton()
+
+    def candidates(self, data: bytes) -> list[int]:
+        seen = {owners for _, owners in self._automaton.iter(data.lower().decode("latin-1"))}
+        return sorted(self._always.union(*seen))

@@ -1,0 +1,132 @@
+"""Checks that decide whether a shape is a secret: checksums, structure, placeholders, randomness.
+
+A validator takes a candidate and returns how sure it now is: 0.0 is *no*. A checksum decides where the shape is weak, and not where the
+prefix is unique: a token of a known provider with a wrong checksum is still nothing to publish, so it only loses confidence.
+"""
+
+import base64
+import binascii
+import json
+import string
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from guardrails.scope import identifiers, national_ids
+from guardrails.scope.candidates import Candidate
+from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
+from guardrails.scope.randomness import randomness
+
+Validator: TypeAlias = Callable[[Candidate], float]
+
+_BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/=")
+_SURE: Final = 0.98
+_DOUBTFUL: Final = 0.75
+# Twelve decimal digits.
+_AWS_ACCOUNTS: Final = 10**12
+# The least that a key's body holds in one run: shorter lines are prose about keys.
+_PEM_RUN: Final = 40
+
+
+def genuine(candidate: Candidate) -> float:
+    """Not written for show."""
+    return 0.0 if is_dummy(candidate.value) else candidate.confidence
+
+
+def credential(candidate: Candidate) -> float:
+    """A password of any strength in a place where only one can stand, such as a URL: neither placeholder nor reference."""
+    value = candidate.value
+    return 0.0 if is_placeholder(value) or is_reference(value) or "{" in value else candidate.confidence
+
+
+def random_token(candidate: Candidate) -> float:
+    """Chance explains it better than language."""
+    return candidate.confidence if randomness(candidate.value) > 10 else 0.0
+
+
+def mixed(candidate: Candidate) -> float:
+    """Letters and digits together: no plain word."""
+    value = candidate.value
+    return candidate.confidence if any(map(str.isdigit, value)) and any(map(str.isalpha, value)) else 0.0
+
+
+def crc32_base62(candidate: Candidate) -> float:
+    """Six base62 characters at the end are the CRC-32 of the thirty before them (GitHub, npm)."""
+    body = candidate.value.rpartition("_")[2]
+    return _SURE if body[-6:] == base62(zlib.crc32(body[:-6].encode("latin-1", "replace")), 6) else _DOUBTFUL
+
+
+def aws_key_id(candidate: Candidate) -> float:
+    """The sixteen characters after the prefix hold a twelve-digit account number in base32."""
+    try:
+        raw = base64.b32decode(candidate.value[4:20])
+    except ValueError:
+        return 0.0
+    account = int.from_bytes(raw[:6], "big") >> 7 & (2**40 - 1)
+    return _SURE if account < _AWS_ACCOUNTS else _DOUBTFUL
+
+
+def jwt(candidate: Candidate) -> float:
+    """A JSON header that names its algorithm, and a JSON payload (RFC 7519)."""
+    header, payload = (_json_segment(part) for part in candidate.value.split(".")[:2])
+    return candidate.confidence if header.get("alg") and payload else 0.0
+
+
+def pem_body(candidate: Candidate) -> float:
+    """Between the marks lies base64, in plain or escaped lines, and not a sentence about keys."""
+    body = candidate.value.partition("KEY")[2].partition("-----")[2].replace("\\n", " ").replace("\\r", " ")
+    longest = max((len(run) for run in body.split() if set(run.strip("\"',\\+")) <= _BASE64), default=0)
+    return candidate.confidence if longest >= _PEM_RUN and not is_dummy(body) else 0.0
+
+
+def phrase(candidate: Candidate) -> float:
+    """A wallet's recovery phrase has 12, 15, 18, 21 or 24 words (BIP-39)."""
+    return candidate.confidence if len(candidate.value.split()) in {12, 15, 18, 21, 24} else 0.0
+
+
+def basic_auth(candidate: Candidate) -> float:
+    """Base64 of `user:password` (RFC 7617)."""
+    user, colon, password = _base64_text(candidate.value).partition(":")
+    is_real = bool(colon) and user.isprintable() and not is_placeholder(password)
+    return candidate.confidence if is_real else 0.0
+
+
+def base62(number: int, width: int) -> str:
+    """`number` in base62, digits first, then capitals, filled with zeros to `width`."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits.rjust(width, "0")
+
+
+def _json_segment(part: str) -> Mapping[str, object]:
+    try:
+        value = json.loads(_base64_text(part))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _base64_text(part: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(part.rstrip("=") + "=" * (-len(part.rstrip("=")) % 4)).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+VALIDATORS: Final[Mapping[str, Validator]] = {
+    "genuine": genuine,
+    "credential": credential,
+    "random": random_token,
+    "mixed": mixed,
+    "crc32-base62": crc32_base62,
+    "aws-key-id": aws_key_id,
+    "jwt": jwt,
+    "pem-body": pem_body,
+    "phrase": phrase,
+    "basic-auth": basic_auth,
+    **identifiers.VALIDATORS,
+    **national_ids.VALIDATORS,
+}

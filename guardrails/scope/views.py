@@ -1,0 +1,68 @@
+"""A text as it reads after normalising, unwrapping or decoding, that still knows where each of its characters came from."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`text`, which reads instead of source[start:end].
+
+    exact: character for character as long as the source; otherwise any part of it stands for all of source[start:end].
+    label: the decoder that read it, None where nothing was decoded.
+    """
+
+    text: str
+    start: int
+    end: int
+    exact: bool = False
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A text and its way back. Without pieces it is its source, character for character.
+
+    joined: its lines or items were put together on a suspicion, so that only rules with a shape of their own may speak.
+    """
+
+    text: str
+    pieces: Sequence[Piece] = ()
+    parent: "View | None" = None
+    joined: bool = False
+    _starts: list[int] = field(init=False, repr=False, default_factory=list)
+
+    @classmethod
+    def of_pieces(cls, pieces: Sequence[Piece], parent: "View | None" = None, *, joined: bool = False) -> "View":
+        """The view that reads as the pieces one after another."""
+        view = cls("".join(piece.text for piece in pieces), pieces, parent, joined)
+        position = 0
+        for piece in pieces:
+            view._starts.append(position)
+            position += len(piece.text)
+        return view
+
+    @cached_property
+    def data(self) -> bytes:
+        """One byte a character, so that an engine's offsets are characters. Beyond Latin-1 every character is `?`: none is in a token."""
+        return self.text.encode("latin-1", "replace")
+
+    def source_span(self, start: int, end: int) -> tuple[int, int, str | None]:
+        """Where text[start:end], not empty, stood in what was handed in, and what it was decoded from on the way."""
+        label = None
+        if self._starts:
+            first, last = self._piece_at(start), self._piece_at(end - 1)
+            offset = start - self._starts[first] if self.pieces[first].exact else 0
+            label = self.pieces[first].label
+            tail = end - self._starts[last]
+            start = self.pieces[first].start + offset
+            end = self.pieces[last].start + tail if self.pieces[last].exact else self.pieces[last].end
+        if self.parent is None:
+            return start, end, label
+        start, end, outer = self.parent.source_span(start, end)
+        return start, end, ">".join(filter(None, (outer, label))) or None
+
+    def _piece_at(self, position: int) -> int:
+        return bisect_right(self._starts, position) - 1

@@ -1,0 +1,59 @@
+"""Time and chance: the one module that may read them. Everything else is handed a Clock and a Chance."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
+
+# The operating system's generator behind the standard library's arithmetic: nothing here can be seeded or foreseen.
+_SYSTEM: Final = random.SystemRandom()
+_SEED_BITS: Final = 63
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run for `seconds`; a negative number is none."""
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class SystemChance:
+    """The operating system's randomness."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """`count` bytes, fit for keys."""
+        return secrets.token_bytes(count)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between `low` and `high`."""
+        return _SYSTEM.uniform(low, high)
+
+    def choice(self, population: Sequence[_T]) -> _T:
+        """One of `population`, which is not empty."""
+        return _SYSTEM.choice(population)
+
+    def sample(self, population: Sequence[_T], count: int) -> list[_T]:
+        """`count` distinct places of `population`, or all of them in random order where it has fewer."""
+        return _SYSTEM.sample(population, min(count, len(population)))
+
+    def coin(self) -> bool:
+        """Heads."""
+        return bool(secrets.randbits(1))
+
+    def seed(self) -> int:
+        """A seed for somebody's reproducible generator: 0 ≤ seed < 2**63, which SQLite and JSON readers can hold."""
+        return secrets.randbits(_SEED_BITS)

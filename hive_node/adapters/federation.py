@@ -1,0 +1,166 @@
+"""The part of the daemon that speaks to other nodes. Runs only while this node is in a hive; what it opens, the config names."""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from hive_node.adapters.joining import JoinDesk
+from hive_node.adapters.keyfile import NodeKey
+from hive_node.adapters.mdns import DiscoveredAddress, Discovery
+from hive_node.adapters.network import Network
+from hive_node.adapters.peer_client import PeerClient
+from hive_node.adapters.peer_server import PeerServer
+from hive_node.adapters.tls import client_context, server_context, trust_more
+from hive_node.config.node import FederationSection
+from hive_node.hive import Hive
+from hive_node.ports import Chance, Clock, FatalError, Fault
+from hive_node.share.charters import CharterOffice
+from protocol.verification import Membership
+
+logger = logging.getLogger(__name__)
+
+_RENEWAL_LOOK_S: Final = 3600.0
+
+
+class Federation:
+    """Peer port, join port, discovery, network: one task group, begun when there is a hive, ended when it is left."""
+
+    def __init__(
+        self,
+        config: FederationSection,
+        hive: Hive,
+        key: NodeKey,
+        server: PeerServer,
+        network: Network,
+        desk: JoinDesk,
+        office: CharterOffice,
+        clock: Clock,
+        chance: Chance,
+    ) -> None:
+        self._config = config
+        self._hive = hive
+        self._key = key
+        self._server = server
+        self._network = network
+        self._desk = desk
+        self._office = office
+        self._clock = clock
+        self._chance = chance
+        self._changed = asyncio.Event()
+        self._contexts: list[ssl.SSLContext] = []
+        self.client: PeerClient | None = None
+
+    async def serve(self) -> None:
+        """Wait for a hive, take part in it, until cancelled. Raises FatalError where the peer port cannot be opened."""
+        while True:
+            self._changed.clear()
+            if self._hive.membership is not None:
+                await self._take_part(self._hive.membership)
+            else:
+                await self._changed.wait()
+
+    def charter_changed(self, membership: Membership) -> None:
+        """Trust new members from now on. Who is no member any more is refused at its next request."""
+        for context in self._contexts:
+            trust_more(context, _anchors(membership))
+        if self.client is not None:
+            self.client.charter_version = membership.charter.version
+        for node in set(self._network.contacts) - membership.members.keys():
+            self._network.forget(node)
+        self._changed.set()
+        self._network.poke()
+
+    def left(self) -> None:
+        """This node is in no hive any more."""
+        self._changed.set()
+
+    def check_port(self) -> None:
+        """Raises Fault where the peer port is taken, so that nothing is begun that could not be finished."""
+        if self._server.port or self._config.port == 0:
+            return
+        family = socket.AF_INET6 if ":" in self._config.listen else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self._config.listen, self._config.port))
+            except OSError as error:
+                raise Fault("federation.port-in-use", self._explain(error)) from error
+
+    async def _take_part(self, membership: Membership) -> None:
+        hive = membership.hive
+        anchors = list(_anchors(membership))
+        serving, calling = server_context(self._key, anchors), client_context(self._key, anchors)
+        self._contexts = [serving, calling]
+        self.client = PeerClient(calling)
+        self.client.charter_version = membership.charter.version
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(serving))
+                group.create_task(self._desk.serve_on(self._config.listen, self._config.join_port))
+                group.create_task(self._network.serve())
+                group.create_task(self._renew())
+                if self._config.mdns.enabled:
+                    group.create_task(self._discovery(membership).serve())
+                while self._hive.membership is not None and self._hive.membership.hive == hive:
+                    self._changed.clear()
+                    await self._changed.wait()
+                raise _Left
+        except* _Left:
+            logger.info("left the hive")
+        finally:
+            await self.client.close()
+            self.client, self._contexts = None, []
+
+    async def _listen(self, tls: ssl.SSLContext) -> None:
+        try:
+            await self._server.serve_on(self._config.listen, self._config.port, tls, self._opened)
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
+                raise FatalError("federation.port-in-use", self._explain(error)) from error
+            raise
+
+    def _opened(self, port: int) -> None:
+        logger.info("peer port open", extra={"listen": self._config.listen, "port": port})
+        if self.client is not None:
+            self.client.port = port
+
+    def _explain(self, error: OSError) -> str:
+        return (
+            f"{self._config.listen}:{self._config.port} cannot be opened ({error.strerror}): set [federation] listen and port "
+            "in config.toml to what is free, or port to 0"
+        )
+
+    def _discovery(self, membership: Membership) -> Discovery:
+        return Discovery(
+            membership.hive,
+            lambda: self._server.port,
+            self._config.mdns.interfaces,
+            self._clock,
+            self._chance,
+            self._on_address,
+        )
+
+    def _on_address(self, found: DiscoveredAddress) -> None:
+        self._network.suggest(found.host, found.port, "mdns")
+
+    async def _renew(self) -> None:
+        while True:
+            await self._office.renew_if_due()
+            await self._clock.sleep(_RENEWAL_LOOK_S)
+
+
+class _Left(Exception):
+    pass
+
+
+def static_peers(config: FederationSection) -> Sequence[tuple[str, int]]:
+    """`federation.peers` as addresses."""
+    return [(host.strip("[]"), int(port)) for host, _, port in (peer.rpartition(":") for peer in config.peers)]
+
+
+def _anchors(membership: Membership) -> Iterable[bytes]:
+    return [member.certificate_der() for member in membership.members.values()]

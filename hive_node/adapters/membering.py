@@ -1,0 +1,129 @@
+"""What a person does with the hive, carried out: each act checked first, then written, then told."""
+
+import base64
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hive_node.adapters.federation import Federation
+from hive_node.adapters.joining import JoinDesk, Token, join
+from hive_node.adapters.keyfile import NodeKey
+from hive_node.adapters.mdns import interfaces_of_this_machine
+from hive_node.adapters.network import Network
+from hive_node.adapters.store import FeedStore, Journal, PeerStore
+from hive_node.adapters.tls import certificate_of
+from hive_node.config.node import NodeConfig
+from hive_node.hive import Hive
+from hive_node.learn.charters import CharterReader
+from hive_node.ports import Clock, Fault
+from hive_node.share.charters import CharterOffice
+from protocol.charter import Member, stamp
+from protocol.ids import parse_node_id
+from protocol.verification import Membership
+
+LOCAL_HALT = "halt.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The hive as its user steers it. left: called once everything of a hive is gone."""
+
+    config: NodeConfig
+    hive: Hive
+    key: NodeKey
+    constitution: str
+    office: CharterOffice
+    reader: CharterReader
+    desk: JoinDesk
+    federation: Federation | None
+    network: Network | None
+    feed: FeedStore
+    peers: PeerStore
+    journal: Journal
+    clock: Clock
+    left: Callable[[], None]
+
+    async def create(self, name: str) -> Membership:
+        """Found a hive with this node as its admin."""
+        self._federation().check_port()
+        founder = Member(
+            id=self.key.node_id,
+            certificate=base64.b64encode(certificate_of(self.key)).decode("ascii"),
+            owner=self.config.node.owner,
+            name=self.config.node.name,
+            joined_at=stamp(self.clock.now()),
+        )
+        return await self.office.found(name, founder, self.constitution)
+
+    async def invite(self) -> str:
+        """A one-time token for one node."""
+        self._federation()
+        return (await self.desk.invite(self._addresses)).text()
+
+    async def join(self, token: str) -> Membership:
+        """Join the hive behind a token."""
+        if self.hive.membership is not None:
+            raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
+        self._federation().check_port()
+        parsed = Token.parse(token)
+        if datetime.fromisoformat(parsed.expires_at) <= self.clock.now():
+            raise Fault("hive.invite-expired", "the invite has expired: ask for another")
+        chain = await join(parsed, self.key, self.config.node.owner, self.config.node.name)
+        membership = await self.reader.join(chain, parsed.hive)
+        if membership.charter.constitution != self.constitution:
+            await self.leave()
+            raise Fault(
+                "hive.other-constitution",
+                "the hive is judged by other rules than this version of hive-node has: use the same version",
+            )
+        return membership
+
+    async def leave(self) -> None:
+        """Leave: forget the charter, what was heard, and where the others are. Projects and experiments stay."""
+        if self.hive.membership is None:
+            raise Fault("hive.none", "this node is in no hive")
+        await self.feed.forget_hive()
+        await self.peers.forget()
+        self.hive.membership = None
+        self.hive.heads.clear()
+        self.hive.equivocators.clear()
+        self.left()
+
+    async def revoke(self, node: str, reason: str) -> Membership:
+        """Send a member away."""
+        return await self.office.revoke(parse_node_id(node), reason)
+
+    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> None:
+        """Stop promotions and sends, in the hive or on this node."""
+        if is_local:
+            await self.journal.remember(LOCAL_HALT, reason)
+            self.hive.local_halt = reason
+        else:
+            await self.office.halt(reason, timedelta(minutes=minutes))
+        await self.journal.tell("halt", reason=reason, local=is_local)
+
+    async def resume(self, *, is_local: bool) -> None:
+        """Lift a halt."""
+        if is_local:
+            await self.journal.remember(LOCAL_HALT, None)
+            self.hive.local_halt = None
+        else:
+            await self.office.resume()
+        await self.journal.tell("resume", local=is_local)
+
+    def _federation(self) -> Federation:
+        if self.federation is None:
+            raise Fault(
+                "federation.off",
+                "config.toml has no [federation]: this node opens no port to others until it says where",
+            )
+        return self.federation
+
+    def _addresses(self) -> list[str]:
+        listen = self.config.federation.listen if self.config.federation else ""
+        address = ipaddress.ip_address(listen)
+        if not address.is_unspecified:
+            return [listen]
+        found = sorted(str(one.ip) for one in interfaces_of_this_machine(("all",)) if one.version == address.version)
+        return [*found, "127.0.0.1" if address.version == 4 else "::1"]

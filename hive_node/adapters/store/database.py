@@ -1,0 +1,120 @@
+"""The database file: opening, migrating, reading, writing. One writer at a time; every fault becomes a StoreError."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hive_node.ports import FatalError, StoreError
+
+# The newest file in migrations/versions; an architecture test holds the two together.
+HEAD: Final = "0001"
+
+
+class Database:
+    """An open database. Make one with `Database.open`."""
+
+    def __init__(self, path: Path, engine: AsyncEngine) -> None:
+        self.path = path
+        self._engine = engine
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """The database at `path`, made or brought up to date. Raises FatalError where it cannot be used."""
+        try:
+            await asyncio.to_thread(migrate, path)
+        except sqlite3.Error as error:
+            raise FatalError("store.unusable", f"{path}: {error}") from error
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=3, max_overflow=0)
+        event.listen(engine.sync_engine, "connect", _on_connect)
+        event.listen(engine.sync_engine, "begin", _on_begin)
+        return cls(path, engine)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent view of the data. Raises StoreError."""
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise _fault(self.path, error) from error
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, written whole or not at all, and on disk when this returns. Raises StoreError."""
+        try:
+            async with self._writing, self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise _fault(self.path, error) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def migrate(path: Path) -> None:
+    """Bring the file at `path` to the newest schema. Blocks. Raises FatalError for a newer one than this program knows."""
+    found = _version(path)
+    if found == HEAD:
+        return
+    if found is not None and found > HEAD:
+        raise FatalError(
+            "store.newer",
+            f"{path} has schema {found}, this program knows {HEAD}: run the newer hive-node that wrote it",
+        )
+    # Alembic costs 10 MB and 0.3 s: only when there is something to migrate.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
+    command.upgrade(config, "head")
+    path.chmod(0o600)
+
+
+def _version(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    connection = sqlite3.connect(path)
+    try:
+        has_versions = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_versions else None
+        return str(row[0]) if row else None
+    finally:
+        connection.close()
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    # The driver's own transactions begin too late (at the first write); SQLAlchemy's BEGIN below is the only one.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL: an entry that peers may hold must survive a power cut, or its number would be used twice.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _fault(path: Path, error: DBAPIError) -> StoreError:
+    text = str(error.orig)
+    if "disk is full" in text or "disk I/O" in text:
+        return StoreError(
+            "store.disk-full", f"{path}: the disk is full; nothing was changed. Free some space, then try again"
+        )
+    if "readonly" in text or "read-only" in text:
+        return StoreError("store.read-only", f"{path} cannot be written: check its permissions")
+    if "locked" in text:
+        return StoreError("store.locked", f"{path} is locked by another program")
+    return StoreError("store.failed", f"{path}: {text}")

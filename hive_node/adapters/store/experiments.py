@@ -1,0 +1,267 @@
+"""Experiments, the ledger of ideas, samples and promotions. Each transition is one transaction with its event."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.journal import Journal
+from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
+from hive_node.domain import (
+    TRANSITIONS,
+    Arm,
+    Experiment,
+    Idea,
+    IdeaRecord,
+    Promotion,
+    Sample,
+    State,
+    Trial,
+    Verdict,
+    WrongState,
+)
+from hive_node.ports import NotFound
+from protocol.charter import stamp
+from protocol.ids import EntryId
+from protocol.wire import JsonValue
+
+_EXPERIMENT: Final = TypeAdapter(Experiment)
+_IDEA: Final = TypeAdapter(Idea)
+_TRIAL: Final = TypeAdapter(Trial)
+_VERDICT: Final = TypeAdapter(Verdict)
+_SAMPLE: Final = TypeAdapter(Sample)
+_PROMOTION: Final = TypeAdapter(Promotion)
+_OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentStore:
+    """Where experiments live between any two moments."""
+
+    database: Database
+    journal: Journal
+
+    async def create(self, experiment: Experiment, number: int) -> None:
+        """Write a new experiment. Raises StoreError where its id is taken."""
+        async with self.database.write() as transaction:
+            row = {"id": experiment.id, "project": experiment.project, "number": number}
+            await transaction.execute(insert(experiments).values(row | _columns(experiment)))
+            await self._tell(transaction, experiment, None)
+        await self.journal.wake()
+
+    async def next_number(self, project: str) -> int:
+        """One more than the last experiment's number in `project`."""
+        query = select(func.coalesce(func.max(experiments.c.number), 0)).where(experiments.c.project == project)
+        async with self.database.read() as connection:
+            return int((await connection.execute(query)).scalar_one()) + 1
+
+    async def get(self, identity: str) -> Experiment:
+        """The experiment of that id. Raises NotFound."""
+        query = select(experiments.c.document).where(experiments.c.id == identity)
+        async with self.database.read() as connection:
+            document = (await connection.execute(query)).scalar_one_or_none()
+        if document is None:
+            raise NotFound(
+                "experiment.unknown", f"there is no experiment {identity!r}: `hive-node experiment list` shows them"
+            )
+        return _EXPERIMENT.validate_python(document, strict=False)
+
+    async def all(self, project: str | None = None) -> list[Experiment]:
+        """Every experiment (of one project), oldest first."""
+        query = select(experiments.c.document).order_by(experiments.c.project, experiments.c.number)
+        if project is not None:
+            query = query.where(experiments.c.project == project)
+        async with self.database.read() as connection:
+            return [_EXPERIMENT.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def open(self) -> list[Experiment]:
+        """Those that are not over, oldest first."""
+        query = select(experiments.c.document).where(experiments.c.state.in_(_OPEN)).order_by(experiments.c.number)
+        async with self.database.read() as connection:
+            return [_EXPERIMENT.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def move(
+        self,
+        before: State,
+        after: Experiment,
+        *,
+        idea: Idea | None = None,
+        trial: Trial | None = None,
+        verdict: Verdict | None = None,
+        promotion: Promotion | None = None,
+    ) -> Experiment:
+        """One transition with everything that it makes true, or nothing at all. Raises WrongState.
+
+        before: the state that the row must still have, so that of two callers one loses.
+        """
+        if after.state not in TRANSITIONS[before]:
+            raise WrongState(after.id, before, f"become {after.state}")
+        async with self.database.write() as transaction:
+            await self._replace(transaction, before, after)
+            await self._write_step(transaction, before, after)
+            if idea is not None:
+                await self._write_idea(transaction, after, idea)
+            if trial is not None:
+                await self._write_trial(transaction, after, trial)
+            if verdict is not None:
+                await self._write_verdict(transaction, after, verdict)
+            if promotion is not None:
+                await self._write_promotion(transaction, after, promotion)
+            await self._tell(transaction, after, verdict)
+        await self.journal.wake()
+        return after
+
+    async def idea(self, experiment: str, number: int) -> IdeaRecord:
+        """One idea with what became of it. Raises NotFound."""
+        query = select(ideas).where(ideas.c.experiment == experiment, ideas.c.number == number)
+        async with self.database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("idea.unknown", f"experiment {experiment} has no idea {number}")
+        return _record(row)
+
+    async def ideas(self, experiment: str) -> list[IdeaRecord]:
+        """Every idea of an experiment, in order."""
+        query = select(ideas).where(ideas.c.experiment == experiment).order_by(ideas.c.number)
+        async with self.database.read() as connection:
+            return [_record(row) for row in await connection.execute(query)]
+
+    async def was_tried(self, experiment: Experiment, idea: Idea) -> bool:
+        """Whether this very step was rejected before on this task, or this variant was taken up before in this experiment."""
+        same_step = (ideas.c.diff == idea.diff) & (ideas.c.outcome == State.REJECTED.value)
+        same_variant = (ideas.c.variant == idea.variant) & (ideas.c.experiment == experiment.id)
+        is_itself = (ideas.c.experiment == experiment.id) & (ideas.c.number == idea.number)
+        query = select(func.count()).where(ideas.c.task == experiment.task, same_step | same_variant, ~is_itself)
+        async with self.database.read() as connection:
+            return bool((await connection.execute(query)).scalar_one())
+
+    async def recipes_tried(self, task: str) -> set[EntryId]:
+        """Recipes of peers that were taken up here, whatever became of them."""
+        query = select(ideas.c.recipe).where(ideas.c.task == task, ideas.c.recipe.is_not(None))
+        async with self.database.read() as connection:
+            return {EntryId(row[0]) for row in await connection.execute(query)}
+
+    async def recipes_adopted(self) -> set[EntryId]:
+        """Recipes of peers that were promoted here after a measurement of our own."""
+        query = select(ideas.c.recipe).where(ideas.c.recipe.is_not(None), ideas.c.outcome == State.PROMOTED.value)
+        async with self.database.read() as connection:
+            return {EntryId(row[0]) for row in await connection.execute(query)}
+
+    async def keep_sample(self, experiment: Experiment, idea: int, arm: Arm, sample: Sample) -> None:
+        """Write one run, and what the experiment has spent with it, at once."""
+        row = {
+            "experiment": experiment.id,
+            "idea": idea,
+            "arm": arm,
+            "at": stamp(self.journal.clock.now()),
+            "document": _SAMPLE.dump_python(sample, mode="json"),
+        }
+        async with self.database.write() as transaction:
+            await transaction.execute(insert(samples).values(row))
+            await transaction.execute(
+                update(experiments).where(experiments.c.id == experiment.id).values(_columns(experiment))
+            )
+
+    async def samples(self, experiment: str, idea: int) -> list[tuple[Arm, Sample]]:
+        """Every run made for an idea (0: for the baseline), in order."""
+        query = select(samples).where(samples.c.experiment == experiment, samples.c.idea == idea).order_by(samples.c.id)
+        async with self.database.read() as connection:
+            rows = await connection.execute(query)
+            return [(row.arm, _SAMPLE.validate_python(row.document, strict=False)) for row in rows]
+
+    async def promotions(self, experiment: str) -> list[Promotion]:
+        """Every promotion of an experiment, in order."""
+        query = select(promotions.c.document).where(promotions.c.experiment == experiment).order_by(promotions.c.idea)
+        async with self.database.read() as connection:
+            return [_PROMOTION.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def transitions(self, experiment: str) -> list[dict[str, Any]]:
+        """Every transition of an experiment, in order."""
+        query = select(transitions).where(transitions.c.experiment == experiment).order_by(transitions.c.id)
+        async with self.database.read() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def _replace(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+        statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
+        changed = await transaction.execute(statement.values(_columns(after)))
+        if changed.rowcount != 1:
+            query = select(experiments.c.state).where(experiments.c.id == after.id)
+            found = State((await transaction.execute(query)).scalar_one())
+            raise WrongState(after.id, found, f"become {after.state}")
+
+    async def _write_step(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+        row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}
+        await transaction.execute(insert(transitions).values(row | {"at": stamp(self.journal.clock.now())}))
+
+    async def _write_idea(self, transaction: AsyncConnection, experiment: Experiment, idea: Idea) -> None:
+        row = {
+            "experiment": experiment.id,
+            "number": idea.number,
+            "task": experiment.task,
+            "variant": idea.variant,
+            "diff": idea.diff,
+            "operator": idea.operator,
+            "recipe": idea.recipe,
+            "at": stamp(self.journal.clock.now()),
+            "document": _IDEA.dump_python(idea, mode="json"),
+        }
+        await transaction.execute(insert(ideas).values(row))
+
+    async def _write_trial(self, transaction: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+        values = {"trial": _TRIAL.dump_python(trial, mode="json"), "value": trial.candidate_value}
+        await transaction.execute(_idea_row(experiment, trial.idea).values(values))
+
+    async def _write_verdict(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict) -> None:
+        values: dict[str, Any] = {"verdict": _VERDICT.dump_python(verdict, mode="json")}
+        if experiment.state is State.REJECTED and verdict.rejected:
+            values |= {"outcome": State.REJECTED.value, "rule": verdict.rejected.rule}
+        await transaction.execute(_idea_row(experiment, verdict.idea).values(values))
+
+    async def _write_promotion(
+        self, transaction: AsyncConnection, experiment: Experiment, promotion: Promotion
+    ) -> None:
+        row = {
+            "experiment": experiment.id,
+            "idea": promotion.idea.number,
+            "commit": promotion.commit,
+            "variant": promotion.idea.variant,
+            "at": stamp(self.journal.clock.now()),
+            "document": _PROMOTION.dump_python(promotion, mode="json"),
+        }
+        await transaction.execute(insert(promotions).values(row))
+        await transaction.execute(_idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value))
+
+    async def _tell(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict | None) -> None:
+        rejected = verdict.rejected if verdict else None
+        data: dict[str, JsonValue] = {
+            "experiment": experiment.id,
+            "project": experiment.project,
+            "state": experiment.state.value,
+            "iteration": experiment.iteration,
+            "best": experiment.best,
+            "promotions": experiment.promotions,
+            "rule": rejected.rule if rejected else None,
+            "stop_reason": experiment.stop_reason,
+        }
+        await self.journal.tell_in(transaction, "experiment", data)
+
+
+def _idea_row(experiment: Experiment, number: int) -> Any:
+    return update(ideas).where(ideas.c.experiment == experiment.id, ideas.c.number == number)
+
+
+def _columns(experiment: Experiment) -> dict[str, Any]:
+    return {"state": experiment.state.value, "document": _EXPERIMENT.dump_python(experiment, mode="json")}
+
+
+def _record(row: Any) -> IdeaRecord:
+    return IdeaRecord(
+        idea=_IDEA.validate_python(row.document, strict=False),
+        at=row.at,
+        outcome=State(row.outcome) if row.outcome else None,
+        trial=_TRIAL.validate_python(row.trial, strict=False) if row.trial is not None else None,
+        verdict=_VERDICT.validate_python(row.verdict, strict=False) if row.verdict is not None else None,
+    )

@@ -1,0 +1,211 @@
+"""Charters, feed entries, entries held for a gap, proofs of equivocation."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Integer, Select, delete, func, insert, literal_column, select, tuple_
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.journal import Journal
+from hive_node.adapters.store.tables import charters, entries, held, proofs
+from hive_node.ports import StoredEntry
+from protocol.charter import stamp
+from protocol.deltas import Delta
+from protocol.envelope import DELTA_TYPE, Envelope, parse_envelope
+from protocol.feed import Head
+from protocol.ids import EntryId, NodeId
+from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_PER_AUTHOR
+from protocol.sync import Missing
+from protocol.wire import JsonValue
+
+GOOD: Final = "good"
+QUARANTINED: Final = "quarantined"
+_ROWID: Final = literal_column("entries.rowid", Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStore:
+    """Every author's feed, as far as it is held here."""
+
+    database: Database
+    journal: Journal
+
+    async def charters(self, first: int = 1) -> list[bytes]:
+        """The chain from version `first`, as envelopes."""
+        query = select(charters.c.envelope).where(charters.c.version >= first).order_by(charters.c.version)
+        async with self.database.read() as connection:
+            return [row[0] for row in await connection.execute(query)]
+
+    async def add_charter(self, version: int, envelope: bytes) -> None:
+        """Keep one more version. Raises StoreError where that version is kept already."""
+        async with self.database.write() as transaction:
+            await transaction.execute(insert(charters).values(version=version, envelope=envelope))
+            await self.journal.tell_in(transaction, "charter", {"version": version})
+        await self.journal.wake()
+
+    async def forget_hive(self) -> None:
+        """Leave: drop the charter, every entry, and what was held."""
+        async with self.database.write() as transaction:
+            for table in (charters, entries, held, proofs):
+                await transaction.execute(delete(table))
+
+    async def heads(self) -> dict[NodeId, Head]:
+        """The last entry held of each author, in the newest epoch that is held of it."""
+        newest = select(entries.c.author, func.max(entries.c.epoch * (2**40) + entries.c.seq)).group_by(
+            entries.c.author
+        )
+        query = select(entries.c.author, entries.c.epoch, entries.c.seq, entries.c.id).where(
+            tuple_(entries.c.author, entries.c.epoch * (2**40) + entries.c.seq).in_(newest)
+        )
+        async with self.database.read() as connection:
+            return {
+                NodeId(row.author): Head(row.epoch, row.seq, EntryId(row.id)) for row in await connection.execute(query)
+            }
+
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
+        """Write entries, each (envelope, delta, standing), in one transaction. purpose: what an own entry says, once for ever."""
+        now = stamp(self.journal.clock.now())
+        rows = [_row(envelope, delta, standing, purpose, now) for envelope, delta, standing in arrived]
+        async with self.database.write() as transaction:
+            await transaction.execute(insert(entries), rows)
+            for envelope, delta, standing in arrived:
+                event: dict[str, JsonValue] = {
+                    "id": envelope.id,
+                    "author": delta.author,
+                    "seq": delta.header.seq,
+                    "kind": delta.kind,
+                    "standing": standing,
+                }
+                await self.journal.tell_in(transaction, "delta", event)
+        await self.journal.wake()
+
+    async def by_purpose(self, purpose: str) -> StoredEntry | None:
+        """Our own entry that says `purpose`, if it was written."""
+        found = await self._entries(select(entries).where(entries.c.purpose == purpose))
+        return found[0] if found else None
+
+    async def get(self, identity: str) -> StoredEntry | None:
+        """The entry of that id."""
+        found = await self._entries(select(entries).where(entries.c.id == identity))
+        return found[0] if found else None
+
+    async def at(self, author: NodeId, epoch: int, seq: int) -> StoredEntry | None:
+        """The entry held at one place of a feed."""
+        place = (entries.c.author == author, entries.c.epoch == epoch, entries.c.seq == seq)
+        found = await self._entries(select(entries).where(*place))
+        return found[0] if found else None
+
+    async def page(
+        self, *, limit: int, before: int | None = None, kind: str | None = None, author: str | None = None
+    ) -> list[tuple[int, StoredEntry]]:
+        """Entries in good standing, newest first, with the cursor of each."""
+        query = select(_ROWID.label("cursor"), entries).where(entries.c.standing == GOOD).order_by(_ROWID.desc())
+        query = query.limit(limit)
+        if before is not None:
+            query = query.where(before > _ROWID)
+        if kind is not None:
+            query = query.where(entries.c.kind == kind)
+        if author is not None:
+            query = query.where(entries.c.author == author)
+        async with self.database.read() as connection:
+            return [(row.cursor, _stored(row)) for row in await connection.execute(query)]
+
+    async def all(self) -> AsyncIterator[StoredEntry]:
+        """Every entry in good standing, feed by feed in order; what the fold is rebuilt from."""
+        query = (
+            select(entries).where(entries.c.standing == GOOD).order_by(entries.c.author, entries.c.epoch, entries.c.seq)
+        )
+        async with self.database.read() as connection:
+            async for row in await connection.stream(query):
+                yield _stored(row)
+
+    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:
+        """The envelopes in those ranges, in order, `limit` at most. Quarantined ones stay here."""
+        found: list[bytes] = []
+        async with self.database.read() as connection:
+            for one in missing:
+                if len(found) >= limit:
+                    break
+                query = (
+                    select(entries.c.envelope)
+                    .where(entries.c.author == one.author, entries.c.epoch == one.epoch)
+                    .where(entries.c.seq.between(one.first, one.last), entries.c.standing == GOOD)
+                    .order_by(entries.c.seq)
+                    .limit(limit - len(found))
+                )
+                found += [row[0] for row in await connection.execute(query)]
+        return found
+
+    async def counts(self, own: NodeId | None) -> dict[str, int]:
+        """How many entries are ours, how many are others', how many are quarantined."""
+        query = select(entries.c.author == own, entries.c.standing, func.count()).group_by(
+            entries.c.author == own, entries.c.standing
+        )
+        result = {"own": 0, "received": 0, "quarantined": 0}
+        async with self.database.read() as connection:
+            for is_own, standing, count in await connection.execute(query):
+                result["quarantined" if standing == QUARANTINED else "own" if is_own else "received"] += count
+        return result
+
+    async def hold(self, delta: Delta, envelope: Envelope) -> bool:
+        """Keep an authentic entry that came ahead of its place; False where its author's room is used up."""
+        author = held.c.author == delta.author
+        async with self.database.write() as transaction:
+            count = (await transaction.execute(select(func.count()).select_from(held).where(author))).scalar_one()
+            if count >= HELD_PER_AUTHOR:
+                return False
+            row = {"author": delta.author, "epoch": delta.header.epoch, "seq": delta.header.seq}
+            statement = upsert(held).values(row | {"envelope": envelope.to_bytes()})
+            await transaction.execute(statement.on_conflict_do_nothing())
+        return True
+
+    async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
+        """Take out what is held for one place; drop everything held at or before it."""
+        async with self.database.write() as transaction:
+            place = (held.c.author == author, held.c.epoch == epoch)
+            query = select(held.c.envelope).where(*place, held.c.seq == seq)
+            found = (await transaction.execute(query)).scalar_one_or_none()
+            await transaction.execute(delete(held).where(*place, held.c.seq <= seq))
+        return found
+
+    async def keep_proof(self, author: NodeId, first: bytes, second: bytes) -> bool:
+        """Keep a proof that `author` signed two entries at one number; False where one is kept already."""
+        row = {"author": author, "first": first, "second": second, "at": stamp(self.journal.clock.now())}
+        async with self.database.write() as transaction:
+            added = await transaction.execute(upsert(proofs).values(row).on_conflict_do_nothing())
+            if added.rowcount:
+                await self.journal.tell_in(transaction, "equivocation", {"author": author})
+        await self.journal.wake()
+        return bool(added.rowcount)
+
+    async def equivocators(self) -> set[NodeId]:
+        """Authors of whom a proof is kept."""
+        async with self.database.read() as connection:
+            return {NodeId(row[0]) for row in await connection.execute(select(proofs.c.author))}
+
+    async def _entries(self, query: Select[Any]) -> list[StoredEntry]:
+        async with self.database.read() as connection:
+            return [_stored(row) for row in await connection.execute(query)]
+
+
+def _row(envelope: Envelope, delta: Delta, standing: str, purpose: str | None, now: str) -> dict[str, Any]:
+    return {
+        "id": envelope.id,
+        "author": delta.author,
+        "epoch": delta.header.epoch,
+        "seq": delta.header.seq,
+        "kind": delta.kind,
+        "task": getattr(delta.body, "task", None),
+        "envelope": envelope.to_bytes(),
+        "standing": standing,
+        "purpose": purpose,
+        "received_at": now,
+    }
+
+
+def _stored(row: Any) -> StoredEntry:
+    # Our own file: what is in it was verified before it was written.
+    envelope = parse_envelope(row.envelope, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
+    return StoredEntry(EntryId(row.id), Delta.parse(envelope.payload), envelope, row.standing, row.received_at)

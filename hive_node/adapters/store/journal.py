@@ -1,0 +1,118 @@
+"""Events, receipts, and single facts."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final, cast
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.tables import events, facts, receipts
+from hive_node.ports import Clock, Event, Receipt
+from protocol.charter import stamp
+from protocol.wire import JsonValue
+
+# A day of a busy node; a listener that was away longer reads the lists instead.
+EVENTS_KEPT: Final = 10_000
+_SWEEP_EVERY: Final = 500
+
+
+class Journal:
+    """What happened here, in order, for listeners; and what is remembered under a name."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self._told = asyncio.Condition()
+
+    async def tell(self, kind: str, **data: JsonValue) -> None:
+        """Write one event and wake the listeners."""
+        async with self.database.write() as transaction:
+            await self.tell_in(transaction, kind, data)
+        await self.wake()
+
+    async def tell_in(self, transaction: AsyncConnection, kind: str, data: Mapping[str, JsonValue]) -> None:
+        """Write one event in a transaction of the caller's, who calls `wake` once it is committed."""
+        row = {"at": stamp(self.clock.now()), "kind": kind, "data": dict(data)}
+        number = (await transaction.execute(insert(events).values(row))).inserted_primary_key
+        if number and number[0] % _SWEEP_EVERY == 0:
+            await transaction.execute(delete(events).where(events.c.id <= number[0] - EVENTS_KEPT))
+
+    async def wake(self) -> None:
+        """Let listeners look."""
+        async with self._told:
+            self._told.notify_all()
+
+    async def wait(self, is_ready: Callable[[], bool]) -> None:
+        """Return at the next event, or at once if `is_ready` holds."""
+        async with self._told:
+            await self._told.wait_for(is_ready)
+
+    async def next_event(self) -> None:
+        """Return when something was told after this call."""
+        async with self._told:
+            await self._told.wait()
+
+    async def after(self, last: int, limit: int = 500) -> list[Event]:
+        """Events with an id above `last`, oldest first."""
+        query = select(events).where(events.c.id > last).order_by(events.c.id).limit(limit)
+        async with self.database.read() as connection:
+            return [Event(row.id, row.at, row.kind, row.data) for row in await connection.execute(query)]
+
+    async def last_event(self) -> int:
+        """The id of the newest event; 0 before the first."""
+        async with self.database.read() as connection:
+            return int((await connection.execute(select(func.coalesce(func.max(events.c.id), 0)))).scalar_one())
+
+    async def keep_receipt(self, receipt: Receipt) -> None:
+        """Remember what the scope guard did, by kind and place."""
+        row = {
+            "at": stamp(self.clock.now()),
+            "direction": receipt.direction,
+            "subject": receipt.subject,
+            "decision": receipt.decision,
+            "document": {"rule": receipt.rule, "places": list(receipt.places)},
+        }
+        async with self.database.write() as transaction:
+            await transaction.execute(insert(receipts).values(row))
+
+    async def receipts(self, limit: int = 100) -> list[dict[str, JsonValue]]:
+        """The newest receipts first."""
+        query = select(receipts).order_by(receipts.c.id.desc()).limit(limit)
+        async with self.database.read() as connection:
+            return [
+                {
+                    "at": row.at,
+                    "direction": row.direction,
+                    "subject": row.subject,
+                    "decision": row.decision,
+                    **row.document,
+                }
+                for row in await connection.execute(query)
+            ]
+
+    async def receipt_counts(self) -> dict[str, int]:
+        """How many of the guard's decisions there were, by decision."""
+        query = select(receipts.c.decision, func.count()).group_by(receipts.c.decision)
+        async with self.database.read() as connection:
+            return {row[0]: row[1] for row in await connection.execute(query)}
+
+    async def remember(self, name: str, value: JsonValue) -> None:
+        """Write one named fact over what it was."""
+        async with self.database.write() as transaction:
+            statement = upsert(facts).values(name=name, value=value)
+            await transaction.execute(statement.on_conflict_do_update(["name"], set_={"value": value}))
+
+    async def count(self, name: str, more: int = 1) -> None:
+        """Add to a named counter."""
+        async with self.database.write() as transaction:
+            statement = upsert(facts).values(name=name, value=more)
+            await transaction.execute(statement.on_conflict_do_update(["name"], set_={"value": facts.c.value + more}))
+
+    async def recall(self, name: str) -> JsonValue:
+        """The fact of that name, or None."""
+        async with self.database.read() as connection:
+            found = (await connection.execute(select(facts.c.value).where(facts.c.name == name))).scalar_one_or_none()
+        return cast(JsonValue, found)

@@ -1,0 +1,1 @@
+"""Alembic's scripts. A released migration is never edited; a change of schema is a new file."""

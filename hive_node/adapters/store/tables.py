@@ -1,0 +1,172 @@
+"""The tables. Columns that are searched stand alone; the rest of a noun is one JSON document beside them."""
+
+from typing import Final
+
+from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+METADATA: Final = MetaData()
+
+projects: Final = Table(
+    "projects",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("document", JSON, nullable=False),
+)
+
+experiments: Final = Table(
+    "experiments",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("document", JSON, nullable=False),
+)
+
+transitions: Final = Table(
+    "transitions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("experiment", Text, nullable=False, index=True),
+    Column("iteration", Integer, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+# The ledger of ideas: every one that was ever taken up, its trial, and what the gates said.
+ideas: Final = Table(
+    "ideas",
+    METADATA,
+    Column("experiment", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("diff", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("recipe", Text),
+    Column("outcome", Text),
+    Column("rule", Text),
+    Column("value", Float),
+    Column("at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("trial", JSON),
+    Column("verdict", JSON),
+    Index("ideas_by_diff", "task", "diff"),
+)
+
+samples: Final = Table(
+    "samples",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("experiment", Text, nullable=False),
+    Column("idea", Integer, nullable=False),
+    Column("arm", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+    Index("samples_by_idea", "experiment", "idea"),
+)
+
+promotions: Final = Table(
+    "promotions",
+    METADATA,
+    Column("experiment", Text, primary_key=True),
+    Column("idea", Integer, primary_key=True),
+    Column("commit", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+charters: Final = Table(
+    "charters",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("envelope", LargeBinary, nullable=False),
+)
+
+# One entry at one place: a second one is a proof of equivocation and goes to `proofs`, never here.
+entries: Final = Table(
+    "entries",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("author", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("task", Text, index=True),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("purpose", Text, unique=True),
+    Column("received_at", Text, nullable=False),
+    UniqueConstraint("author", "epoch", "seq"),
+)
+
+held: Final = Table(
+    "held",
+    METADATA,
+    Column("author", Text, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("envelope", LargeBinary, nullable=False),
+)
+
+proofs: Final = Table(
+    "proofs",
+    METADATA,
+    Column("author", Text, primary_key=True),
+    Column("first", LargeBinary, nullable=False),
+    Column("second", LargeBinary, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+peers: Final = Table(
+    "peers",
+    METADATA,
+    Column("node", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("last_seen", Text),
+    Column("failures", Integer, nullable=False, default=0),
+)
+
+invites: Final = Table(
+    "invites",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("wrong", Integer, nullable=False, default=0),
+    Column("used_by", Text),
+)
+
+# Ids without gaps, so that a listener knows when it missed one.
+events: Final = Table(
+    "events",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+# What the scope guard did, by kind and place, never by value. Stays on this machine.
+receipts: Final = Table(
+    "receipts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+facts: Final = Table(
+    "facts",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", JSON, nullable=False),
+)

@@ -1,0 +1,16 @@
+"""The endpoints, by noun. Each module gives its rows of the route table."""
+
+from hive_node.api.handlers import deltas, experiments, hive, node, projects
+from hive_node.api.parts import Parts
+from hive_node.api.routing import Route
+
+
+def all_routes(parts: Parts) -> list[Route]:
+    """Every endpoint of the admin API."""
+    return [
+        *node.routes(parts),
+        *projects.routes(parts),
+        *experiments.routes(parts),
+        *hive.routes(parts),
+        *deltas.routes(parts),
+    ]

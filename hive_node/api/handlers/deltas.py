@@ -1,0 +1,74 @@
+"""Deltas: what was said and heard, as entries; and all of it as NDJSON that anybody can verify."""
+
+from aiohttp import web
+
+from hive_node.api.models import Page, Response
+from hive_node.api.parts import Parts
+from hive_node.api.routing import Call, Route
+from hive_node.ports import NotFound, StoredEntry
+from protocol.wire import JsonValue, parse_object
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The endpoints of deltas."""
+    deltas = _Deltas(parts)
+    filters = (
+        ("limit", "items a page"),
+        ("cursor", "`next` of the page before"),
+        ("kind", "only this kind"),
+        ("author", "only this node's"),
+    )
+    return [
+        Route("GET", "/v1/deltas", "Entries, newest first", deltas.page, Page, query=filters),
+        Route("GET", "/v1/deltas/{id}", "One entry with its envelope", deltas.get, Response),
+        Route(
+            "GET",
+            "/v1/export/deltas",
+            "Every envelope, feed by feed, as NDJSON",
+            deltas.export,
+            media="application/x-ndjson",
+        ),
+    ]
+
+
+class _Deltas:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def page(self, call: Call) -> JsonValue:
+        limit = call.limit()
+        found = await self._parts.deltas.page(
+            limit=limit, before=call.cursor(), kind=call.text("kind"), author=call.text("author")
+        )
+        return {
+            "items": [self._tree(entry) for _, entry in found],
+            "next": str(found[-1][0]) if len(found) == limit else None,
+        }
+
+    async def get(self, call: Call) -> JsonValue:
+        entry = await self._parts.deltas.get(call.name("id"))
+        if entry is None or entry.standing != "good":
+            raise NotFound("delta.unknown", "there is no such entry: `hive-node delta list` shows them")
+        return {**self._tree(entry), "envelope": parse_object(entry.envelope.to_bytes())}
+
+    async def export(self, call: Call) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(call.request)
+        async for entry in self._parts.deltas.all():
+            await response.write(entry.envelope.to_bytes() + b"\n")
+        await response.write_eof()
+        return response
+
+    def _tree(self, entry: StoredEntry) -> dict[str, JsonValue]:
+        header = entry.delta.header
+        return {
+            "id": entry.id,
+            "author": header.author,
+            "owner": self._parts.hive.owners().get(entry.delta.author),
+            "epoch": header.epoch,
+            "seq": header.seq,
+            "kind": header.kind,
+            "issued_at": header.issued_at,
+            "received_at": entry.received_at,
+            "body": parse_object(entry.delta.raw).get("body"),
+        }

@@ -1,0 +1,164 @@
+"""Health, status, events, metrics, and the guards on their own: scan and constitution."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from hive_node import __version__
+from hive_node.api.metrics import exposition
+from hive_node.api.models import Health, Page, ScanBody, Status
+from hive_node.api.parts import Parts
+from hive_node.api.routing import BadRequest, Call, Route
+from protocol.wire import JsonValue, dump_json
+
+_BEAT_S = 15.0
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The node's own endpoints."""
+    node = _Node(parts)
+    after = (("after", "id of the last event seen; else the Last-Event-ID header; else only new events"),)
+    return [
+        Route("GET", "/v1/health", "Whether the daemon answers", node.health, Health, is_open=True),
+        Route("GET", "/v1/status", "The node in a screenful", node.status, Status),
+        Route(
+            "GET",
+            "/v1/events",
+            "Server-sent events, ids without gaps",
+            node.events,
+            query=after,
+            media="text/event-stream",
+        ),
+        Route("GET", "/v1/receipts", "What the scope guard did, by kind and place", node.receipts, Page),
+        Route("POST", "/v1/scan", "Secrets and personal data in a text", node.scan, Page, ScanBody),
+        Route("GET", "/v1/constitution", "The rules in force, and their digest", node.constitution, Page),
+        Route("GET", "/metrics", "Prometheus metrics", node.metrics, media="text/plain"),
+    ]
+
+
+class _Node:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def health(self, _call: Call) -> JsonValue:
+        return {"status": "ok"}
+
+    async def status(self, _call: Call) -> JsonValue:
+        return await status_tree(self._parts)
+
+    async def scan(self, call: Call) -> JsonValue:
+        text: str = call.body.text
+        # A large text takes a while: beside the event loop.
+        findings = await asyncio.to_thread(self._parts.guard.scan_text, text)
+        items: list[JsonValue] = [
+            {
+                "kind": one.kind,
+                "entity": one.entity,
+                "rule": one.rule,
+                "start": one.start,
+                "end": one.end,
+                "line": text.count("\n", 0, one.start) + 1,
+                "confidence": one.confidence,
+                "decoded_from": one.decoded_from,
+            }
+            for one in findings
+        ]
+        return {"items": items, "next": None}
+
+    async def constitution(self, _call: Call) -> JsonValue:
+        rules: list[JsonValue] = [
+            {"id": rule.id, "reason": rule.reason, "is_shipped": rule.is_shipped, "patterns": rule.patterns}
+            for rule in self._parts.constitution.describe()
+        ]
+        return {
+            "digest": self._parts.constitution.digest,
+            "own_digest": self._parts.constitution.own_digest,
+            "items": rules,
+            "next": None,
+        }
+
+    async def receipts(self, call: Call) -> Any:
+        return {"items": await self._parts.diary.receipts(call.limit()), "next": None}
+
+    async def metrics(self, _call: Call) -> web.Response:
+        return web.Response(
+            body=await exposition(self._parts), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def events(self, call: Call) -> web.StreamResponse:
+        last = await self._first(call)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(call.request)
+        await response.write(b": open\n\n")
+        while True:
+            found = await self._parts.diary.after(last)
+            for event in found:
+                await response.write(
+                    b"id: %d\nevent: %s\ndata: %s\n\n"
+                    % (event.id, event.kind.encode(), dump_json({"at": event.at, "data": event.data}))
+                )
+                last = event.id
+            if not found:
+                await self._wait(response)
+
+    async def _wait(self, response: web.StreamResponse) -> None:
+        try:
+            async with asyncio.timeout(_BEAT_S):
+                await self._parts.diary.next_event()
+        except TimeoutError:
+            await response.write(b": beat\n\n")  # a listener that is gone is noticed here
+
+    async def _first(self, call: Call) -> int:
+        given = call.text("after") or call.request.headers.get("Last-Event-ID")
+        if given is None:
+            return await self._parts.diary.last_event()
+        if not given.isascii() or not given.isdigit() or len(given) > 18:
+            raise BadRequest("request.invalid", "an event id is a number")
+        return int(given)
+
+
+async def status_tree(parts: Parts) -> dict[str, JsonValue]:
+    """The node in a screenful."""
+    now, membership = parts.clock.now(), parts.hive.membership
+    states = Counter(experiment.state.value for experiment in await parts.experiments.all())
+    counts = await parts.deltas.counts(parts.hive.node)
+    receipts = await parts.diary.receipt_counts()
+    hive: JsonValue = None
+    if membership is not None:
+        charter = membership.charter
+        hive = {
+            "id": membership.hive,
+            "name": charter.name,
+            "version": charter.version,
+            "members": len(charter.members),
+            "is_admin": parts.hive.is_admin,
+            "expires_at": charter.expires_at,
+        }
+    return {
+        "version": __version__,
+        "id": parts.hive.node,
+        "name": parts.name,
+        "owner": parts.owner,
+        "hive": hive,
+        "peers": sum(line.state in {"in step", "behind"} for line in parts.peers.lines()),
+        "projects": len(await parts.projects.shelf.all()),
+        "experiments": dict(states),
+        "deltas": {
+            "sent": counts["own"],
+            "received": counts["received"],
+            "quarantined": counts["quarantined"],
+            "refused": await parts.diary.recall("deltas.refused") or 0,
+        },
+        "scope_guard": {
+            "scanned": sum(receipts.values()),
+            "redacted": receipts.get("redacted", 0),
+            "blocked": receipts.get("blocked", 0),
+        },
+        "heads": {author: [head.epoch, head.seq, head.id] for author, head in sorted(parts.hive.heads.items())},
+        "have": parts.hive.digest(),
+        "halted": parts.hive.why_halted(now),
+        "silent": parts.hive.why_silent(now),
+        "restarts": dict(parts.restarts),
+    }

@@ -1,0 +1,33 @@
+"""Prometheus metrics, made at each scrape from what is stored; nothing is counted twice or lost at a restart."""
+
+from hive_node.api.parts import Parts
+
+
+async def exposition(parts: Parts) -> bytes:
+    """The node's metrics in the text format."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    from hive_node.api.handlers.node import status_tree
+
+    registry = CollectorRegistry()
+
+    def gauge(name: str, meaning: str, values: dict[tuple[str, ...], float], labels: tuple[str, ...] = ()) -> None:
+        metric = Gauge(f"hive_node_{name}", meaning, labels, registry=registry)
+        for label_values, value in values.items():
+            (metric.labels(*label_values) if labels else metric).set(value)
+
+    status = await status_tree(parts)
+    experiments = await parts.experiments.all()
+    gauge("peers", "Members that were met and answer", {(): float(str(status["peers"]))})
+    gauge("experiments", "Experiments by state", _by(status["experiments"]), ("state",))
+    gauge("deltas", "Entries by direction", _by(status["deltas"]), ("direction",))
+    gauge("scope_guard", "The scope guard's decisions", _by(status["scope_guard"]), ("decision",))
+    gauge("trials", "Candidates measured", {(): float(sum(one.spent.trials for one in experiments))})
+    gauge("promotions", "Candidates promoted", {(): float(sum(one.promotions for one in experiments))})
+    gauge("service_restarts", "Restarts of the daemon's parts since it started", _by(status["restarts"]), ("service",))
+    gauge("halted", "1 while nothing is promoted or sent", {(): float(status["halted"] is not None)})
+    return bytes(generate_latest(registry))
+
+
+def _by(counts: object) -> dict[tuple[str, ...], float]:
+    return {(str(name),): float(value) for name, value in counts.items()} if isinstance(counts, dict) else {}

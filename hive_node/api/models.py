@@ -1,0 +1,175 @@
+"""What the admin API takes and gives. The same models validate requests and make the OpenAPI document."""
+
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protocol.limits import EDIT_CHARS, EDITS, PATH_CHARS, TEXT_CHARS, WORD_CHARS
+
+_T = TypeVar("_T")
+Items: TypeAlias = Annotated[tuple[_T, ...], Field(strict=False)]
+Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Request(BaseModel):
+    """A request body: no coercion, no key that nobody reads."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Response(BaseModel):
+    """An answer. Fields may be added in later versions; none goes or changes its meaning."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class NoBody(Request):
+    """Nothing."""
+
+
+class NewProject(Request):
+    """A repository to improve, by its absolute path; its hive.toml says how."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class NewExperiment(Request):
+    """One run of the loop. stepwise: driven by edit, run and decide; else by the node, with `operator`."""
+
+    project: Annotated[str, Field(min_length=1, max_length=WORD_CHARS)]
+    operator: Literal["auto", "tune", "recipe"] = "auto"
+    iterations: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    stepwise: bool = False
+
+
+class EditBody(Request):
+    """One replacement: `search` occurs exactly once in the champion's file."""
+
+    path: Annotated[str, Field(min_length=1, max_length=PATH_CHARS)]
+    search: Annotated[str, Field(min_length=1, max_length=EDIT_CHARS)]
+    replace: Annotated[str, Field(max_length=EDIT_CHARS)]
+
+
+class NewIdea(Request):
+    """An idea for the experiment's champion."""
+
+    idea: Annotated[str, Field(min_length=1, max_length=TEXT_CHARS)]
+    edits: Annotated[tuple[EditBody, ...], Field(strict=False, min_length=1, max_length=EDITS)]
+
+
+class StopExperiment(Request):
+    """Why it is stopped."""
+
+    reason: Label = "user"
+
+
+class NewHive(Request):
+    """A new hive with this node as its admin."""
+
+    name: Label
+
+
+class JoinHive(Request):
+    """The text that `hive-node hive invite` printed on the admin's machine."""
+
+    token: Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class HaltBody(Request):
+    """Stop promotions and sends. local: on this node alone, which needs no admin."""
+
+    reason: Label
+    minutes: Annotated[int, Field(ge=1, le=43_200)] = 1440
+    local: bool = False
+
+
+class ResumeBody(Request):
+    """Lift a halt. local: this node's own."""
+
+    local: bool = False
+
+
+class RevokeBody(Request):
+    """Why a member is sent away."""
+
+    reason: Label = "left the team"
+
+
+class ScanBody(Request):
+    """Text to look through for secrets and personal data."""
+
+    text: Annotated[str, Field(max_length=4_000_000)]
+
+
+class Health(Response):
+    """The daemon answers."""
+
+    status: Literal["ok"]
+
+
+class Status(Response):
+    """The node in a screenful."""
+
+    version: str
+    id: str
+    name: str
+    owner: str
+    hive: dict[str, Any] | None
+    peers: int
+    projects: int
+    experiments: dict[str, int]
+    deltas: dict[str, int]
+    scope_guard: dict[str, int]
+    halted: str | None
+    silent: str | None
+
+
+class ProjectOut(Response):
+    """A project."""
+
+    id: str
+    path: str
+    task: str
+    metric: str
+    direction: str
+    share: str
+    added_at: str
+    warnings: list[str] = []
+
+
+class ExperimentOut(Response):
+    """An experiment in a line."""
+
+    id: str
+    project: str
+    state: str
+    operator: str
+    metric: str
+    direction: str
+    baseline: float | None
+    best: float | None
+    iteration: int
+    promotions: int
+    trials: int
+    rejected: dict[str, int]
+    last_rejection: str | None
+    branch: str
+    stop_reason: str | None
+
+
+class Page(Response):
+    """A page of a list. next: the cursor of the page after it, or null."""
+
+    items: list[Any]
+    next: str | None
+
+
+class Problem(BaseModel):
+    """RFC 9457. code: stable."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str

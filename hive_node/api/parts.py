@@ -1,0 +1,121 @@
+"""What the admin API needs of the node, as its user declares it; app.py fills it in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from guardrails.constitution import Constitution
+from guardrails.scope import ScopeGuard
+from hive_node.domain import Experiment, Project
+from hive_node.hive import Hive
+from hive_node.improve.runner import Runner
+from hive_node.improve.steps import Steps
+from hive_node.learn.aggregate import Beliefs
+from hive_node.learn.suggest import Suggest
+from hive_node.ports import Clock, Event, Feed, Ledger, StoredEntry
+from hive_node.subjects.projects import Projects
+from protocol.ids import NodeId
+from protocol.verification import Membership
+
+
+class Experiments(Ledger, Protocol):
+    """The ledger, and its lists."""
+
+    async def all(self, project: str | None = None) -> list[Experiment]: ...
+
+
+class Deltas(Feed, Protocol):
+    """The feed, and its lists."""
+
+    async def page(
+        self, *, limit: int, before: int | None = None, kind: str | None = None, author: str | None = None
+    ) -> list[tuple[int, StoredEntry]]: ...
+
+    async def counts(self, own: NodeId | None) -> dict[str, int]: ...
+
+
+class Diary(Protocol):
+    """Events to listen to, receipts to look at."""
+
+    async def after(self, last: int, limit: int = 500) -> list[Event]: ...
+
+    async def last_event(self) -> int: ...
+
+    async def next_event(self) -> None: ...
+
+    async def receipts(self, limit: int = 100) -> list[dict[str, Any]]: ...
+
+    async def receipt_counts(self) -> dict[str, int]: ...
+
+    async def recall(self, name: str) -> Any: ...
+
+
+class Membering(Protocol):
+    """What a person does with the hive. Raises Fault, RemoteProtocolError."""
+
+    async def create(self, name: str) -> Membership: ...
+
+    async def invite(self) -> str: ...
+
+    async def join(self, token: str) -> Membership: ...
+
+    async def leave(self) -> None: ...
+
+    async def revoke(self, node: str, reason: str) -> Membership: ...
+
+    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> None: ...
+
+    async def resume(self, *, is_local: bool) -> None: ...
+
+
+class Starting(Protocol):
+    """Making experiments. Raises Fault, ConfigError."""
+
+    async def start(
+        self, project: Project, operator: str, *, iterations: int | None, seed: int | None, is_stepwise: bool
+    ) -> Experiment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLine:
+    """A peer, in words a person would use. state: in step, behind, away, never met, or quarantined."""
+
+    node: NodeId
+    name: str
+    owner: str
+    state: str
+    address: str | None
+    discovered_by: str | None
+    sources: tuple[str, ...]
+    seen_at: str | None
+    entries: int
+
+
+class Peers(Protocol):
+    """Who is out there."""
+
+    def lines(self) -> Sequence[PeerLine]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The node as the API sees it."""
+
+    name: str
+    owner: str
+    hive: Hive
+    projects: Projects
+    experiments: Experiments
+    starting: Starting
+    runner: Runner
+    steps: Steps
+    deltas: Deltas
+    beliefs: Beliefs
+    suggest: Suggest
+    guard: ScopeGuard
+    constitution: Constitution
+    diary: Diary
+    membering: Membering
+    peers: Peers
+    clock: Clock
+    restarts: Mapping[str, int]

@@ -1,0 +1,120 @@
+"""Promote: what passed both gates becomes one commit on the experiment's branch, and is told to the hive."""
+
+from dataclasses import replace
+from typing import Final
+
+from guardrails.baseline import GuardSamples
+from guardrails.evidence import Evidence
+from guardrails.verdict import Rejected
+from hive_node.domain import Experiment, Files, Promotion, State, Trial
+from hive_node.improve.message import commit_message
+from hive_node.improve.news import recipe_news, replication_news
+from hive_node.improve.run import change_of, guard_samples, surface_of
+from hive_node.improve.workshop import Halted, Judged, Workshop
+from hive_node.ports import Fault
+from protocol.ids import EntryId
+
+_CONSTITUTION: Final = "constitution."
+
+
+async def promote(judged: Judged, workshop: Workshop) -> Experiment:
+    """Carry out the verdict. Interrupted anywhere, a second call ends in the same commit, entry and rows.
+
+    Raises Halted while nothing may be promoted.
+    """
+    if judged.verdict.rejected is not None:
+        return await _reject(judged, judged.verdict.rejected, workshop)
+    if reason := workshop.halt():
+        raise Halted(reason)
+    champion = await workshop.subject.files("champion")
+    # Judged again on exactly what is committed: rules, spec or code may have changed since the run.
+    again = workshop.constitution.judge(change_of(judged.idea, champion), surface_of(judged.experiment.spec))
+    if isinstance(again, Rejected):
+        return await _reject(judged, again, workshop)
+    return await _accept(judged, champion, workshop)
+
+
+async def _accept(judged: Judged, champion: Files, workshop: Workshop) -> Experiment:
+    promotion = await _promotion(judged, workshop)
+    told = await workshop.publisher.publish(await recipe_news(judged.experiment, promotion, champion, workshop))
+    commit = await _commit(judged, promotion, told, workshop)
+    experiment = judged.experiment
+    after = replace(
+        experiment,
+        state=State.PROMOTED,
+        champion=commit,
+        best=promotion.after,
+        promotions=experiment.promotions + 1,
+        idle=0,
+    )
+    promotion = replace(promotion, commit=commit, recipe=told)
+    after = await workshop.ledger.move(experiment.state, after, promotion=promotion)
+    workshop.subject.promote(commit)
+    await _tell_replication(judged, workshop)
+    return after
+
+
+async def _reject(judged: Judged, rejected: Rejected, workshop: Workshop) -> Experiment:
+    experiment = judged.experiment
+    by_constitution = rejected.rule.startswith(_CONSTITUTION)
+    after = replace(
+        experiment,
+        state=State.REJECTED,
+        idle=experiment.idle + 1,
+        rejected_constitution=experiment.rejected_constitution + by_constitution,
+        rejected_baseline=experiment.rejected_baseline + (not by_constitution),
+        last_rejection=f"{rejected.rule}: {rejected.reason}",
+    )
+    verdict = replace(judged.verdict, rejected=rejected)
+    after = await workshop.ledger.move(experiment.state, after, verdict=verdict)
+    await _tell_replication(replace(judged, verdict=verdict), workshop)
+    return after
+
+
+async def _promotion(judged: Judged, workshop: Workshop) -> Promotion:
+    evidence, trial = _evidence(judged.trial)
+    earlier = await workshop.ledger.promotions(judged.experiment.id)
+    own = [promotion.recipe for promotion in earlier if promotion.recipe]
+    parents = [*own, judged.idea.recipe] if judged.idea.recipe else own
+    return Promotion(
+        idea=judged.idea,
+        commit="",
+        before=trial.champion_value or 0.0,
+        after=trial.candidate_value or 0.0,
+        evidence=evidence,
+        guards={one.guard.metric: one.change() for one in _measured_guards(judged.experiment, trial)},
+        parents=tuple(parents),
+    )
+
+
+async def _commit(judged: Judged, promotion: Promotion, told: EntryId | None, workshop: Workshop) -> str:
+    experiment, repository = judged.experiment, workshop.subject.repository
+    files = {path: text.encode("utf-8") for path, text in judged.idea.files.items()}
+    message = commit_message(experiment, promotion, told)
+    commit = await repository.commit(experiment.champion, files, message, judged.verdict.at)
+    found = await repository.branch(experiment.branch)
+    if found == experiment.champion:
+        await repository.move_branch(experiment.branch, commit, experiment.champion)
+    elif found is None or not await repository.is_same_change(found, commit):
+        raise Fault(
+            "repository.branch-moved",
+            f"branch {experiment.branch} does not stand where this experiment left it; it is left as it is",
+        )
+    else:  # an earlier attempt got as far as the branch: that commit is the promotion
+        commit = found
+    return commit
+
+
+async def _tell_replication(judged: Judged, workshop: Workshop) -> None:
+    if judged.idea.recipe is not None:
+        await workshop.publisher.publish(replication_news(judged, workshop.subject.environment))
+
+
+def _evidence(trial: Trial | None) -> tuple[Evidence, Trial]:
+    if trial is None or trial.evidence is None:
+        raise Fault("experiment.no-evidence", "a passing verdict without evidence: the database was changed by hand")
+    return trial.evidence, trial
+
+
+def _measured_guards(experiment: Experiment, trial: Trial) -> list[GuardSamples]:
+    return [one for one in guard_samples(experiment.spec, trial.guards) if one.pairs]

@@ -1,0 +1,49 @@
+"""Propose: the operator's draft becomes an idea, a row of the ledger."""
+
+from dataclasses import replace
+
+from hive_node.domain import Experiment, Files, Idea, State
+from hive_node.improve.workshop import Proposed, Workshop
+from hive_node.operators.edits import edits_between
+from hive_node.ports import Draft, Situation
+from hive_node.subjects.code import variant_digest
+from protocol.ids import sha256_hex
+from protocol.limits import TEXT_CHARS
+
+_AFTER_PROPOSAL = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})
+
+
+async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None:
+    """The next idea of the experiment's operator, or the one that was open; None where there is none left."""
+    if experiment.state in _AFTER_PROPOSAL:
+        record = await workshop.ledger.idea(experiment.id, experiment.iteration)
+        return Proposed(experiment, record.idea)
+    champion = await workshop.subject.files("champion")
+    start = await workshop.subject.files("baseline")
+    ledger = await workshop.ledger.ideas(experiment.id)
+    draft = await workshop.operator.draft(Situation(experiment, champion, start, ledger))
+    return await take_up(draft, champion, experiment, workshop) if draft else None
+
+
+async def take_up(draft: Draft, champion: Files, experiment: Experiment, workshop: Workshop) -> Proposed:
+    """Write a draft down as the experiment's next idea."""
+    idea = make_idea(draft, champion, experiment.iteration + 1)
+    spent = replace(experiment.spent, iterations=idea.number)
+    after = replace(experiment, state=State.PROPOSED, iteration=idea.number, spent=spent)
+    return Proposed(await workshop.ledger.move(experiment.state, after, idea=idea), idea)
+
+
+def make_idea(draft: Draft, champion: Files, number: int) -> Idea:
+    """The idea that a draft is, on that champion."""
+    variant = variant_digest({**champion, **draft.files})
+    return Idea(
+        number=number,
+        operator=draft.operator,
+        words=draft.words[:TEXT_CHARS],
+        files=dict(draft.files),
+        edits=edits_between(champion, draft.files) or (),
+        variant=variant,
+        diff=sha256_hex(f"{variant_digest(champion)} {variant}".encode()),
+        recipe=draft.recipe,
+        parameters=dict(draft.parameters),
+    )

@@ -1,0 +1,16 @@
+"""Receive: may anything be taken in at all right now?"""
+
+from datetime import datetime
+
+from hive_node.hive import Hive
+from protocol.errors import Code
+from protocol.verification import Membership
+
+
+def receive(hive: Hive, now: datetime) -> Membership | Code:
+    """The membership to judge arrivals by, or why nothing is accepted."""
+    if hive.membership is None or hive.node not in hive.membership.members:
+        return Code.NOT_A_MEMBER
+    if hive.membership.charter.is_expired(now):
+        return Code.CHARTER_EXPIRED
+    return hive.membership

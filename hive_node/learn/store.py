@@ -1,0 +1,14 @@
+"""Store: a batch in one transaction; memory follows only once it is on disk."""
+
+from hive_node.hive import Hive
+from hive_node.learn.outcomes import Arrived
+from hive_node.ports import Feed, Notes
+
+
+async def store(arrived: Arrived, feed: Feed, hive: Hive, notes: Notes) -> None:
+    """Write the batch. Raises StoreError; then nothing of it is believed or passed on."""
+    if arrived.rows:
+        await feed.add(arrived.rows)
+        hive.heads.update({author: arrived.heads[author] for author in arrived.touched})
+    if arrived.refused:
+        await notes.count("deltas.refused", arrived.refused)

@@ -1,0 +1,48 @@
+"""Suggest: recipes that the hive believes in, for operators to try. Nothing is run on receipt."""
+
+from dataclasses import dataclass
+
+from guardrails.consensus import RecipeBelief
+from hive_node.hive import Hive
+from hive_node.learn.aggregate import Beliefs
+from hive_node.ports import Feed, Suggestion
+from protocol.deltas import Recipe
+from protocol.ids import EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class Suggest:
+    """The learn flow's end, and the improve flow's beginning."""
+
+    hive: Hive
+    beliefs: Beliefs
+    feed: Feed
+
+    async def suggestions(self, task: str) -> list[Suggestion]:
+        """Peers' recipes for that task, best lower bound first. Our own, refuted and retracted ones are none."""
+        belief = self.beliefs.belief(task)
+        wanted = [one for one in belief.recipes if one.is_suggested and one.author != self.hive.node] if belief else []
+        found = [await self._suggestion(one) for one in sorted(wanted, key=lambda one: (-one.lower, one.id))]
+        return [one for one in found if one is not None]
+
+    async def _suggestion(self, belief: RecipeBelief) -> Suggestion | None:
+        recipe = await self._recipe(belief.id)
+        if recipe is None:
+            return None
+        parents = [await self._recipe(EntryId(parent)) for parent in recipe.parents]
+        ancestors = tuple(parent for parent in parents if parent is not None)
+        return Suggestion(
+            id=belief.id,
+            author=belief.author,
+            owner=belief.owner,
+            recipe=recipe,
+            lower=belief.lower,
+            is_corroborated=belief.is_corroborated,
+            # An unknown ancestor leaves a hole: then only the recipe itself can be tried.
+            ancestors=ancestors if len(ancestors) == len(parents) else (),
+        )
+
+    async def _recipe(self, entry: EntryId) -> Recipe | None:
+        stored = await self.feed.get(entry)
+        body = stored.delta.body if stored and stored.standing == "good" else None
+        return body if isinstance(body, Recipe) else None

@@ -1,0 +1,1 @@
+"""What makes ideas. Each operator sees a `Situation` and drafts whole new texts; gates and measurement are not its business."""

@@ -1,0 +1,83 @@
+"""The share flow. A number of our feed is given out under one lock, and used only if the entry is written."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from guardrails.scope import Receipt as RemovedFrom
+from guardrails.scope import ScopeGuard
+from guardrails.verdict import Refused
+from hive_node.hive import Hive
+from hive_node.ports import Clock, Feed, News, Notes, Receipt, Spreader
+from hive_node.share.append import append
+from hive_node.share.compose import compose
+from hive_node.share.send import send
+from hive_node.share.sign import sign
+from protocol.deltas import Delta
+from protocol.ids import EntryId
+from protocol.signing import Signer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Share:
+    """Tells the hive what was learned here.
+
+    turn: shared with the learn flow, so that nothing else changes a feed meanwhile. heard: told of every entry of ours.
+    """
+
+    hive: Hive
+    feed: Feed
+    guard: ScopeGuard
+    signer: Signer
+    spreader: Spreader
+    notes: Notes
+    clock: Clock
+    turn: asyncio.Lock
+    heard: Callable[[EntryId, Delta], None]
+
+    async def publish(self, news: News) -> EntryId | None:
+        """One piece of news as the next entry of our feed; the entry it became before, if it was told already.
+
+        None where nothing leaves: no hive, a halt, a share level that does not cover it, or the scope guard's *no*.
+        """
+        if told := await self.feed.by_purpose(news.purpose):
+            return told.id
+        if reason := self._why_not():
+            logger.info("not shared", extra={"purpose": news.purpose, "reason": reason})
+            return None
+        async with self.turn:
+            delta = compose(news, self.hive, self.clock.now())
+            in_scope = self.guard.check_outgoing(delta, news.level)
+            if isinstance(in_scope, Refused):
+                await self._keep_refusal(news, in_scope)
+                return None
+            envelope = sign(in_scope, self.signer)
+            entry = await append(envelope, news.purpose, self.feed, self.hive)
+        self.heard(entry, in_scope.value)
+        await self._keep_receipt(news, in_scope.receipt)
+        send(entry, envelope, self.spreader)
+        return entry
+
+    def _why_not(self) -> str | None:
+        now = self.clock.now()
+        return self.hive.why_silent(now) or self.hive.why_halted(now)
+
+    async def _keep_refusal(self, news: News, refused: Refused) -> None:
+        logger.info("scope guard refused", extra={"purpose": news.purpose, "rule": refused.rule})
+        if refused.rule != "scope.level":  # a level that says no is the user's choice, not a finding
+            await self.notes.keep_receipt(Receipt("out", news.purpose, "blocked", refused.rule, refused.places))
+            await self.notes.tell("scope", decision="blocked", purpose=news.purpose, rule=refused.rule)
+
+    async def _keep_receipt(self, news: News, removed: RemovedFrom) -> None:
+        places = (
+            *(f"{one.place}: {one.finding.entity}" for one in removed.redacted),
+            *(f"{place}: dropped" for place in removed.dropped),
+        )
+        if not places:
+            await self.notes.keep_receipt(Receipt("out", news.purpose, "passed", "scope.clean"))
+            return
+        await self.notes.keep_receipt(Receipt("out", news.purpose, "redacted", "scope.redacted", places))
+        await self.notes.tell("scope", decision="redacted", purpose=news.purpose, places=list(places))

@@ -1,0 +1,111 @@
+"""Handing a repository over: what must hold before a node takes it, checked without touching it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from hive_node.config.project import ProjectSpec, load_project_spec
+from hive_node.domain import Project
+from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox
+from hive_node.subjects.code import read_evaluator
+
+
+class ProjectShelf(Protocol):
+    """Where projects are kept. Raises StoreError, NotFound."""
+
+    async def add(self, project: Project) -> None: ...
+
+    async def update(self, project: Project) -> None: ...
+
+    async def all(self) -> list[Project]: ...
+
+    async def get(self, identity: str) -> Project: ...
+
+    async def remove(self, identity: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A project and what its user should know about it."""
+
+    project: Project
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """The repositories at hand. changed: called when the set of them changes."""
+
+    shelf: ProjectShelf
+    open_repository: RepositoryOpener
+    sandbox: Sandbox
+    clock: Clock
+    changed: Callable[[], None]
+
+    async def add(self, path: Path) -> Added:
+        """Take a repository over. Raises Fault, ConfigError; then nothing was changed."""
+        repository = await self.open_repository(path)
+        spec, text = load_project_spec(repository.root)
+        known = await self.shelf.all()
+        if any(project.path == repository.root for project in known):
+            raise Fault("project.exists", f"{repository.root} was added before: `hive-node project list` shows it")
+        project = Project(
+            id=_free_id(spec.project.name, {project.id for project in known}),
+            path=repository.root,
+            spec=spec,
+            spec_text=text,
+            task=await self._check(repository, spec),
+            added_at=self.clock.now(),
+        )
+        await self.shelf.add(project)
+        self.changed()
+        return Added(project, tuple(await _warnings(repository, spec)))
+
+    async def refresh(self, identity: str) -> Added:
+        """Read a project's spec and commit again. Raises Fault, ConfigError, NotFound."""
+        project = await self.shelf.get(identity)
+        repository = await self.open_repository(project.path)
+        spec, text = load_project_spec(repository.root)
+        task = await self._check(repository, spec)
+        project = replace(project, spec=spec, spec_text=text, task=task)
+        await self.shelf.update(project)
+        return Added(project, tuple(await _warnings(repository, spec)))
+
+    async def remove(self, identity: str) -> None:
+        """Let go of a project; its branches stay. Raises NotFound."""
+        await self.shelf.get(identity)
+        await self.shelf.remove(identity)
+        self.changed()
+
+    async def _check(self, repository: Repository, spec: ProjectSpec) -> str:
+        commit = await repository.head()
+        evaluator = await read_evaluator(repository, spec, commit)
+        commands = [step.run[0] for step in spec.step] + ([spec.holdout.run[0]] if spec.holdout else [])
+        for command in commands:
+            if "/" not in command or command.startswith("/"):
+                self.sandbox.resolve(command, repository.root)
+        return evaluator.task
+
+
+def _free_id(name: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "project"
+    return base if base not in taken else next(one for n in range(2, 10_000) if (one := f"{base}-{n}") not in taken)
+
+
+async def _warnings(repository: Repository, spec: ProjectSpec) -> list[str]:
+    found = []
+    if await repository.is_dirty():
+        found.append(
+            "the checkout has uncommitted changes: experiments begin from the last commit, your files stay as they are"
+        )
+    shadowed = [
+        step.name
+        for step in spec.step
+        if re.fullmatch(r"(.*/)?python[0-9.]*", step.run[0]) and "-I" not in step.run[1:2]
+    ]
+    found += [
+        f"step `{name}` runs Python without -I: a candidate's modules could shadow the evaluator's" for name in shadowed
+    ]
+    return found

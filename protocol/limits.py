@@ -1,0 +1,43 @@
+"""Every number that bounds what a peer can make us hold or do, each with its reason (docs/protocol.md §3)."""
+
+from typing import Final
+
+# A recipe with 16 edits of 1 KiB and its evidence is about 40 KiB in base64; one bad line must not cost a megabyte.
+ENVELOPE_BYTES: Final = 64 * 1024
+# Charters hold one certificate of about 500 bytes a member: room for 1 000 members.
+CHARTER_BYTES: Final = 1024 * 1024
+# 200 entries of an ordinary 4 KiB, with room; read in pieces, never whole.
+REQUEST_BYTES: Final = 4 * 1024 * 1024
+# One answer stays under a second of verification on a slow core; the asker comes back for more.
+ENTRIES_PER_ANSWER: Final = 200
+# Deepest honest body is 6; a parser's recursion is never a peer's to spend.
+JSON_DEPTH: Final = 16
+# A float64 holds integers exactly to here; a larger one is not a count of anything.
+INTEGER_MAX: Final = 2**53
+# A hive of 8 keeps 7 connections; the rest is room for reconnects and for strangers, who are cut off first.
+CONNECTIONS: Final = 32
+# A LAN peer's headers arrive in milliseconds; a stranger dripping bytes holds a slot this long and no longer.
+HEADER_TIMEOUT_S: Final = 10.0
+# A whole request, body included: 4 MiB at 1 Mbit/s.
+REQUEST_TIMEOUT_S: Final = 40.0
+# Reconciliation of a hive of 1 000 members asks about twice a minute and member; pushes come in bursts.
+REQUESTS_PER_MINUTE: Final = 600
+BYTES_PER_MINUTE: Final = 64 * 1024 * 1024
+# Entries that arrived ahead of their place, per author: two answers' worth.
+HELD_PER_AUTHOR: Final = 400
+# A charter lists people; beyond this one document a hive needs another design.
+MEMBERS: Final = 1_000
+# A charter chain is walked once by a joiner: renewals every 30 days and a change a day for years.
+CHARTER_CHAIN: Final = 10_000
+# Guesses at a 128-bit secret are an attack, never a typing error worth a sixth try.
+INVITE_WRONG_GUESSES: Final = 5
+
+# Text and lists inside deltas: what a person would still read.
+WORD_CHARS: Final = 128
+TEXT_CHARS: Final = 4_000
+EDIT_CHARS: Final = 16_000
+PATH_CHARS: Final = 512
+EDITS: Final = 64
+LIST_ITEMS: Final = 256
+# Relative gains and metric values beyond this are a broken measurement or an attack on a mean.
+NUMBER_MAX: Final = 1e15

@@ -1,0 +1,180 @@
+"""The only place where `Verified` is made. Opens with the checklist that docs/protocol.md §4 numbers."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from cryptography.exceptions import InvalidSignature
+
+from protocol.charter import Charter, Member, Revocation
+from protocol.deltas import Delta
+from protocol.envelope import CHARTER_TYPE, DELTA_TYPE, Envelope, Signature, pae, parse_envelope
+from protocol.errors import Code, RemoteProtocolError
+from protocol.feed import Head, Place, place
+from protocol.ids import HiveId, NodeId, hive_id, public_key, sha256_hex
+from protocol.limits import CHARTER_BYTES, ENVELOPE_BYTES
+from protocol.wire import JsonValue
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Generic[T]):
+    """Something whose author, signature, shape and place were checked. Made in this module and nowhere else."""
+
+    value: T
+    envelope: Envelope
+
+    def tree(self) -> JsonValue:
+        """The signed payload as JSON, for the scope guard."""
+        return self.value.tree() if isinstance(self.value, Delta) else None
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfPlace:
+    """An authentic delta that is not the next of its feed: ahead of it (`gap`), or at a used number (`past`)."""
+
+    place: Place
+    delta: Delta
+    envelope: Envelope
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A hive as its verified charter chain says it is. Made in this module and nowhere else.
+
+    digest: SHA-256 of the newest charter's payload. constitutions: every digest that the chain has pinned so far.
+    """
+
+    hive: HiveId
+    charter: Charter
+    digest: str
+    envelope: Envelope
+    constitutions: frozenset[str]
+
+    @cached_property
+    def members(self) -> Mapping[NodeId, Member]:
+        return {NodeId(member.id): member for member in self.charter.members}
+
+    @cached_property
+    def revoked(self) -> Mapping[NodeId, Revocation]:
+        return {NodeId(one.id): one for one in self.charter.revoked if NodeId(one.id) not in self.members}
+
+
+def verify_entry(
+    raw: bytes, membership: Membership, heads: Mapping[NodeId, Head], quarantined: Container[NodeId] = ()
+) -> Verified[Delta] | OutOfPlace:
+    """Check one entry as it arrived, in the order of docs/protocol.md §4; nothing is looked at after a failed step.
+
+    1. size          2. envelope shape, strict base64     3. type on the allow-list      4. author is a member
+    5. signature     6. JSON: one meaning, finite, shallow 7. schema                      8. this hive, this author
+    9. epoch, number and chain                             10. constitution
+    The scope guard and the store come after, in the flow that called.
+
+    heads: the last entry held of each author. quarantined: authors caught signing two entries at one number.
+    Raises RemoteProtocolError and nothing else, for any bytes.
+    """
+    envelope = parse_envelope(raw, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
+    author = _one_author(envelope, membership)
+    _check_signature(envelope, envelope.signatures[0])
+    delta = Delta.parse(envelope.payload)
+    _check_addressee(delta, author, membership)
+    where = place(delta.header, heads.get(author), _epoch(author, membership))
+    _check_standing(delta, membership, quarantined)
+    if where is not Place.NEXT:
+        return OutOfPlace(where, delta, envelope)
+    if delta.header.constitution not in membership.constitutions:
+        raise RemoteProtocolError(Code.WRONG_CONSTITUTION, "judged under rules that this hive never pinned")
+    return Verified(delta, envelope)
+
+
+def verify_first_charter(raw: bytes, expected: HiveId | None = None) -> Membership:
+    """The hive that version 1 of a charter founds; `expected` is the id that a joiner was told.
+
+    Raises RemoteProtocolError: charter-chain, charter-threshold, bad-signature, bad-schema and the envelope's codes.
+    """
+    envelope = parse_envelope(raw, max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE)
+    hive = hive_id(envelope.payload)
+    if expected is not None and hive != expected:
+        raise RemoteProtocolError(Code.WRONG_HIVE, "the first charter is another hive's")
+    charter = Charter.parse(envelope.payload)
+    if charter.version != 1:
+        raise RemoteProtocolError(Code.CHARTER_CHAIN, "a chain begins with version 1")
+    _check_threshold(envelope, charter)
+    digests = frozenset({charter.constitution})
+    return Membership(hive, charter, sha256_hex(envelope.payload), envelope, digests)
+
+
+def verify_next_charter(raw: bytes, trusted: Membership) -> Membership:
+    """The hive after one more charter: exactly one version higher, chained, signed by both sets of admins.
+
+    Raises RemoteProtocolError: charter-rollback, charter-chain, charter-threshold, wrong-hive, bad-signature, bad-schema.
+    """
+    envelope = parse_envelope(raw, max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE)
+    charter = Charter.parse(envelope.payload)
+    if charter.hive != trusted.hive:
+        raise RemoteProtocolError(Code.WRONG_HIVE, "a charter of another hive")
+    if charter.version <= trusted.charter.version:
+        raise RemoteProtocolError(Code.CHARTER_ROLLBACK, f"version {trusted.charter.version} is held")
+    if charter.version != trusted.charter.version + 1 or charter.previous != trusted.digest:
+        raise RemoteProtocolError(Code.CHARTER_CHAIN, f"does not follow version {trusted.charter.version}")
+    _check_threshold(envelope, trusted.charter)
+    _check_threshold(envelope, charter)
+    digests = trusted.constitutions | {charter.constitution}
+    return Membership(trusted.hive, charter, sha256_hex(envelope.payload), envelope, digests)
+
+
+def verify_chain(raws: Iterable[bytes], expected: HiveId) -> Membership:
+    """The hive that a whole chain of charters, version 1 first, amounts to. Raises as its two parts do."""
+    trusted: Membership | None = None
+    for raw in raws:
+        trusted = verify_first_charter(raw, expected) if trusted is None else verify_next_charter(raw, trusted)
+    if trusted is None:
+        raise RemoteProtocolError(Code.CHARTER_CHAIN, "an empty chain")
+    return trusted
+
+
+def _one_author(envelope: Envelope, membership: Membership) -> NodeId:
+    if len(envelope.signatures) != 1:
+        raise RemoteProtocolError(Code.BAD_ENVELOPE, "an entry has one signature, its author's")
+    author = NodeId(envelope.signatures[0].keyid)
+    if author not in membership.members and author not in membership.revoked:
+        raise RemoteProtocolError(Code.NOT_A_MEMBER, "the author is not in the charter")
+    return author
+
+
+def _check_signature(envelope: Envelope, signature: Signature) -> None:
+    try:
+        public_key(signature.keyid).verify(signature.sig, pae(envelope.payload_type, envelope.payload))
+    except InvalidSignature:
+        raise RemoteProtocolError(Code.BAD_SIGNATURE, "the signature does not cover these bytes") from None
+
+
+def _check_addressee(delta: Delta, author: NodeId, membership: Membership) -> None:
+    if delta.hive != membership.hive:
+        raise RemoteProtocolError(Code.WRONG_HIVE, "an entry of another hive")
+    if delta.author != author:
+        raise RemoteProtocolError(Code.AUTHOR_MISMATCH, "signed by another node than it names")
+
+
+def _epoch(author: NodeId, membership: Membership) -> int:
+    member = membership.members.get(author)
+    return member.epoch if member else membership.revoked[author].epoch
+
+
+def _check_standing(delta: Delta, membership: Membership, quarantined: Container[NodeId]) -> None:
+    revocation = membership.revoked.get(delta.author)
+    if revocation and delta.header.seq > revocation.last_seq:
+        raise RemoteProtocolError(Code.REVOKED, f"its author was revoked at number {revocation.last_seq}")
+    if delta.author in quarantined:
+        raise RemoteProtocolError(Code.QUARANTINED, "its author signed two entries at one number")
+
+
+def _check_threshold(envelope: Envelope, charter: Charter) -> None:
+    admins = set(charter.admins.ids)
+    signers = {one.keyid: one for one in envelope.signatures if one.keyid in admins}
+    if len(signers) < charter.admins.threshold:
+        raise RemoteProtocolError(Code.CHARTER_THRESHOLD, f"{charter.admins.threshold} admins of it must sign")
+    for one in signers.values():
+        _check_signature(envelope, one)

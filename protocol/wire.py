@@ -1,0 +1,103 @@
+"""JSON as this protocol reads it: one meaning per byte sequence, or a RemoteProtocolError."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeAlias
+
+from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
+from protocol.limits import INTEGER_MAX, JSON_DEPTH
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+
+
+def parse_json(raw: bytes) -> JsonValue:
+    """The one value that `raw` spells.
+
+    Refused, each with its code: bad UTF-8, a second key of one name, NaN, infinities and numbers that overflow to them,
+    integers beyond 2**53, nesting deeper than 16, lone surrogates, anything that is not JSON.
+    """
+    try:
+        value: JsonValue = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+        )
+    except RecursionError:
+        raise RemoteProtocolError(Code.TOO_DEEP, f"nested deeper than {JSON_DEPTH}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise RemoteProtocolError(Code.BAD_JSON, "not JSON in UTF-8") from None
+    # Both walks are skipped where a count of bytes already shows that they cannot find anything.
+    if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH and _is_deeper(value, JSON_DEPTH):
+        raise RemoteProtocolError(Code.TOO_DEEP, f"nested deeper than {JSON_DEPTH}")
+    if b"\\u" in raw and any(_has_surrogate(text) for text in _strings(value)):
+        raise RemoteProtocolError(Code.BAD_JSON, "a lone surrogate is not text")
+    return value
+
+
+def parse_object(raw: bytes) -> dict[str, JsonValue]:
+    """As `parse_json`, for what must be an object."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise RemoteProtocolError(Code.BAD_JSON, "expected a JSON object")
+    return value
+
+
+def dump_json(value: Any) -> bytes:
+    """Compact UTF-8 JSON with sorted keys. Raises LocalProtocolError for what JSON cannot say."""
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LocalProtocolError(Code.BAD_JSON, f"cannot be written as JSON: {type(error).__name__}") from error
+
+
+def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise RemoteProtocolError(Code.DUPLICATE_KEY, "an object names a key twice")
+    return result
+
+
+def _constant(_name: str) -> NoReturn:
+    raise RemoteProtocolError(Code.NOT_FINITE, "NaN and Infinity are not numbers here")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise RemoteProtocolError(Code.NOT_FINITE, "a number beyond float64")
+    return number
+
+
+def _int(text: str) -> int:
+    # 17 characters hold every integer up to 2**53 with its sign; longer ones are not worth converting.
+    if len(text) > 17 or abs(int(text)) > INTEGER_MAX:
+        raise RemoteProtocolError(Code.NOT_FINITE, "an integer beyond 2**53")
+    return int(text)
+
+
+def _is_deeper(value: JsonValue, depth: int) -> bool:
+    level: list[JsonValue] = [value]
+    for _ in range(depth):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+    for child in _children(value):
+        yield from _strings(child)
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

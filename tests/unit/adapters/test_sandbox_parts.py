@@ -1,0 +1,166 @@
+"""The sandbox's own arithmetic: kept output, counted processes, limits, remedies, and what a command may be."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hive_node.adapters.sandbox import census, limits, mounts, remedy
+from hive_node.adapters.sandbox.output import Head, Tail
+from hive_node.ports_sandbox_draft import DEFAULT_LIMITS, RunLimits, SandboxedCommand
+
+CHUNKS = st.lists(st.binary(max_size=40), max_size=20)
+
+
+@given(CHUNKS, st.integers(1, 60))
+def test_a_head_is_the_beginning_of_what_came(chunks: list[bytes], most: int) -> None:
+    head, whole = Head(most), b"".join(chunks)
+    for chunk in chunks:
+        head.add(chunk)
+    assert (head.kept(), head.seen_bytes, head.is_truncated()) == (whole[:most], len(whole), len(whole) > most)
+
+
+@given(CHUNKS, st.integers(1, 60))
+def test_a_tail_is_the_end_of_what_came(chunks: list[bytes], most: int) -> None:
+    tail, whole = Tail(most), b"".join(chunks)
+    for chunk in chunks:
+        tail.add(chunk)
+    assert (tail.kept(), tail.seen_bytes, tail.is_truncated()) == (whole[-most:], len(whole), len(whole) > most)
+
+
+def test_a_tail_never_holds_much_more_than_it_keeps() -> None:
+    tail = Tail(10)
+    for _ in range(1000):
+        tail.add(b"x" * 7)
+    assert len(tail._kept) <= 27
+
+
+def test_a_count_sees_children_and_their_memory() -> None:
+    code = "import subprocess, sys; block = b'x' * (50 << 20); print('up', flush=True); sys.stdin.read()"
+    child = [sys.executable, "-I", "-c", code]
+    with subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        counted = census.take(os.getpid(), most_tasks=10_000)
+        assert {os.getpid(), process.pid} <= counted.resident.keys()
+        assert counted.resident[process.pid] > 50 << 20
+        assert counted.proportional_bytes() > 50 << 20
+        assert counted.cpu_s > 0
+
+
+def test_a_tree_that_is_gone_counts_nothing() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    assert census.take(process.pid, most_tasks=10).tasks == 0
+
+
+def test_counting_stops_soon_after_the_limit() -> None:
+    assert census.take(1, most_tasks=1).tasks < 50
+
+
+def counted(**differing: object) -> census.Census:
+    calm = census.Census(resident={}, tasks=1, cpu_s=0.0)
+    return replace(calm, **differing)  # type: ignore[arg-type]
+
+
+def test_the_tree_is_judged_by_every_limit() -> None:
+    bounds = RunLimits(wall_s=1, cpu_s=1, memory_bytes=1000, processes=5, file_bytes=1, output_bytes=1)
+    assert limits.exceeded(bounds, counted()) is None
+    assert limits.exceeded(bounds, counted(tasks=5, cpu_s=1.0)) is None
+    assert limits.exceeded(bounds, counted(tasks=6)) == "process-limit"
+    assert limits.exceeded(bounds, counted(cpu_s=1.01)) == "cpu-limit"
+
+
+def test_memory_is_judged_by_what_is_not_shared() -> None:
+    bounds = replace(DEFAULT_LIMITS, memory_bytes=1000)
+    assert limits.exceeded(bounds, counted(resident={os.getpid(): 2000})) == "memory-limit"
+    assert limits.exceeded(bounds, counted(resident={2**22 + 1: 2000})) is None  # gone before it was looked at again
+
+
+@pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["wall_s", "cpu_s", "memory_bytes", "processes", "file_bytes", "output_bytes"])
+def test_there_is_no_unlimited(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        replace(DEFAULT_LIMITS, **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment"),
+    [
+        ((), {}),
+        (("",), {}),
+        (("a\0b",), {}),
+        (("a",), {"B\0": "c"}),
+        (("a",), {"B": "\0"}),
+        (("a",), {"": "c"}),
+        (("a",), {"B=C": "d"}),
+    ],
+)
+def test_what_the_kernel_cannot_pass_on_is_no_command(argv: tuple[str, ...], environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"command|variable"):
+        SandboxedCommand(argv, Path("/"), DEFAULT_LIMITS, environment=environment)
+
+
+def test_outer_paths_are_mounted_first_and_covered_ones_not_at_all(tmp_path: Path) -> None:
+    for name in ("bench/data/secret", "bench/run.py", ".git/config", "tests/deep/check.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    paths = map(PurePosixPath, ["tests/deep/check.py", "bench/run.py", "bench", ".git/config", "bench"])
+    masked = map(PurePosixPath, ["bench/data/secret", ".git"])
+    command = SandboxedCommand(("x",), tmp_path, DEFAULT_LIMITS, read_only=tuple(paths), masked=tuple(masked))
+    order = [(mount.kind, mount.destination) for mount in mounts.tree(command)]
+    assert order[0] == ("read-write", "/work")
+    assert set(order[1:]) == {
+        ("read-write", "/work/tests"),
+        ("read-only", "/work/bench"),
+        ("empty folder", "/work/.git"),
+        ("read-write", "/work/tests/deep"),
+        ("content", "/work/bench/data/secret"),
+        ("read-only", "/work/tests/deep/check.py"),
+    }
+    depths = [destination.count("/") for _, destination in order]
+    assert depths == sorted(depths)
+
+
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [
+        ({"ID": "debian"}, "apt-get install"),
+        ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "apt-get install"),
+        ({"ID": "fedora"}, "dnf install"),
+        ({"ID": "rocky", "ID_LIKE": "rhel centos fedora"}, "dnf install"),
+        ({"ID": "manjaro", "ID_LIKE": "arch"}, "pacman -S"),
+        ({"ID": "opensuse-tumbleweed", "ID_LIKE": "opensuse suse"}, "zypper install"),
+        ({"ID": "alpine"}, "apk add"),
+        ({"ID": "unheard-of"}, "install the package"),
+    ],
+)
+def test_the_install_command_is_that_of_the_distribution(
+    monkeypatch: pytest.MonkeyPatch, release: dict[str, str], command: str
+) -> None:
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: release)
+    assert command in remedy.install_command()
+    assert "bubblewrap" in remedy.install_command()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "helps"),
+    [
+        ("kernel/apparmor_restrict_unprivileged_userns", "1", "apparmor_parser"),
+        ("kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
+        ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces"),
+        ("user/max_user_namespaces", "15000", "container"),
+    ],
+)
+def test_a_refused_namespace_is_traced_to_the_setting_that_refuses_it(
+    tmp_path: Path, setting: str, value: str, helps: str
+) -> None:
+    (tmp_path / setting).parent.mkdir()
+    (tmp_path / setting).write_text(value + "\n")
+    assert helps in remedy.for_failed_setup("bwrap: setting up uid map: Permission denied", tmp_path)
+    assert helps not in remedy.for_failed_setup("bwrap: Can't find source path /x", tmp_path)
