@@ -178,6 +178,10 @@ class Operator(Protocol):
 class Ledger(Protocol):
     """Experiments and everything that was tried in them. Raises StoreError, NotFound, WrongState."""
 
+    async def create(self, experiment: Experiment, number: int) -> None: ...
+
+    async def next_number(self, project: str) -> int: ...
+
     async def get(self, identity: str) -> Experiment: ...
 
     async def open(self) -> list[Experiment]: ...
@@ -369,3 +373,18 @@ class RepositoryOpener(Protocol):
     """Opens the repository at a path. Raises RepositoryError."""
 
     async def __call__(self, path: Path) -> Repository: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLine:
+    """A peer, in words a person would use. state: in step, behind, away, never met, or quarantined."""
+
+    node: NodeId
+    name: str
+    owner: str
+    state: str
+    address: str | None
+    discovered_by: str | None
+    sources: tuple[str, ...]
+    seen_at: str | None
+    entries: int

@@ -111,8 +111,12 @@ def _reflection(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
     if isinstance(name, ast.Constant):
         if name.value in _MAGIC_ATTRIBUTES:
             yield "dynamic", f"{call.func.id} {name.value}"
-    elif bindings.resolve(owner) or _is_pieced_name(name):
+    elif _is_standard(bindings.resolve(owner)) or _is_pieced_name(name):
         yield "obfuscation", f"{call.func.id} by a computed name"
+
+
+def _is_standard(meanings: tuple[str, ...]) -> bool:
+    return any(meaning.partition(".")[0] in sys.stdlib_module_names for meaning in meanings)
 
 
 def _is_pieced_name(node: ast.expr) -> bool:
@@ -226,7 +230,7 @@ def _patched_module(node: ast.AST, bindings: Bindings) -> Iterator[Found]:
     """An assignment to an attribute of the standard library: the clock, the output, a function that others call."""
     for target in _targets_of(node):
         for dotted in bindings.resolve(target) if isinstance(target, ast.Attribute) else ():
-            if dotted.partition(".")[0] in sys.stdlib_module_names:
+            if _is_standard((dotted,)):
                 yield "self-modification", f"assigns to {dotted}"
 
 

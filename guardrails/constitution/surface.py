@@ -74,7 +74,7 @@ def _judge_path(file: Edited, surface: Surface, rules: RuleSet) -> Iterator[Reje
 def _judge_content(file: Edited) -> Iterator[Rejected]:
     for mark in file.marks:
         yield _rejected(mark, file, _MARKS[mark])
-    if any(_is_binary(passage.text) for passage in file.after):
+    if _is_binary(file.added_text):
         yield _rejected("binary", file, _MARKS["binary"])
 
 

@@ -1,5 +1,6 @@
 """What a scan says it saw: where, of what kind, how sure. Never the value itself."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -48,7 +49,25 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     A stretch is never narrowed: what a less sure finding saw beyond a surer one's edge goes with it.
     """
     ordered = sorted(findings, key=lambda finding: (finding.start, finding.end))
-    return list(_clusters(ordered))
+    return list(_clusters(_without_echoes(ordered)))
+
+
+def _without_echoes(ordered: list[Finding]) -> list[Finding]:
+    # What stands in plain sight is seen again where the run around it is decoded, and there covers all of the run.
+    plain = [finding for finding in ordered if not finding.decoded_from]
+    if len(plain) == len(ordered):
+        return ordered
+    starts = [finding.start for finding in plain]
+    return [one for one in ordered if not (one.decoded_from and _echoes(one, plain, bisect_left(starts, one.start)))]
+
+
+def _echoes(finding: Finding, plain: list[Finding], first: int) -> bool:
+    for index in range(first, len(plain)):
+        if plain[index].start >= finding.end:
+            return False
+        if plain[index].rule == finding.rule and plain[index].end <= finding.end:
+            return True
+    return False
 
 
 def _clusters(ordered: list[Finding]) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ _IP_LABELS: Final = (
     "ip", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from", "connect", "listen", "bind", "inet",
     "proxy", "remote", "node", "http", "tcp", "udp", "subnet", "route",
 )  # fmt: skip
+_OTHER_DOTTED: Final = ("oid", "objectidentifier", "object identifier", "asn")
 _VERSION_LABELS: Final = (
     "version",
     "ver",
@@ -137,6 +138,8 @@ def phone(candidate: Candidate) -> float:
     is_international = value.startswith("+")
     if value[1:].replace(".", "", 1).isdigit() and "." in value:
         return 0.0  # a decimal number with its sign
+    if "".join(filter(str.isdigit, value))[-7:-2] == "55501":
+        return 0.0  # kept for fiction by the North American plan
     if is_international and value[1:].isdigit() and candidate.before(1) == "" and not candidate.is_near(_PHONE_LABELS):
         return 0.0  # a line that a diff added begins with a plus too
     for region in (None,) if is_international else _PHONE_REGIONS:
@@ -161,12 +164,20 @@ def ipv4(candidate: Candidate) -> float:
         address = ipaddress.IPv4Address(candidate.value)
     except ValueError:
         return 0.0
-    if _is_nobodys(address) or candidate.after(1) == "/" or _is_version(candidate):
+    if _is_nobodys(address) or _is_version(candidate) or candidate.is_near(_OTHER_DOTTED):
         return 0.0
-    if candidate.value.startswith(("192.168.", "10.")) or candidate.is_near(_IP_LABELS) or candidate.after(1) == ":":
+    if candidate.value.startswith(("192.168.", "10.")):
         return candidate.confidence
-    # Without a word beside it: four small numbers are a version or a section.
-    return candidate.confidence if sum(octet >= 32 for octet in address.packed) >= 2 else 0.0
+    # Four small numbers are a version or a section, and without a word beside them so are three.
+    large = sum(octet >= 32 for octet in address.packed)
+    is_labelled = candidate.is_near(_IP_LABELS) or candidate.after(1) == ":"
+    is_address = large >= 2 - is_labelled and not _is_in_list(candidate)
+    return candidate.confidence if is_address and candidate.after(1) != "/" else 0.0
+
+
+def _is_in_list(candidate: Candidate) -> bool:
+    # The path of a drawing: numbers before it, numbers after it.
+    return candidate.before(8).rstrip()[-1:].isdigit() and candidate.after(8).lstrip(" -")[:1].isdigit()
 
 
 def _is_nobodys(address: ipaddress.IPv4Address) -> bool:
@@ -201,7 +212,9 @@ def ipv6(candidate: Candidate) -> float:
         address in network for network in _DOCUMENTATION_6
     )
     # Eight short groups of digits are a list of numbers; a prefix names no machine.
-    is_network = candidate.value.endswith("::") or candidate.after(1) == "/"
+    is_network = (
+        candidate.value.endswith("::") or candidate.after(1) == "/" or str(address) in words("public-resolvers")
+    )
     is_list = all(len(group) < 3 for group in candidate.value.split(":"))
     return candidate.confidence if is_real and not is_network and not is_list else 0.0
 
@@ -234,7 +247,7 @@ def home(candidate: Candidate) -> float:
     """A person's home folder, not a build machine's and not `/home/user`."""
     name = candidate.value.lower().replace("\\", "/").rstrip("/").rpartition("/")[2]
     is_name = any(map(str.isalpha, name)) and name.strip(string.punctuation) == name
-    return candidate.confidence if is_name and name not in words("impersonal-homes") else 0.0
+    return candidate.confidence if is_name and len(name) > 1 and name not in words("impersonal-homes") else 0.0
 
 
 def coordinates(candidate: Candidate) -> float:

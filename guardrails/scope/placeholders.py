@@ -23,7 +23,7 @@ _REFERENCE: Final = (
     r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|ref\+|arn:aws|projects/|"
     r"file:|\.{0,2}/|~/|https?://|ssh://|git@|data:|@[a-z]|process\.env|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
     r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|data\.|module\.|"
-    r"secretkeyref|valuefrom|base64$|(?:sha\d{1,3}|md5)[:\-])"
+    r"secretkeyref|valuefrom|base64$|(?:sha\d{1,3}|md5)[:\-]|[a-z0-9.\-]+:[0-9]{2,5}$)"
 )
 # Code where a value was looked for: a call, an index, an attribute, an arrow, a type.
 _EXPRESSION: Final = r"^(?:[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[?!]?[(\[{<]|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"

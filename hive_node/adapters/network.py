@@ -56,7 +56,7 @@ class Network:
         self,
         hive: Hive,
         feed: Feed,
-        learn: Callable[[], Learn],
+        learn: Learn,
         charters: CharterReader,
         client: Callable[[], PeerClient | None],
         addresses: Addresses,
@@ -205,7 +205,7 @@ class Network:
         for _ in range(_ROUNDS):
             call = client.sync(contact.host, contact.port, contact.node, self._hive.heads)
             answer = await self._calling(contact, call)
-            outcomes = await self._learn().learn(answer.envelopes, contact.node)
+            outcomes = await self._learn.learn(answer.envelopes, contact.node)
             gained = sum(one.status == "accepted" for one in outcomes)
             given = await self._hand_over(contact, client, answer.have)
             if not answer.has_more or not gained:

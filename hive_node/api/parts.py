@@ -12,7 +12,7 @@ from hive_node.improve.runner import Runner
 from hive_node.improve.steps import Steps
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
-from hive_node.ports import Clock, Event, Feed, Ledger, StoredEntry
+from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry
 from hive_node.subjects.projects import Projects
 from protocol.ids import NodeId
 from protocol.verification import Membership
@@ -74,21 +74,6 @@ class Starting(Protocol):
     async def start(
         self, project: Project, operator: str, *, iterations: int | None, seed: int | None, is_stepwise: bool
     ) -> Experiment: ...
-
-
-@dataclass(frozen=True, slots=True)
-class PeerLine:
-    """A peer, in words a person would use. state: in step, behind, away, never met, or quarantined."""
-
-    node: NodeId
-    name: str
-    owner: str
-    state: str
-    address: str | None
-    discovered_by: str | None
-    sources: tuple[str, ...]
-    seen_at: str | None
-    entries: int
 
 
 class Peers(Protocol):

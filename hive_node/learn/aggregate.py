@@ -24,6 +24,10 @@ class Beliefs:
         async for entry in feed.all():
             self._take(entry.id, entry.delta)
 
+    def clear(self) -> None:
+        """This node left its hive."""
+        self._view = View(self._electorate())
+
     def recount(self) -> None:
         """The charter changed: other members, owners or revocations."""
         self._view.recount(self._electorate())

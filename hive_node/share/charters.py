@@ -49,11 +49,11 @@ class CharterOffice:
         return await self._keep(verify_first_charter(envelope.to_bytes()))
 
     async def admit(self, node: NodeId, certificate: bytes, owner: str, name: str) -> Membership:
-        """Add a member. One that is a member already changes nothing."""
+        """Add a member. One that comes again, by another invite, begins a new epoch: it may have lost its feed's numbers."""
         charter = self._charter()
-        if charter.member(node):
-            return self._membership()
-        epoch = max([one.epoch for one in charter.revoked if one.id == node], default=0) + 1
+        others = tuple(one for one in charter.members if one.id != node)
+        before = [one.epoch for one in (*charter.members, *charter.revoked) if one.id == node]
+        epoch = max(before, default=0) + 1
         member = Member(
             id=node,
             certificate=base64.b64encode(certificate).decode("ascii"),
@@ -62,7 +62,7 @@ class CharterOffice:
             joined_at=stamp(self.clock.now()),
             epoch=epoch,
         )
-        return await self._issue(members=(*charter.members, member))
+        return await self._issue(members=(*others, member))
 
     async def revoke(self, node: NodeId, reason: str) -> Membership:
         """Send a member away; what it wrote until now stays in its feed and leaves the aggregate. Raises Fault."""
