@@ -10,7 +10,6 @@ from hive_node.adapters.federation import Federation
 from hive_node.adapters.joining import JoinDesk, Token, join
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.mdns import interfaces_of_this_machine
-from hive_node.adapters.network import Network
 from hive_node.adapters.store import FeedStore, Journal, PeerStore
 from hive_node.adapters.tls import certificate_of
 from hive_node.config.node import NodeConfig
@@ -37,7 +36,6 @@ class Members:
     reader: CharterReader
     desk: JoinDesk
     federation: Federation | None
-    network: Network | None
     feed: FeedStore
     peers: PeerStore
     journal: Journal

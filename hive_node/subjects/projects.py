@@ -1,7 +1,7 @@
 """Handing a repository over: what must hold before a node takes it, checked without touching it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -42,7 +42,7 @@ class Projects:
     open_repository: RepositoryOpener
     sandbox: Sandbox
     clock: Clock
-    changed: Callable[[], None]
+    changed: Callable[[], Awaitable[None]]
 
     async def add(self, path: Path) -> Added:
         """Take a repository over. Raises Fault, ConfigError; then nothing was changed."""
@@ -60,7 +60,7 @@ class Projects:
             added_at=self.clock.now(),
         )
         await self.shelf.add(project)
-        self.changed()
+        await self.changed()
         return Added(project, tuple(await _warnings(repository, spec)))
 
     async def refresh(self, identity: str) -> Added:
@@ -77,7 +77,7 @@ class Projects:
         """Let go of a project; its branches stay. Raises NotFound."""
         await self.shelf.get(identity)
         await self.shelf.remove(identity)
-        self.changed()
+        await self.changed()
 
     async def _check(self, repository: Repository, spec: ProjectSpec) -> str:
         commit = await repository.head()

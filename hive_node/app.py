@@ -1,0 +1,413 @@
+"""The composition root: the one place where adapters meet the flows, and where a home becomes a running node."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import platform
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from guardrails.constitution import Constitution, ConstitutionError
+from guardrails.scope import LocalFacts, ScopeGuard, default_engine
+from hive_node.adapters.clock import SystemChance, SystemClock
+from hive_node.adapters.dictionary import collect_names, collect_secrets
+from hive_node.adapters.federation import Federation, static_peers
+from hive_node.adapters.git import GitRepository
+from hive_node.adapters.joining import JoinDesk
+from hive_node.adapters.keyfile import KeyFileError, NodeKey, create_key, create_token, load_key, load_token
+from hive_node.adapters.membering import LOCAL_HALT, Members
+from hive_node.adapters.network import Network
+from hive_node.adapters.peer_client import PeerClient
+from hive_node.adapters.peer_lines import PeerLines
+from hive_node.adapters.peer_server import PeerServer
+from hive_node.adapters.sandbox import BubblewrapSandbox
+from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
+from hive_node.api.handlers import all_routes
+from hive_node.api.parts import Parts
+from hive_node.api.server import ApiServer
+from hive_node.config import NodeConfig, load_node_config, node_config_template
+from hive_node.config.home import Home
+from hive_node.domain import Experiment
+from hive_node.hive import Hive
+from hive_node.improve.runner import Runner
+from hive_node.improve.starting import Starter
+from hive_node.improve.steps import Steps
+from hive_node.improve.workshop import Workshop
+from hive_node.learn.aggregate import Beliefs
+from hive_node.learn.charters import CharterReader
+from hive_node.learn.pipeline import Learn
+from hive_node.learn.suggest import Suggest
+from hive_node.operators.auto import Auto
+from hive_node.operators.recipe import FromRecipes
+from hive_node.operators.tune import Tune
+from hive_node.ports import FatalError, Operator, RunLimits, Sandbox
+from hive_node.share.charters import CharterOffice
+from hive_node.share.pipeline import Share
+from hive_node.subjects.code import CodeSubject, read_evaluator
+from hive_node.subjects.projects import Projects
+from hive_node.supervision import Service, Supervisor
+from protocol.errors import RemoteProtocolError
+from protocol.ids import NodeId
+from protocol.verification import Membership
+
+logger = logging.getLogger(__name__)
+
+_MIB: Final = 1024 * 1024
+_SCOPE_KEY_BYTES: Final = 32
+
+
+def create_home(home: Home, *, name: str, owner: str, listen: str, peer_port: int, api_port: int, mdns: str) -> NodeKey:
+    """Make a node: folder, key, token, settings. Raises FatalError where one is there already; it is left as it is."""
+    if home.key.exists() or home.config.exists():
+        raise FatalError(
+            "home.exists", f"{home.root} holds a node already: `hive-node run` starts it, another --home makes another"
+        )
+    try:
+        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.root.chmod(0o700)
+        key = create_key(home.key)
+        create_token(home.token, SystemChance())
+        text = node_config_template(
+            name=name, owner=owner, listen=listen, peer_port=peer_port, api_port=api_port, mdns=mdns
+        )
+        home.config.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FatalError("home.unwritable", f"{home.root}: {error.strerror}") from error
+    except KeyFileError as error:
+        raise FatalError(f"key.{error.code}", str(error)) from error
+    return key
+
+
+def environment_class() -> str:
+    """The kind of machine a measurement was made on; figures of different kinds are not compared."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    return f"{sys.platform}-{platform.machine()}-cpython{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node, put together. Open one with `open_node`."""
+
+    home: Home
+    hive: Hive
+    database: Database
+    services: Mapping[str, Service]
+    api: ApiServer
+    steps: Steps
+    supervisor: Supervisor
+
+    async def close(self) -> None:
+        """Let go of what outlives the services."""
+        await self.steps.close_all()
+        await self.database.close()
+
+
+async def run_node(home: Home) -> None:
+    """Run the node in `home` until SIGTERM or SIGINT. Raises FatalError, ConfigError."""
+    lock = lock_home(home)
+    try:
+        node = await open_node(home)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await node.supervisor.run(
+                node.services, stop, lambda: logger.info("running", extra={"node": node.hive.node})
+            )
+        finally:
+            await node.close()
+    finally:
+        os.close(lock)
+
+
+def lock_home(home: Home) -> int:
+    """Take the home for this process. Raises FatalError where there is no node in it, or another daemon runs it."""
+    if not home.config.is_file():
+        raise FatalError("home.none", f"{home.root} holds no node: `hive-node init` makes one")
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise FatalError(
+            "home.running", f"another hive-node runs in {home.root}: stop it first, or use another --home"
+        ) from error
+    return descriptor
+
+
+async def open_node(home: Home) -> Node:
+    """Put the node in `home` together; nothing runs yet. Raises FatalError, ConfigError."""
+    config = load_node_config(home.config)
+    try:
+        key, token = load_key(home.key), load_token(home.token)
+        rules = list(config.constitution.rule)
+        constitution = Constitution.load({"rule": rules} if rules else None)
+    except KeyFileError as error:
+        raise FatalError(f"key.{error.code}", str(error)) from error
+    except ConstitutionError as error:
+        raise FatalError("constitution.unavailable", str(error)) from error
+    database = await Database.open(home.database)
+    try:
+        return await _Builder(home, config, key, token, constitution, database).build()
+    except BaseException:
+        await database.close()
+        raise
+
+
+class _Builder:
+    """Makes each part once, in the order in which they need one another."""
+
+    def __init__(
+        self,
+        home: Home,
+        config: NodeConfig,
+        key: NodeKey,
+        token: str,
+        constitution: Constitution,
+        database: Database,
+    ) -> None:
+        self.home = home
+        self.config = config
+        self.key = key
+        self.token = token
+        self.constitution = constitution
+        self.database = database
+        self.clock = SystemClock()
+        self.chance = SystemChance()
+        self.journal = Journal(database, self.clock)
+        self.experiments = ExperimentStore(database, self.journal)
+        self.feed = FeedStore(database, self.journal)
+        self.peers = PeerStore(database, self.clock)
+        self.hive = Hive(key.node_id)
+        self.guard = ScopeGuard(default_engine(), self._facts([]))
+        self.beliefs = Beliefs(self.hive)
+        self.sandbox = self._sandbox()
+        self.trials_at_once = asyncio.Semaphore(config.limits.trials_at_once)
+        self.projects = Projects(
+            ProjectStore(database), GitRepository.open, self.sandbox, self.clock, self._learn_names
+        )
+        self.federation: Federation | None = None
+        self.network: Network | None = None
+
+    async def build(self) -> Node:
+        """The node."""
+        self._build_flows()
+        await self._restore()
+        supervisor = Supervisor(self.clock, self.chance)
+        workshop = self._open_workshop
+        runner = Runner(self.experiments, workshop, self.clock, self.trials_at_once)
+        steps = Steps(self.experiments, workshop, self.trials_at_once)
+        parts = Parts(
+            name=self.config.node.name,
+            owner=self.config.node.owner,
+            hive=self.hive,
+            projects=self.projects,
+            experiments=self.experiments,
+            starting=Starter(self.experiments, GitRepository.open, self.sandbox, self.clock, self.chance),
+            runner=runner,
+            steps=steps,
+            deltas=self.feed,
+            beliefs=self.beliefs,
+            suggest=self.suggest,
+            guard=self.guard,
+            constitution=self.constitution,
+            diary=self.journal,
+            membering=self._members(),
+            peers=PeerLines(self.hive, self.network),
+            clock=self.clock,
+            restarts=supervisor.restarts,
+        )
+        api_port = self.config.api.port if self.config.api.tcp else None
+        api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port)
+        services: dict[str, Service] = {"api": api, "experiments": runner}
+        if self.federation is not None:
+            services["federation"] = self.federation
+        return Node(self.home, self.hive, self.database, services, api, steps, supervisor)
+
+    def _build_flows(self) -> None:
+        turn = asyncio.Lock()
+        spreader = _Spreader()
+        self.share = Share(
+            self.hive,
+            self.feed,
+            self.guard,
+            self.key,
+            spreader,
+            self.journal,
+            self.clock,
+            turn,
+            self.beliefs.add_own,
+        )
+        self.learn = Learn(self.hive, self.feed, self.guard, self.beliefs, spreader, self.journal, self.clock, turn)
+        self.suggest = Suggest(self.hive, self.beliefs, self.feed)
+        self.reader = CharterReader(self.hive, self.feed, self._charter_changed)
+        self.office = CharterOffice(self.hive, self.feed, self.key, self.clock, self._charter_changed)
+        self.desk = JoinDesk(self.hive, self.office, self.feed, self.peers, self.key, self.clock, self.chance)
+        if self.config.federation is not None:
+            self.network = Network(
+                self.hive,
+                self.feed,
+                self.learn,
+                self.reader,
+                self._client,
+                self.peers,
+                self.clock,
+                self.chance,
+                static_peers(self.config.federation),
+            )
+            self.federation = Federation(
+                self.config.federation,
+                self.hive,
+                self.key,
+                PeerServer(self.hive, self.feed, self.feed, self.learn, self.clock, self.network.contacted),
+                self.network,
+                self.desk,
+                self.office,
+                self.clock,
+                self.chance,
+            )
+            spreader.network = self.network
+
+    async def _restore(self) -> None:
+        try:
+            await self.reader.restore()
+        except RemoteProtocolError as error:
+            raise FatalError(
+                "store.charter", f"{self.home.database}: the stored charter does not verify ({error.code})"
+            ) from error
+        self.hive.heads.update(await self.feed.heads())
+        self.hive.equivocators |= await self.feed.equivocators()
+        halt = await self.journal.recall(LOCAL_HALT)
+        self.hive.local_halt = str(halt) if halt else None
+        await self.beliefs.rebuild(self.feed)
+        await self._learn_names()
+
+    def _members(self) -> Members:
+        return Members(
+            config=self.config,
+            hive=self.hive,
+            key=self.key,
+            constitution=self.constitution.digest,
+            office=self.office,
+            reader=self.reader,
+            desk=self.desk,
+            federation=self.federation,
+            feed=self.feed,
+            peers=self.peers,
+            journal=self.journal,
+            clock=self.clock,
+            left=self._left,
+        )
+
+    def _sandbox(self) -> Sandbox:
+        tools = {name: Path(path) for name, path in self.config.sandbox.tools.items()}
+        toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
+        return BubblewrapSandbox(toolchains, tools)
+
+    async def _open_workshop(self, experiment: Experiment) -> Workshop:
+        project = await self.projects.shelf.get(experiment.project)
+        repository = await GitRepository.open(project.path)
+        evaluator = await read_evaluator(repository, experiment.spec, experiment.base)
+        subject = CodeSubject(
+            repository,
+            self.sandbox,
+            experiment.spec,
+            evaluator,
+            self._limits(),
+            self.home.worktrees / experiment.id,
+            environment_class(),
+        )
+        await subject.open(experiment.base, experiment.champion)
+        return Workshop(
+            ledger=self.experiments,
+            subject=subject,
+            operator=self._operator(experiment.operator),
+            constitution=self.constitution,
+            publisher=self.share,
+            clock=self.clock,
+            chance=self.chance,
+            halt=lambda: self.hive.why_halted(self.clock.now()),
+        )
+
+    def _operator(self, name: str) -> Operator:
+        recipe, tune = FromRecipes(self.suggest), Tune()
+        match name:
+            case "tune":
+                return tune
+            case "recipe":
+                return recipe
+            case _:
+                return Auto((recipe, tune))
+
+    def _limits(self) -> RunLimits:
+        limits = self.config.limits
+        return RunLimits(
+            wall_s=1.0,  # each step's own takes its place
+            cpu_s=1.0,
+            memory_bytes=limits.memory_mib * _MIB,
+            processes=limits.processes,
+            file_bytes=limits.file_mib * _MIB,
+            output_bytes=limits.output_kib * 1024,
+        )
+
+    def _charter_changed(self, membership: Membership) -> None:
+        self.beliefs.recount()
+        if self.federation is not None:
+            self.federation.charter_changed(membership)
+
+    def _left(self) -> None:
+        self.beliefs.clear()
+        if self.network is not None:
+            self.network.forget()
+        if self.federation is not None:
+            self.federation.left()
+
+    async def _learn_names(self) -> None:
+        """This machine's own names and secrets, with those of every project, are what the guard knows from now on."""
+        repositories = [project.path for project in await self.projects.shelf.all()]
+        self.guard.know(await asyncio.to_thread(self._facts, repositories))
+
+    def _facts(self, repositories: list[Path]) -> LocalFacts:
+        names = collect_names(repositories)
+        secrets = collect_secrets(repositories, os.environ, Path.home())
+        return LocalFacts.build(names, secrets, self.chance.token_bytes(_SCOPE_KEY_BYTES))
+
+    def _client(self) -> PeerClient | None:
+        return self.federation.client if self.federation else None
+
+
+class _Spreader:
+    """Carries nothing until there is a network."""
+
+    def __init__(self) -> None:
+        self.network: Network | None = None
+
+    def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
+        if self.network is not None:
+            self.network.spread(envelopes, source=source)
+
+
+def configure_logging(level: str) -> None:
+    """One line a record on standard error, with its fields."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class _Formatter(logging.Formatter):
+    """`time level logger message key=value …`, control characters made visible."""
+
+    _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in self._STANDARD}
+        said = " ".join([record.getMessage(), *(f"{name}={value}" for name, value in fields.items())])
+        clean = "".join(character if character.isprintable() else "?" for character in said)
+        line = f"{self.formatTime(record)} {record.levelname.lower()} {record.name} {clean}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
