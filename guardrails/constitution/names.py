@@ -1,7 +1,7 @@
 """What a name in Python source stands for, through imports and their aliases. Pure."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from guardrails.constitution.indexing import HARMLESS
@@ -35,8 +35,8 @@ class Imported:
 class Bindings:
     """Every name that any import of the file binds, with all that it may mean."""
 
-    def __init__(self, tree: ast.AST, *, is_whole: bool = True) -> None:
-        self.imported = [found for node in ast.walk(tree) for found in imports_of(node)]
+    def __init__(self, nodes: Iterable[ast.AST], *, is_whole: bool = True) -> None:
+        self.imported = [found for node in nodes for found in imports_of(node)]
         self.has_star = any(found.bound is None for found in self.imported)
         self._assumed = _ALWAYS_ASSUMED if is_whole and not self.has_star else _LIKELY
         self._meanings: dict[str, tuple[str, ...]] = {}
@@ -86,8 +86,8 @@ def _ways_to(dotted: str) -> Iterator[str]:
             yield ".".join((part.lstrip("_"), *parts[position + 1 :]))
 
 
-def local_names(function: FunctionNode) -> frozenset[str]:
-    """The parameters of a function: inside it these names are not the builtins they may be called after."""
+def parameters(function: FunctionNode) -> frozenset[str]:
+    """The names that a call binds: in the body they are not the builtins that they may be called after."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     return frozenset(argument.arg for argument in every if argument is not None)

@@ -34,68 +34,49 @@ def parse(text: str) -> ast.Module | None:
             return None
 
 
-def facts(
-    tree: ast.Module, path: str, rules: CodeRules, targets: Targets, excerpt_from: int | None = None
-) -> list[Fact]:
+def facts(tree: ast.Module, path: str, rules: CodeRules, targets: Targets, excerpt_from: int | None = None) -> list[Fact]:
     """Every fact of the tree, unordered. excerpt_from: the line where an excerpt begins, None for a whole file."""
-    bindings = Bindings(tree, is_whole=excerpt_from is None)
-    reader = _Reader(path, rules, targets, bindings, (excerpt_from or 1) - 1, structure.sources_of(tree))
-    return list(reader.read(tree))
+    nodes = nodes_of(tree)
+    bindings = Bindings(nodes, is_whole=excerpt_from is None)
+    own_source = structure.sources_of(nodes)
+    return list(_Reader(path, rules, targets, bindings, (excerpt_from or 1) - 1, own_source, set()).read(nodes))
+
+
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """Every node, parents before their children. A list that grows, since how deep source is nested is up to a stranger."""
+    nodes = [tree]
+    for node in nodes:
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                nodes.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                nodes.append(value)
+    return nodes
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
+    """read_already: nodes whose meaning was told with their parent's, such as the parts of a chain of attributes."""
+
     path: str
     rules: CodeRules
     targets: Targets
     bindings: Bindings
     line_offset: int
     own_source: frozenset[str]
+    read_already: set[int]
 
-    def read(self, tree: ast.Module) -> Iterator[Fact]:
-        """An explicit stack: how deep the source is nested is up to a stranger."""
+    def read(self, nodes: list[ast.AST]) -> Iterator[Fact]:
         for imported in self.bindings.imported:
             yield from self._import(imported)
-        stack: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
-        while stack:
-            node, local = stack.pop()
-            if isinstance(node, FunctionNode):
-                local = local | local_names(node)
-            yield from self._facts_of(node, local)
-            stack.extend((child, local) for child in self._children(node))
-
-    def _facts_of(self, node: ast.AST, local: frozenset[str]) -> Iterator[Fact]:
-        match node:
-            case ast.Call():
-                yield from self._call(node, local)
-            case ast.Attribute():
-                yield from self._attribute(node, None)
-            case ast.Name():
-                yield from self._name(node, None, local)
-            case ast.Constant():
-                yield from self._text(node, _text_of(node))
-            case ast.BinOp() | ast.JoinedStr():
-                yield from self._pieced_text(node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():
-                yield from self._docstring(node)
-            case ast.keyword():
-                yield from self._keyword(node)
-            case _:
-                pass
-        for kind, key in structure.facts_of(node, self.bindings, self.own_source):
-            yield self._fact(self._number(kind), key, node)
-
-    def _children(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What is left to visit: a chain of attributes, a called name and a docstring were read with their parent."""
-        if isinstance(node, ast.Attribute) and self.bindings.resolve(node):
-            return
-        skipped = _docstring_of(node)
-        called = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute) else None
-        for child in ast.iter_child_nodes(node):
-            if child is called:
-                yield from () if self.bindings.resolve(child) else ast.iter_child_nodes(child)
-            elif not (skipped is not None and isinstance(child, ast.Expr) and child.value is skipped):
-                yield child
+        shadows = _shadows(nodes, self.rules.index.builtins.keys())
+        for node in nodes:
+            reader = _READERS.get(type(node))
+            if reader is not None and id(node) not in self.read_already:
+                yield from reader(self, node)
+            for kind, key in structure.facts_of(node, self.bindings, self.own_source):
+                yield self._fact(self._number(kind), key, node)
 
     def _import(self, imported: Imported) -> Iterator[Fact]:
         if imported.bound is None and imported.meaning.partition(".")[0] in REACHING:

@@ -109,6 +109,10 @@ class ScopeGuard:
         self._engine = engine
         self._local = local
 
+    def know(self, local: LocalFacts) -> None:
+        """Go by these names and secrets from here on: a project was added, or a setting changed."""
+        self._local = local
+
     def check_outgoing(self, delta: D, level: ShareLevel) -> InScope[D] | Refused:
         """The delta, less what may not leave; or why it stays.
 

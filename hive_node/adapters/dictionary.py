@@ -133,6 +133,7 @@ def _git_settings(repository: Path) -> Iterator[tuple[str, str]]:
 def _authors_of(repository: Path) -> Iterator[tuple[NameKind, str]]:
     # The raw names, and those that .mailmap makes of them: both stand in the history that people see.
     form = "--format=%an%x00%aN%x00%cn%x00%ae%x00%cE%x00%ce"
+    # A repository's settings could name the program that shows signatures.
     fields = _git(repository, "log", "--all", f"--max-count={COMMITS}", "-z", "--no-show-signature", form)
     for index, value in enumerate(fields):
         yield ("git_name" if index % 6 < 3 else "git_email"), value
@@ -141,9 +142,9 @@ def _authors_of(repository: Path) -> Iterator[tuple[NameKind, str]]:
 def _git(repository: Path, *arguments: str) -> list[str]:
     """The fields of what git printed; none, and a line in the log, where it cannot."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    # A repository's own settings may not run programs, nor fetch what a partial clone lacks.
+    # A partial clone would fetch what it lacks.
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", *arguments]
+    command = ["git", "--no-pager", *arguments]
     try:
         done = subprocess.run(
             command,

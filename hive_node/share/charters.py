@@ -52,7 +52,8 @@ class CharterOffice:
         """Add a member. One that comes again, by another invite, begins a new epoch: it may have lost its feed's numbers."""
         charter = self._charter()
         others = tuple(one for one in charter.members if one.id != node)
-        before = [one.epoch for one in (*charter.members, *charter.revoked) if one.id == node]
+        before = [one.epoch for one in charter.members if one.id == node]
+        before += [one.epoch for one in charter.revoked if one.id == node]
         epoch = max(before, default=0) + 1
         member = Member(
             id=node,

@@ -50,6 +50,19 @@ def commit(folder: Path, name: str, email: str) -> None:
     git(folder, "commit", "--quiet", "--allow-empty", "-m", "x", **who)
 
 
+def signed_commit(folder: Path, name: str, email: str) -> None:
+    def object_of(kind: str, content: str) -> str:
+        command = ["git", "hash-object", "-t", kind, "-w", "--stdin"]
+        return subprocess.run(
+            command, cwd=folder, input=content, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    who = f"{name} <{email}> 1700000000 +0000"
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n AAAA\n -----END PGP SIGNATURE-----"
+    text = f"tree {object_of('tree', '')}\nauthor {who}\ncommitter {who}\n{signature}\n\nx\n"
+    git(folder, "update-ref", "HEAD", object_of("commit", text))
+
+
 def put(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +143,7 @@ def test_nothing_that_was_found_is_logged(home: Path, repository: Path, caplog: 
 
 
 def test_a_repository_cannot_make_git_run_a_program(repository: Path, tmp_path: Path) -> None:
-    commit(repository, "First Author", "first@team.test")
+    signed_commit(repository, "First Author", "first@team.test")
     program = put(tmp_path, "program", f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     program.chmod(0o755)
     for setting in ("core.fsmonitor", "gpg.program", "core.pager", "core.sshCommand", "credential.helper"):

@@ -9,16 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from hive_node.ports_sandbox_draft import (
-    MissingCommand as MissingCommand,
-    RunLimits as RunLimits,
-    RunOutcome as RunOutcome,
-    Sandbox as Sandbox,
-    SandboxedCommand as SandboxedCommand,
-    SandboxReport as SandboxReport,
-    SandboxFault as SandboxFault,
-    SandboxUnavailable as SandboxUnavailable,
-)
 from hive_node.domain import Arm, Experiment, Files, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict
 from protocol.deltas import Body, Delta, Recipe, ShareLevel
 from protocol.envelope import Envelope
@@ -165,7 +155,8 @@ class Situation:
 class Operator(Protocol):
     """Something that makes ideas."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def draft(self, situation: Situation) -> Draft | None:
         """The next idea, or None where there is none left."""
