@@ -19,7 +19,7 @@ from hive_node.adapters.dictionary import collect_names, collect_secrets
 from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.joining import JoinDesk
-from hive_node.adapters.keyfile import KeyFileError, NodeKey, create_key, create_token, load_key, load_token
+from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
 from hive_node.adapters.membering import LOCAL_HALT, Members
 from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
@@ -30,7 +30,7 @@ from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journ
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
-from hive_node.config import NodeConfig, load_node_config, node_config_template
+from hive_node.config import NodeConfig, load_node_config
 from hive_node.config.home import Home
 from hive_node.domain import Experiment
 from hive_node.hive import Hive
@@ -59,28 +59,6 @@ logger = logging.getLogger(__name__)
 
 _MIB: Final = 1024 * 1024
 _SCOPE_KEY_BYTES: Final = 32
-
-
-def create_home(home: Home, *, name: str, owner: str, listen: str, peer_port: int, api_port: int, mdns: str) -> NodeKey:
-    """Make a node: folder, key, token, settings. Raises FatalError where one is there already; it is left as it is."""
-    if home.key.exists() or home.config.exists():
-        raise FatalError(
-            "home.exists", f"{home.root} holds a node already: `hive-node run` starts it, another --home makes another"
-        )
-    try:
-        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home.root.chmod(0o700)
-        key = create_key(home.key)
-        create_token(home.token, SystemChance())
-        text = node_config_template(
-            name=name, owner=owner, listen=listen, peer_port=peer_port, api_port=api_port, mdns=mdns
-        )
-        home.config.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FatalError("home.unwritable", f"{home.root}: {error.strerror}") from error
-    except KeyFileError as error:
-        raise FatalError(f"key.{error.code}", str(error)) from error
-    return key
 
 
 def environment_class() -> str:
@@ -398,6 +376,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class _Formatter(logging.Formatter):

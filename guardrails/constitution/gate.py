@@ -29,6 +29,7 @@ from guardrails.constitution import (
     names,
     own,
     patterns,
+    prefilter,
     rules,
     size,
     structure,
@@ -205,7 +206,7 @@ def _expected_files() -> list[str]:
 
 
 _EVALUATOR: tuple[ModuleType, ...] = (
-    change_module, code, diff, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns,
+    change_module, code, diff, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
     rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
 )  # fmt: skip
 _EVALUATOR_SEAL = integrity.Seal(_EVALUATOR, apart_from=frozenset({"_EVALUATOR_SEAL"}))

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from guardrails.constitution.errors import ConstitutionError
-from guardrails.constitution.rules import CodeFamily, CodeIndex, WordIndex, WordRule
+from guardrails.constitution.prefilter import needed_texts
+from guardrails.constitution.rules import CodeFamily, CodeIndex, LanguagePattern, WordIndex, WordRule
 
 HARMLESS = -1
 _TERM = re.compile(r"[a-z0-9]+~?(?: [a-z0-9]+~?){0,4}")
@@ -70,12 +71,12 @@ def _by_family(families: tuple[CodeFamily, ...], key: str) -> dict[str, int]:
     return {name: number for number, family in enumerate(families) for name in getattr(family, key)}
 
 
-def _by_language(families: tuple[CodeFamily, ...]) -> dict[str, tuple[tuple[int, re.Pattern[str]], ...]]:
-    """One pattern a family and language: the alternatives side by side."""
-    found: dict[str, tuple[tuple[int, re.Pattern[str]], ...]] = {}
+def _by_language(families: tuple[CodeFamily, ...]) -> dict[str, tuple[LanguagePattern, ...]]:
+    found: dict[str, tuple[LanguagePattern, ...]] = {}
     for number, family in enumerate(families):
         for entry in family.patterns:
-            found[entry.language] = (*found.get(entry.language, ()), (number, _either(entry.patterns)))
+            added = (LanguagePattern(number, one, tuple(sorted(needed_texts(one.pattern)))) for one in entry.patterns)
+            found[entry.language] = (*found.get(entry.language, ()), *added)
     return found
 
 

@@ -56,10 +56,11 @@ def facts(file: Edited, language: str, rules: CodeRules, targets: Targets, *, is
     lines = [line for line in (file.added if is_added else file.removed) if not _is_comment(line.text, language)]
     text = "\n".join(line.text for line in lines)
     found = [
-        _fact(file.path, family, match.group(), lines[text.count("\n", 0, match.start())])
+        _fact(file.path, rule.family, match.group(), lines[text.count("\n", 0, match.start())])
         for name in _pattern_languages(language, rules)
-        for family, pattern in rules.index.by_language.get(name, ())
-        for match in pattern.finditer(text)
+        for rule in rules.index.by_language.get(name, ())
+        if not rule.needs or any(needed in text for needed in rule.needs)
+        for match in rule.pattern.finditer(text)
     ]
     return found + [fact for line in lines for fact in _target_facts(file.path, line, rules, targets)]
 
@@ -67,11 +68,11 @@ def facts(file: Edited, language: str, rules: CodeRules, targets: Targets, *, is
 def comment_facts(file: Edited, rules: CodeRules, *, is_added: bool) -> list[Fact]:
     """Comments that steer the checks of Python source, which the syntax tree does not hold."""
     return [
-        _fact(file.path, family, match.group(), line)
+        _fact(file.path, rule.family, match.group(), line)
         for line in (file.added if is_added else file.removed)
         if "#" in line.text
-        for family, pattern in rules.index.by_language.get("python-comment", ())
-        for match in pattern.finditer(line.text)
+        for rule in rules.index.by_language.get("python-comment", ())
+        for match in rule.pattern.finditer(line.text)
     ]
 
 

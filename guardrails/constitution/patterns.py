@@ -2,6 +2,8 @@
 
 import re
 
+from guardrails.constitution.prefilter import end_of_class
+
 _REPEATED = re.compile(r"[*+]|\{\d*,\d*\}")
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}|\{\d{2,}(?:,\d*)?\}")
 _PATTERN_CHARS = 2000
@@ -31,7 +33,7 @@ def is_nesting_quantifiers(pattern: str) -> bool:
         if letter == "\\":
             position += 2
         elif letter == "[":
-            position = _end_of_class(pattern, position)
+            position = end_of_class(pattern, position)
         elif letter == "(":
             groups.append(False)
             position += 1
@@ -45,12 +47,3 @@ def is_nesting_quantifiers(pattern: str) -> bool:
             groups[-1] |= _REPEATED.match(pattern, position) is not None
             position += 1
     return False
-
-
-def _end_of_class(pattern: str, start: int) -> int:
-    position = start + 1
-    position += pattern.startswith("^", position)
-    position += pattern.startswith("]", position)
-    while position < len(pattern) and pattern[position] != "]":
-        position += 2 if pattern[position] == "\\" else 1
-    return position + 1

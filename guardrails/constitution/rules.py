@@ -71,6 +71,15 @@ class CodeFamily:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguagePattern:
+    """needs: texts of which each match holds one; empty where that cannot be told."""
+
+    family: int
+    pattern: re.Pattern[str]
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CodeIndex:
     """The same families, turned round for looking up. A family's id is its position in `CodeRules.families`."""
 
@@ -79,7 +88,7 @@ class CodeIndex:
     builtins: Mapping[str, int]
     keywords: Mapping[str, int]
     literals: tuple[tuple[int, re.Pattern[str]], ...]
-    by_language: Mapping[str, tuple[tuple[int, re.Pattern[str]], ...]]
+    by_language: Mapping[str, tuple[LanguagePattern, ...]]
     numbers: Mapping[str, int]
 
 

@@ -27,8 +27,14 @@ _SPELLED_NUMBERS = 8
 _SPELLED_CHARS = 3
 _LONGEST_FOLD = 20_000
 
+SHAPES = frozenset(
+    {ast.Call, ast.Raise, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.For, ast.AsyncFor, ast.withitem, ast.ExceptHandler,
+     ast.Assert, ast.BinOp}
+)  # fmt: skip
+
 
 def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> Iterator[Found]:
+    """Facts of a node of one of the `SHAPES`."""
     match node:
         case ast.Call():
             yield from _reflection(node, bindings)
@@ -60,12 +66,12 @@ def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> I
             pass
 
 
-def sources_of(tree: ast.AST) -> frozenset[str]:
+def sources_of(nodes: list[ast.AST]) -> frozenset[str]:
     """Names that stand for the file's own path: `__file__`, and whatever was made from it."""
     names = {"__file__"}
-    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)]
-    if not any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(tree)):
+    if not any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes):
         return frozenset(names)
+    assigned = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)]
     for _ in range(3):
         for node in assigned:
             if node.value is not None and _speaks_of(node.value, names) and not _is_beside(node.value):
@@ -74,12 +80,13 @@ def sources_of(tree: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-def joined_texts(node: ast.BinOp | ast.JoinedStr) -> Iterator[str]:
-    """Texts that literals make together: `"a" + "b"`, and the fixed parts of an f-string."""
-    if isinstance(node, ast.JoinedStr):
-        parts = [part.value if isinstance(part, ast.Constant) else "" for part in node.values]
-        yield "".join(str(part) for part in parts)
-        return
+def fixed_text(node: ast.JoinedStr) -> str:
+    """The fixed parts of an f-string, one after the other."""
+    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+
+
+def added_texts(node: ast.BinOp) -> Iterator[str]:
+    """Texts that literals make together: `"a" + "b"`."""
     operands = [_plain_text(operand) for operand in _operands(node)]
     for is_text, run in groupby(operands, key=lambda text: text is not None):
         texts = [text for text in run if text is not None]

@@ -6,13 +6,14 @@ and so is handing a whole module on as a value. `structure` adds the facts that 
 
 import ast
 import re
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from guardrails.constitution import structure
 from guardrails.constitution.facts import Fact
-from guardrails.constitution.names import REACHING, Bindings, FunctionNode, Imported, family_of, local_names
+from guardrails.constitution.names import REACHING, Bindings, FunctionNode, Imported, family_of, parameters
 from guardrails.constitution.rules import CodeRules
 from guardrails.constitution.targets import Targets
 
@@ -21,6 +22,7 @@ _EXCERPT_CHARS = 80
 _PATH_CALLS = frozenset(
     {"Path", "PurePath", "open", "join", "joinpath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
 )
+_Shadow = tuple[Set[str], tuple[int, int], tuple[int, int]]
 _DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -34,12 +36,16 @@ def parse(text: str) -> ast.Module | None:
             return None
 
 
-def facts(tree: ast.Module, path: str, rules: CodeRules, targets: Targets, excerpt_from: int | None = None) -> list[Fact]:
+def facts(
+    tree: ast.Module, path: str, rules: CodeRules, targets: Targets, excerpt_from: int | None = None
+) -> list[Fact]:
     """Every fact of the tree, unordered. excerpt_from: the line where an excerpt begins, None for a whole file."""
     nodes = nodes_of(tree)
     bindings = Bindings(nodes, is_whole=excerpt_from is None)
+    shadows = [shadow for node in nodes for shadow in _shadows_of(node, rules.index.builtins.keys())]
+    offset = (excerpt_from or 1) - 1
     own_source = structure.sources_of(nodes)
-    return list(_Reader(path, rules, targets, bindings, (excerpt_from or 1) - 1, own_source, set()).read(nodes))
+    return list(_Reader(path, rules, targets, bindings, offset, own_source, set(), shadows).read(nodes))
 
 
 def nodes_of(tree: ast.AST) -> list[ast.AST]:
@@ -66,22 +72,44 @@ class _Reader:
     line_offset: int
     own_source: frozenset[str]
     read_already: set[int]
+    shadows: list[_Shadow]
 
     def read(self, nodes: list[ast.AST]) -> Iterator[Fact]:
         for imported in self.bindings.imported:
             yield from self._import(imported)
-        shadows = _shadows(nodes, self.rules.index.builtins.keys())
         for node in nodes:
-            reader = _READERS.get(type(node))
-            if reader is not None and id(node) not in self.read_already:
-                yield from reader(self, node)
-            for kind, key in structure.facts_of(node, self.bindings, self.own_source):
-                yield self._fact(self._number(kind), key, node)
+            if id(node) in self.read_already:
+                continue
+            yield from self._facts_of(node)
+            if type(node) in structure.SHAPES:
+                for kind, key in structure.facts_of(node, self.bindings, self.own_source):
+                    yield self._fact(self._number(kind), key, node)
+
+    def _facts_of(self, node: ast.AST) -> Iterator[Fact]:
+        match node:
+            case ast.Name():
+                yield from self._name(node)
+            case ast.Attribute():
+                yield from self._attribute(node)
+            case ast.Constant():
+                yield from self._text(node, _text_of(node))
+            case ast.Call():
+                yield from self._call(node)
+            case ast.keyword():
+                yield from self._keyword(node)
+            case ast.BinOp():
+                yield from self._operation(node)
+            case ast.JoinedStr():
+                yield from self._text(node, structure.fixed_text(node))
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():
+                yield from self._docstring(node)
+            case _:
+                pass
 
     def _import(self, imported: Imported) -> Iterator[Fact]:
         if imported.bound is None and imported.meaning.partition(".")[0] in REACHING:
             yield self._fact(self._number("dynamic"), f"import {imported.dotted}", line=imported.line)
-        family = family_of(imported.dotted, self.rules.index)
+        family = self._family(imported.dotted)
         if family is not None:
             yield self._fact(family, f"import {imported.dotted}", line=imported.line)
         if self.targets.is_module(self._module_parts(imported.dotted)):
@@ -94,25 +122,33 @@ class _Reader:
         folders = self.path.split("/")[:-level] if level else []
         return (*folders, *name.split("."))
 
-    def _call(self, node: ast.Call, local: frozenset[str]) -> Iterator[Fact]:
+    def _call(self, node: ast.Call) -> Iterator[Fact]:
         if isinstance(node.func, ast.Attribute):
             yield from self._attribute(node.func, node)
         elif isinstance(node.func, ast.Name):
-            yield from self._name(node.func, node, local)
+            yield from self._name(node.func, node)
+        self.read_already.add(id(node.func))
         for text in self._folder_arguments(node):
             yield self._fact(self._number("harness"), f"path {text}", node)
 
-    def _attribute(self, node: ast.Attribute, call: ast.Call | None) -> Iterator[Fact]:
+    def _attribute(self, node: ast.Attribute, call: ast.Call | None = None) -> Iterator[Fact]:
         meanings = self.bindings.resolve(node)
         for meaning in meanings:
             yield from self._reference(meaning, node, call)
         family = self.rules.index.attributes.get(node.attr)
-        if family is not None and not any(family_of(meaning, self.rules.index) == family for meaning in meanings):
+        if family is not None and not any(self._family(meaning) == family for meaning in meanings):
             yield self._fact(family, f".{node.attr}{self._signature(family, call)}", node)
         if meanings and node.attr == "__dict__":
             yield self._fact(self._number("dynamic"), f"{meanings[0]}", node)
+        if meanings:
+            self._mark_chain(node)
 
-    def _name(self, node: ast.Name, call: ast.Call | None, local: frozenset[str]) -> Iterator[Fact]:
+    def _mark_chain(self, node: ast.expr) -> None:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+            self.read_already.add(id(node))
+
+    def _name(self, node: ast.Name, call: ast.Call | None = None) -> Iterator[Fact]:
         meanings = self.bindings.resolve(node) if isinstance(node.ctx, ast.Load) else ()
         for meaning in meanings:
             if meaning in REACHING and call is None:
@@ -120,15 +156,26 @@ class _Reader:
             else:
                 yield from self._reference(meaning, node, call)
         family = self.rules.index.builtins.get(node.id)
-        if family is not None and node.id not in local and not meanings and not isinstance(node.ctx, ast.Store):
+        if family is not None and not meanings and self._is_builtin(node):
             yield self._fact(family, f"{node.id}{self._signature(family, call)}", node)
         if self.targets.distinctive is not None and self.targets.distinctive.fullmatch(node.id):
             yield self._fact(self._number("metric"), f"name {node.id}", node)
 
+    def _is_builtin(self, node: ast.Name) -> bool:
+        at = (node.lineno, node.col_offset)
+        is_parameter = any(node.id in names and start <= at <= end for names, start, end in self.shadows)
+        return not is_parameter and not isinstance(node.ctx, ast.Store)
+
     def _reference(self, meaning: str, node: ast.expr, call: ast.Call | None) -> Iterator[Fact]:
-        family = family_of(meaning, self.rules.index)
+        family = self._family(meaning)
         if family is not None:
             yield self._fact(family, f"{meaning}{self._signature(family, call)}", node)
+
+    def _family(self, dotted: str) -> int | None:
+        """A package's own names are not those of the library that it may be: `requests` may import `requests.models`."""
+        root = dotted.partition(".")[0]
+        is_own = root in self.path.split("/")[:-1] and root not in sys.stdlib_module_names
+        return None if is_own else family_of(dotted, self.rules.index)
 
     def _signature(self, family: int, call: ast.Call | None) -> str:
         """What tells two calls of one name apart: literal texts and flags, or everything but numbers. Numbers are for tuning."""
@@ -146,29 +193,33 @@ class _Reader:
             if family is not None:
                 yield self._fact(family, f"{node.arg}={node.value.value!r}", node.value)
 
-    def _pieced_text(self, node: ast.BinOp | ast.JoinedStr) -> Iterator[Fact]:
-        for run in structure.joined_texts(node):
-            yield from self._text(node, run)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+    def _operation(self, node: ast.BinOp) -> Iterator[Fact]:
+        if isinstance(node.op, ast.Div):
             for text in self._folders_among([node.left, node.right]):
                 yield self._fact(self._number("harness"), f"path {text}", node)
+        for run in structure.added_texts(node):
+            yield from self._text(node, run)
+        left = node.left
+        while isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+            self.read_already.add(id(left))  # one chain of `+` is read once, from its outermost
+            left = left.left
 
     def _docstring(self, node: ast.AST) -> Iterator[Fact]:
         """Prose may mention anything; but a metric line in it is one `print(__doc__)` away from being reported."""
         docstring = _docstring_of(node)
         if docstring is not None:
+            self.read_already.add(id(docstring))
             metric = self._number("metric")
             for number, pattern in self.rules.index.literals:
                 if number == metric and pattern.search(str(docstring.value)):
-                    yield self._fact(metric, f"text {str(docstring.value)[:_EXCERPT_CHARS]}", docstring)
+                    yield self._fact(metric, f"text {docstring.value!s}", docstring)
 
     def _text(self, node: ast.expr, text: str | None) -> Iterator[Fact]:
         if not text:
             return
-        shown = text[:_EXCERPT_CHARS]
         for family, pattern in self.rules.index.literals:
             if pattern.search(text):
-                yield self._fact(family, f"text {shown}", node)
+                yield self._fact(family, f"text {text}", node)
         if (found := self.targets.metric_in(text)) is not None:
             yield self._fact(self._number("metric"), f"text {found}", node)
         if (found := self.targets.path_in(text)) is not None:
@@ -188,6 +239,13 @@ class _Reader:
     def _fact(self, family: int, key: str, node: ast.expr | ast.AST | None = None, line: int = 0) -> Fact:
         at = getattr(node, "lineno", line)
         return Fact(family, key, self.path, at + self.line_offset, key[:_EXCERPT_CHARS])
+
+
+def _shadows_of(node: ast.AST, builtins: Set[str]) -> Iterator[_Shadow]:
+    """Where a parameter has the name of a builtin: in the body, since a default is evaluated outside."""
+    if isinstance(node, FunctionNode) and (names := parameters(node) & builtins):
+        body = node.body[0] if isinstance(node.body, list) else node.body
+        yield names, (body.lineno, body.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _text_of(node: ast.Constant) -> str | None:

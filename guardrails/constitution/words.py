@@ -10,6 +10,7 @@ from guardrails.constitution.folding import fold
 from guardrails.constitution.rules import WordIndex, WordRule, WordRules
 
 _WORD_OR_STOP = re.compile(r"[a-z0-9]+|[.;!?\n]")
+_WORD = re.compile(r"[a-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JOINT = re.compile(r"(?<=[A-Za-z0-9])[-_.*~/+]{1,3}(?=[A-Za-z0-9])")
 _DIGIT_IN_WORD = re.compile(r"[A-Za-z][0134578@$!]|[0134578@$!][A-Za-z]")
@@ -57,7 +58,19 @@ def judge_idea(words: WordRules, text: str) -> Iterator[WordFinding]:
 
 def judge_added(words: WordRules, text: str) -> Iterator[WordFinding]:
     """The rules that hold for comments, strings and names in code too, over the text as it is written."""
-    yield from _judge_reading(words, _read(words, _HUMP.sub(" ", fold(text, words.lookalikes))), in_code_only=True)
+    spaced = _HUMP.sub(" ", fold(text, words.lookalikes))
+    if _may_speak(words, spaced):
+        yield from _judge_reading(words, _read(words, spaced), in_code_only=True)
+
+
+def _may_speak(words: WordRules, text: str) -> bool:
+    """Whether the text has, anywhere, words for each group of some rule over code: nearly no code has."""
+    numbers = _WordNumbers(words.index, {})
+    known = {number for word in set(_WORD.findall(text.lower())) for number in numbers.of(word)}
+    terms = {term for number in known for term in words.index.terms_by_first_word.get(number, ())}
+    present = {term for term in terms if known.issuperset(words.index.terms[term])}
+    pairs = zip(words.rules, words.index.groups, strict=True)
+    return any(rule.is_in_code and not any(group.isdisjoint(present) for group in groups) for rule, groups in pairs)
 
 
 def _readings(words: WordRules, text: str) -> Iterator[_Reading]:

@@ -52,14 +52,16 @@ _OTHERWISE: Final = (
 # Longest run of text that one value may have, and how many nested keys may claim the same one: `key=key=key=…` stays linear.
 _VALUE_CHARS: Final = 512
 _LEAST_CHARS: Final = 5
+# Random letters alone are rare, and must be surer: many names have no digit.
+_WITHOUT_DIGIT: Final = 40.0
 CLAIMS: Final = 8
 _KEY_CHARS: Final = 40
 _ASCII_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 
-# `key = `, `key: str = `, `"key": `; or a call or pair that goes on with a quote: `token("`, `("token", "`.
+# `key = `, `key: str = `, `"key": `; or a call or pair that goes on with a quote: `token("`, `("token", "`; `<token>`.
 _HEAD: Final = (
     rf"(?i)(?:{'|'.join(keyword.replace('.', '[.]') for keyword in _KEYWORDS)})[a-z0-9_\-]{{0,24}}"
-    r"(?:[\\\"'`\]\x1f)]{0,4}[ \t]{0,4}(?::=|=>|={1,3}|!=|:[ \t]{0,2}[a-z&\[\].]{3,16}[ \t]{0,2}=|:)[ \t]{0,4}|[\"']?[ \t]{0,2}[,(][ \t]{0,2}[bru]?[\"'`])"
+    r"(?:[\\\"'`\]\x1f)]{0,4}[ \t]{0,4}(?::=|=>|={1,3}|!=|:[ \t]{0,2}[a-z&\[\].]{3,16}[ \t]{0,2}=|:|>)[ \t]{0,4}|[\"']?[ \t]{0,2}[,(][ \t]{0,2}[bru]?[\"'`]|[ \t][\"'])"
 )
 _BARE: Final = rf"[^\s\"'`,;<>&|\x02\x03]{{1,{_VALUE_CHARS}}}"
 _QUOTES: Final = {'"': '"', "'": "'", "`": "`", "\x02": "\x03"}
@@ -155,13 +157,8 @@ def _confidence(value: str, strength: _Strength, quoting: _Quoting, separator: s
     least_nats, least_chars = (8.0, 10) if strength == "secret" else (24.0, 20)
     if quoting == "bare":
         least_nats, least_chars = least_nats + 6, least_chars + 4
-    if (
-        nats < least_nats
-        or len(value) < least_chars
-        or not has_digit
-        or value.isdigit()
-        or _is_hex_digest(value, strength)
-    ):
+    is_token = nats >= least_nats and len(value) >= least_chars and (has_digit or nats > _WITHOUT_DIGIT)
+    if not is_token or value.isdigit() or _is_hex_digest(value, strength):
         return 0.0
     return _sureness(nats, 0.65 if strength == "secret" else 0.5)
 

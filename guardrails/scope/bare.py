@@ -26,7 +26,21 @@ _PUBLIC_CONTEXT: Final = (
     "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig",
 )  # fmt: skip
 # OpenSSH public keys, and DER of certificates and public keys, in base64.
-_PUBLIC_HEADS: Final = ("AAAAB3Nza", "AAAAC3Nza", "AAAAE2Vj", "MIIB", "MIIC", "MIID", "MIIE", "MFkw", "MCow")
+_PUBLIC_HEADS: Final = (
+    "AAAAB3Nza",
+    "AAAAC3Nza",
+    "AAAAE2Vj",
+    "MIIB",
+    "MIIC",
+    "MIID",
+    "MIIE",
+    "MFkw",
+    "MCow",
+    "sha1-",
+    "sha256-",
+    "sha384-",
+    "sha512-",
+)
 # Longest certificate looked back over.
 _BLOCK_CHARS: Final = 8_000
 

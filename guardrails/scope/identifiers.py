@@ -183,11 +183,9 @@ def _is_in_list(candidate: Candidate) -> bool:
 def _is_nobodys(address: ipaddress.IPv4Address) -> bool:
     # Networks and masks name no machine; 0/8 and 240/4 are given to nobody.
     is_special = address.is_loopback or address.is_multicast or address.is_link_local or not address.packed[3]
-    return (
-        is_special
-        or address.packed[0] in {0, *range(240, 256)}
-        or any(address in network for network in _DOCUMENTATION_4)
-    )
+    if is_special or str(address) in words("public-resolvers"):
+        return True
+    return address.packed[0] in {0, *range(240, 256)} or any(address in network for network in _DOCUMENTATION_4)
 
 
 def _is_version(candidate: Candidate) -> bool:

@@ -13,11 +13,42 @@ _UNMISTAKABLE: Final = (
     "replace_", "replace-", "insert_", "insert-", "dummy", "notreal", "not-real", "not_a_real", "notasecret", "1234567890", "0123456789",
     "abcdefghij", "abcdef1234", "deadbeefdead", "foobar",
 )  # fmt: skip
-# Words that make a *weak* value one that was put there for show; a random token of a provider may contain one by chance.
-_SHOWN: Final = (
-    "your", "xxx", "***", "...", "sample", "fake", "mock", "todo", "fixme", "tbd", "here", "enter", "insert", "replace", "invalid", "wrong",
-    "hidden", "masked", "removed", "none", "null", "undefined", "default", "public",
-)  # fmt: skip
+# Words that give a weaker value away where they begin it, or are a part of their own.
+_BEGINS: Final = (
+    "your",
+    "my_",
+    "my-",
+    "enter",
+    "insert",
+    "replace",
+    "sample",
+    "fake",
+    "mock",
+    "todo",
+    "some",
+    "xxx",
+    "***",
+    "...",
+)
+_PARTS: Final = frozenset(
+    {
+        "your",
+        "here",
+        "sample",
+        "fake",
+        "mock",
+        "todo",
+        "fixme",
+        "tbd",
+        "invalid",
+        "wrong",
+        "hidden",
+        "masked",
+        "removed",
+    }
+    | {"none", "null", "undefined", "default", "public", "xxx", "example", "test"}
+)
+_SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
 # What points to a secret kept elsewhere, or is computed: never the secret.
 _REFERENCE: Final = (
     r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|ref\+|arn:aws|projects/|"
@@ -39,7 +70,9 @@ def is_dummy(value: str) -> bool:
 def is_placeholder(value: str) -> bool:
     """Whether `value`, assigned to a key, is a word that people write in a secret's place."""
     lower = value.lower().strip("_-. !?")
-    return lower in words("placeholders") or is_dummy(value) or any(word in lower for word in _SHOWN)
+    if lower in words("placeholders") or is_dummy(value):
+        return True
+    return lower.startswith(_BEGINS) or not _PARTS.isdisjoint(lower.translate(_SPLIT).split())
 
 
 def is_reference(value: str) -> bool:

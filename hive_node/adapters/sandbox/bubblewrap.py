@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from hive_node.adapters.sandbox import mounts, process, remedy, seccomp
+from hive_node.adapters.sandbox import limits, mounts, process, remedy, seccomp, taskgroup
 from hive_node.adapters.sandbox.mounts import Mount
 from hive_node.adapters.sandbox.programs import PYTHON_NAMES, Programs
 from hive_node.ports_sandbox_draft import (
@@ -44,6 +44,8 @@ _ISOLATION: Final = (
 )  # fmt: skip
 # The first process: a shell that waits for the command and reaps its orphans. No text of the command is read as shell.
 _FIRST: Final = ("/bin/sh", "-c", '"$@"; exit $?', "trial")
+# Where nothing but the census stops a fork bomb, what stops it must be run first: it, and the first process, stay at nice 0.
+_FIRST_IN_A_RACE: Final = ("/bin/sh", "-c", 'nice -n 19 "$@"; exit $?', "trial")
 _PROBE_LIMITS: Final = RunLimits(
     wall_s=20, cpu_s=10, memory_bytes=256 * 1024**2, processes=32, file_bytes=1024**2, output_bytes=64 * 1024
 )
@@ -134,11 +136,12 @@ class BubblewrapSandbox:
         """Blocking; in a thread."""
         program, _ = self._program
         inside = str(self.resolve(command.argv[0], command.workdir))
-        with _contents() as (open_content, descriptors):
+        with _contents() as (open_content, descriptors), _group(command.limits) as group:
             options = [program, *_ISOLATION, *self._environment(command), *self._view(command, open_content)]
             if (filtered := seccomp.program(os.uname().machine)) is not None:
                 options += ["--seccomp", str(open_content(filtered))]
-            launch = process.Launch(options, [*_FIRST, inside, *command.argv[1:]], descriptors)
+            first = _FIRST_IN_A_RACE if limits.process_bound(group) == "none" else _FIRST
+            launch = process.Launch(options, [*first, inside, *command.argv[1:]], descriptors, group)
             return process.finish(launch, command.limits, stop)
 
     def _environment(self, command: SandboxedCommand) -> list[str]:
@@ -185,6 +188,11 @@ def _contents() -> Iterator[tuple[Callable[[bytes], int], list[int]]]:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _group(bounds: RunLimits) -> contextlib.AbstractContextManager[Path | None]:
+    """A control group, for root alone: see `taskgroup`."""
+    return taskgroup.made(bounds.processes) if os.geteuid() == 0 else contextlib.nullcontext()
 
 
 async def _until_over(done: "asyncio.Future[RunOutcome]") -> None:

@@ -1,7 +1,7 @@
 """What bounds a run, by which means, and how a receipt says it.
 
-Kernel limits hold for each process; the census holds for the tree, sampled. A control group would hold for the tree at every
-instant: it would be joined in `confine`, where the first process of the sandbox is known and has not been let go.
+Kernel limits hold for each process, and for the number of processes; the census holds for the tree, sampled. A control group
+holds for the tree at every instant: one for memory would be joined where `confine` joins the one for tasks.
 """
 
 import contextlib
@@ -11,24 +11,40 @@ import re
 import resource
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from hive_node.adapters.sandbox import census, seccomp
+from hive_node.adapters.sandbox import census, seccomp, taskgroup
 from hive_node.ports_sandbox_draft import Ending, RunLimits
 
-SAMPLE_EVERY_S: Final = 0.05
+ProcessBound = Literal["control group", "RLIMIT_NPROC", "none"]
+"""Which part of the kernel refuses one process too many. Where none does, a fork bomb is a race against the census."""
+
+SAMPLE_EVERY_S: Final[Mapping[ProcessBound, float]] = {"control group": 0.05, "RLIMIT_NPROC": 0.05, "none": 0.01}
 OUTPUT_PATIENCE: Final = 4
 """A run that prints this many times what is kept of its output is ended: it will not stop by itself."""
 
 _OPEN_FILES: Final = 4096  # a link step opens hundreds; the default hard limit of most distributions
-_NPROC_IN_NAMESPACES: Final = (5, 14)  # before, RLIMIT_NPROC counted all that the user runs on the machine
+_NPROC_IN_NAMESPACES: Final = (5, 14)
+_BOUND_WORDS: Final[Mapping[ProcessBound, str]] = {
+    "control group": "pids.max",
+    "RLIMIT_NPROC": "RLIMIT_NPROC",
+    "none": "not bounded by the kernel (RLIMIT_NPROC does not bind root, and no control group can be made), nice 19",
+}
 _SIGXCPU_CODE: Final = 128 + 24
 
 
-def confine(pid: int, limits: RunLimits) -> None:
+def process_bound(group: Path | None) -> ProcessBound:
+    """How processes are counted here. Before Linux 5.14 RLIMIT_NPROC counts all that the user runs on the machine."""
+    if group is not None:
+        return "control group"
+    return "RLIMIT_NPROC" if os.geteuid() != 0 and _has_namespaced_nproc() else "none"
+
+
+def confine(pid: int, limits: RunLimits, group: Path | None) -> None:
     """Set the kernel's limits on a sandbox's first process, before it is let go; every descendant inherits them."""
-    for kind, value in _kernel_limits(limits).items():
-        soft, hard = value if isinstance(value, tuple) else (value, value)
+    if group is not None:
+        taskgroup.join(group, pid)
+    for kind, (soft, hard) in _kernel_limits(limits, process_bound(group)).items():
         _lower(pid, kind, soft, hard)
     with contextlib.suppress(
         OSError
@@ -52,15 +68,17 @@ def ending_of(exit_code: int) -> Ending:
     return "cpu-limit" if exit_code == _SIGXCPU_CODE else "exited"
 
 
-def in_force(limits: RunLimits) -> Mapping[str, str]:
+def in_force(limits: RunLimits, bound: ProcessBound) -> Mapping[str, str]:
     """The bounds of a run in words, for its receipt: by what each is held, and what is not bounded."""
-    sampled = f"tree sampled every {SAMPLE_EVERY_S * 1000:.0f} ms" if census.is_supported() else "tree not bounded"
+    sampled = (
+        f"tree sampled every {SAMPLE_EVERY_S[bound] * 1000:.0f} ms" if census.is_supported() else "tree not bounded"
+    )
     machine = os.uname().machine
     return {
         "wall": f"{limits.wall_s:g} s, then the tree is killed",
         "cpu": f"{limits.cpu_s:g} s: RLIMIT_CPU a process, {sampled}",
         "memory": f"{limits.memory_bytes} bytes: RLIMIT_DATA a process, {sampled}; memfd and System V segments not counted",
-        "processes": f"{limits.processes}: {_process_bound()}, {sampled}",
+        "processes": f"{limits.processes}: {_BOUND_WORDS[bound]}, {sampled}",
         "file": f"{limits.file_bytes} bytes: RLIMIT_FSIZE a file; the number of files in the tree is not bounded",
         "scratch": f"{limits.memory_bytes // 2} bytes each in /tmp and /dev/shm: tmpfs",
         "output": f"{limits.output_bytes} bytes kept a stream, ended at {OUTPUT_PATIENCE} times that",
@@ -70,19 +88,20 @@ def in_force(limits: RunLimits) -> Mapping[str, str]:
     }
 
 
-def _kernel_limits(limits: RunLimits) -> dict[int, int | tuple[int, int]]:
+def _kernel_limits(limits: RunLimits, bound: ProcessBound) -> dict[int, tuple[int, int]]:
+    """Soft and hard, by kind."""
     cpu_s = math.ceil(limits.cpu_s)
-    bounds: dict[int, int | tuple[int, int]] = {
-        resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # SIGXCPU tells what happened; SIGKILL for who ignores it
+    both = {
         # Not RLIMIT_AS: Node and Java reserve far more address space than they ever touch.
         resource.RLIMIT_DATA: limits.memory_bytes,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
-    if _has_namespaced_nproc():
-        bounds[resource.RLIMIT_NPROC] = limits.processes
-    return bounds
+    if bound == "RLIMIT_NPROC":
+        both[resource.RLIMIT_NPROC] = limits.processes
+    # SIGXCPU tells what happened; SIGKILL, a second later, is for who ignores it.
+    return {kind: (value, value) for kind, value in both.items()} | {resource.RLIMIT_CPU: (cpu_s, cpu_s + 1)}
 
 
 def _lower(pid: int, kind: int, soft: int, hard: int) -> None:
@@ -91,12 +110,6 @@ def _lower(pid: int, kind: int, soft: int, hard: int) -> None:
     if most != resource.RLIM_INFINITY:
         soft, hard = min(soft, most), min(hard, most)
     resource.prlimit(pid, kind, (soft, hard))
-
-
-def _process_bound() -> str:
-    if os.geteuid() == 0:
-        return "RLIMIT_NPROC does not bind root"
-    return "RLIMIT_NPROC" if _has_namespaced_nproc() else "RLIMIT_NPROC not usable on this kernel"
 
 
 def _has_namespaced_nproc() -> bool:

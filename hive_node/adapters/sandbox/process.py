@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
+from pathlib import Path
 from typing import Final
 
 from hive_node.adapters.sandbox import census, limits, remedy
@@ -32,11 +33,12 @@ _CENSUS_SHARE: Final = 20  # counting takes at most a twentieth of one core, how
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """bubblewrap with its options, the command it runs, and the descriptors that the options name."""
+    """bubblewrap with its options, the command it runs, the descriptors that the options name, and a control group."""
 
     options: Sequence[str]
     command: Sequence[str]
     descriptors: Sequence[int]
+    group: Path | None
 
 
 def finish(launch: Launch, bounds: RunLimits, stop: int) -> RunOutcome:
@@ -68,7 +70,7 @@ def _started(launch: Launch, bounds: RunLimits) -> Iterator["_Running"]:
                 start_new_session=True,
             )
         )
-        running = _Running(process, status, gate, bounds)
+        running = _Running(process, status, gate, bounds, launch.group)
         # Last in, first out: a gate that closes lets the command go, so the tree is dead before a descriptor is closed.
         held.callback(running.destroy)
         status_end.close()
@@ -84,7 +86,9 @@ def _pipe(held: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
 class _Running:
     """A bubblewrap that was started, and the first process of its sandbox: as that one dies, the kernel kills the rest."""
 
-    def __init__(self, process: subprocess.Popen[bytes], status: FileIO, gate: FileIO, bounds: RunLimits) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], status: FileIO, gate: FileIO, bounds: RunLimits, group: Path | None
+    ) -> None:
         self._process = process
         self._whole = os.pidfd_open(process.pid)
         self._first: int | None = None
@@ -92,6 +96,9 @@ class _Running:
         self._status = status
         self._gate = gate
         self._bounds = bounds
+        self._group = group
+        self._process_bound = limits.process_bound(group)
+        self._sample_every_s = limits.SAMPLE_EVERY_S[self._process_bound]
         self._stdout = Head(bounds.output_bytes)
         self._stderr = Tail(bounds.output_bytes)
         self._ending: Ending | None = None
@@ -105,11 +112,11 @@ class _Running:
         try:
             self._first_pid = self._first_process()
             self._first = os.pidfd_open(self._first_pid)
-            limits.confine(self._first_pid, self._bounds)
+            limits.confine(self._first_pid, self._bounds, self._group)
         except OSError as error:
             raise _setup_failed(f"the limits could not be set: {error}") from error
         self._started_at = time.perf_counter()
-        self._census_at = self._started_at + limits.SAMPLE_EVERY_S
+        self._census_at = self._started_at + self._sample_every_s
         self._gate.write(b"\n")
 
     def watch(self, stop: int) -> None:
@@ -140,7 +147,7 @@ class _Running:
             wall_s=self._ended_at - self._started_at,
             cpu_s=self._cpu_s,
             backend=BACKEND,
-            limits=limits.in_force(self._bounds),
+            limits=limits.in_force(self._bounds, self._process_bound),
         )
 
     def destroy(self) -> None:
@@ -220,7 +227,7 @@ class _Running:
         if ending := limits.exceeded(self._bounds, counted):
             self._kill(ending)
         now = time.perf_counter()
-        self._census_at = now + max(limits.SAMPLE_EVERY_S, _CENSUS_SHARE * (now - begun))
+        self._census_at = now + max(self._sample_every_s, _CENSUS_SHARE * (now - begun))
 
     def _patience_s(self) -> float:
         if self._killed_at is not None:

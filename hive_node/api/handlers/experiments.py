@@ -63,7 +63,7 @@ class _Experiments:
         more = str(first + limit) if first + limit < len(rows) else None
         return {"items": rows[first : first + limit], "next": more}
 
-    async def report(self, call: Call) -> JsonValue | web.Response:
+    async def report(self, call: Call) -> Any:
         experiment = await self._parts.experiments.get(call.name("id"))
         ledger = self._parts.experiments
         material = Material(

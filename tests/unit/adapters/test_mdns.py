@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import ifaddr
@@ -317,6 +318,53 @@ async def test_a_machine_without_multicast_is_tried_again_ever_more_rarely(
     waits = [later - earlier for earlier, later in pairwise(tries)]
     assert waits[:8] == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0]
     assert set(waits[8:]) == {600.0}
+
+
+class Crippled:
+    """An AsyncZeroconf that starts, and then cannot do what the test says."""
+
+    opened = 0
+    closed = 0
+
+    def __init__(self, senders: int) -> None:
+        Crippled.opened += 1
+        self.zeroconf = SimpleNamespace(async_wait_for_start=self._start, engine=SimpleNamespace(senders=[0] * senders))
+
+    async def _start(self) -> None: ...
+
+    async def async_register_service(self, info: ServiceInfo, **_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    async def async_close(self) -> None:
+        Crippled.closed += 1
+
+
+class NoBrowser:
+    """Browses nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    async def async_cancel(self) -> None: ...
+
+
+@pytest.mark.parametrize(("senders", "reason"), [(0, "no interface takes multicast"), (1, "Network is unreachable")])
+async def test_a_network_that_takes_nothing_is_warned_about_once_and_nothing_is_left_open(
+    adapters: list[ifaddr.Adapter],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    senders: int,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(Crippled, "opened", 0)
+    monkeypatch.setattr(Crippled, "closed", 0)
+    monkeypatch.setattr(mdns, "AsyncZeroconf", lambda **_: Crippled(senders))
+    monkeypatch.setattr(mdns, "AsyncServiceBrowser", NoBrowser)
+    clock = SteppedClock()
+    with caplog.at_level(logging.DEBUG, "hive_node"):
+        await run(discovery(clock, ["all"]), lambda: clock.step(30))
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+    assert reason in caplog.text
+    assert Crippled.opened == Crippled.closed > 1
 
 
 async def test_an_interface_that_comes_back_ends_the_wait(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hive_node.adapters.sandbox import census, limits, mounts, remedy
+from hive_node.adapters.sandbox import census, limits, mounts, remedy, taskgroup
 from hive_node.adapters.sandbox.output import Head, Tail
 from hive_node.ports_sandbox_draft import DEFAULT_LIMITS, RunLimits, SandboxedCommand
 
@@ -125,6 +125,19 @@ def test_outer_paths_are_mounted_first_and_covered_ones_not_at_all(tmp_path: Pat
     }
     depths = [destination.count("/") for _, destination in order]
     assert depths == sorted(depths)
+
+
+def test_where_no_control_group_can_be_made_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder stands for a part of the hierarchy that has no pids controller: what is not given cannot be written."""
+    monkeypatch.setattr(taskgroup, "HIERARCHIES", ((tmp_path, ""), (tmp_path / "missing", "pids")))
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with taskgroup.made(most_tasks=10) as group:
+        assert group is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError
 
 
 @pytest.mark.parametrize(

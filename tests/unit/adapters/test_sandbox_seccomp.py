@@ -25,7 +25,7 @@ def decide(machine: str, audit: int, number: int, *arguments: int) -> int:
             case 0x20:
                 (loaded,) = struct.unpack_from("=I", data, value)
             case 0x06:
-                return value
+                return int(value)
             case 0x15 | 0x35 | 0x45:
                 holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}[operation]
                 at += when_true if holds else when_false

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.tls import (
@@ -49,6 +49,12 @@ def test_a_certificate_that_would_vouch_for_others_is_no_anchor(caplog: pytest.L
 
 def test_a_certificate_that_does_not_say_whether_it_vouches_is_no_anchor() -> None:
     context = client_context(key(1), [certificate_with(key(2))])
+    assert context.cert_store_stats()["x509"] == 0
+
+
+def test_a_certificate_whose_extension_is_rubbish_is_no_anchor() -> None:
+    rubbish = x509.UnrecognizedExtension(ExtensionOID.BASIC_CONSTRAINTS, b"\xff")
+    context = client_context(key(1), [certificate_with(key(2), rubbish)])
     assert context.cert_store_stats()["x509"] == 0
 
 

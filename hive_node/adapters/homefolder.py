@@ -1,0 +1,29 @@
+"""Making a home folder: key, token, settings. Nothing of it is ever made twice."""
+
+from hive_node.adapters.clock import SystemChance
+from hive_node.adapters.keyfile import KeyFileError, NodeKey, create_key, create_token
+from hive_node.config import node_config_template
+from hive_node.config.home import Home
+from hive_node.ports import FatalError
+
+
+def create_home(home: Home, *, name: str, owner: str, listen: str, peer_port: int, api_port: int, mdns: str) -> NodeKey:
+    """Make a node: folder, key, token, settings. Raises FatalError where one is there already; it is left as it is."""
+    if home.key.exists() or home.config.exists():
+        raise FatalError(
+            "home.exists", f"{home.root} holds a node already: `hive-node run` starts it, another --home makes another"
+        )
+    try:
+        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.root.chmod(0o700)
+        key = create_key(home.key)
+        create_token(home.token, SystemChance())
+        text = node_config_template(
+            name=name, owner=owner, listen=listen, peer_port=peer_port, api_port=api_port, mdns=mdns
+        )
+        home.config.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FatalError("home.unwritable", f"{home.root}: {error.strerror}") from error
+    except KeyFileError as error:
+        raise FatalError(f"key.{error.code}", str(error)) from error
+    return key

@@ -1,0 +1,152 @@
+"""The root command: where the node's home is, and the commands on the node itself."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hive_node import __version__
+from hive_node.cli.client import Client, Refusal, Unreachable
+from hive_node.cli.output import NO, UNREACHABLE, USAGE, end, say, show, warn
+from hive_node.config.home import ENVIRONMENT, Home
+from hive_node.config.toml import ConfigError
+
+app = typer.Typer(
+    name="hive-node", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Improves what you already have, behind two gates, and learns with the nodes of your team.",
+)  # fmt: skip
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def run() -> None:
+    """Run the command line; every expected fault ends in one sentence and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except Unreachable as error:
+        warn(f"hive-node: {error}")
+        sys.exit(UNREACHABLE)
+    except Refusal as error:
+        warn(f"hive-node: {error} [{error.code}]")
+        sys.exit(NO)
+    except ConfigError as error:
+        warn(f"hive-node: {error}")
+        sys.exit(USAGE)
+    except BrokenPipeError:
+        sys.exit(NO)
+
+
+def home_of(context: typer.Context) -> Home:
+    """The home that this command is about."""
+    found: Home = context.find_root().obj
+    return found
+
+
+def client_of(context: typer.Context) -> Client:
+    """The admin API of that home's node."""
+    return Client(home_of(context))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"hive-node {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help=f"The node's folder; else {ENVIRONMENT}, else the platform's.")
+    ] = None,
+    _version_flag: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Where the node lives."""
+    context.obj = Home.choose(home)
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="How peers see this machine.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The person; several nodes of one owner have one vote.")] = None,
+    listen: Annotated[str, typer.Option(help="Where the peer port opens once this node is in a hive.")] = "0.0.0.0",  # noqa: S104
+    peer_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 7740,
+    api_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Admin API on 127.0.0.1; 0 takes any free port.")
+    ] = 7741,
+    mdns: Annotated[str, typer.Option(help='Interfaces for discovery: "all", or an address.')] = "all",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a node: its folder, key and settings. Opens nothing."""
+    import getpass
+
+    from hive_node.adapters.clock import SystemChance
+    from hive_node.adapters.homefolder import create_home
+    from hive_node.ports import FatalError
+
+    home = home_of(context)
+    try:
+        key = create_home(
+            home,
+            # Not the host's name: it would be in the charter of whatever hive this node joins.
+            name=name or f"node-{SystemChance().token_bytes(2).hex()}",
+            owner=owner or getpass.getuser(),
+            listen=listen,
+            peer_port=peer_port,
+            api_port=api_port,
+            mdns=mdns,
+        )
+    except FatalError as error:
+        end(str(error), NO)
+    tree = {"home": str(home.root), "id": key.node_id, "config": str(home.config)}
+
+    def words(_tree: Any) -> None:
+        say(f"Made node {key.node_id[:12]}… in {home.root}")
+        say(f"Settings: {home.config}")
+        say("Next: `hive-node run`, and in another terminal `hive-node project add PATH`.")
+
+    show(tree, as_json, words)
+
+
+@app.command(name="run")
+def run_(context: typer.Context) -> None:
+    """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
+    import asyncio
+
+    from hive_node.app import configure_logging, run_node
+    from hive_node.config import load_node_config
+    from hive_node.ports import FatalError
+
+    home = home_of(context)
+    try:
+        if home.config.is_file():
+            configure_logging(load_node_config(home.config).log.level)
+        asyncio.run(run_node(home))
+    except FatalError as error:
+        end(f"{error} [{error.code}]", NO)
+
+
+@app.command()
+def status(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """The node in a screenful."""
+    show(client_of(context).get("/v1/status"), as_json, _status_words)
+
+
+def _status_words(tree: Any) -> None:
+    say(f"{tree['name']} ({tree['owner']}), node {tree['id'][:12]}…, hive-node {tree['version']}")
+    hive = tree["hive"]
+    if hive:
+        role = "admin" if hive["is_admin"] else "member"
+        say(
+            f"hive {hive['name']}: {hive['members']} members, {tree['peers']} peers answering, {role}, charter {hive['version']}"
+        )
+    else:
+        say("in no hive: `hive-node hive create NAME`, or `hive-node hive join TOKEN`")
+    states = ", ".join(f"{count} {state}" for state, count in sorted(tree["experiments"].items())) or "none"
+    say(f"{tree['projects']} projects; experiments: {states}")
+    deltas, guard = tree["deltas"], tree["scope_guard"]
+    say(f"deltas: {deltas['sent']} sent, {deltas['received']} received, {deltas['refused']} refused")
+    say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")
+    if tree["halted"]:
+        say(f"HALTED: {tree['halted']}")
