@@ -179,7 +179,7 @@ class _Builder:
         await self._restore()
         supervisor = Supervisor(self.clock, self.chance)
         workshop = self._open_workshop
-        runner = Runner(self.experiments, workshop, self.clock, self.trials_at_once)
+        runner = Runner(self.experiments, workshop, self.share, environment_class(), self.clock, self.trials_at_once)
         steps = Steps(self.experiments, workshop, self.trials_at_once)
         parts = Parts(
             name=self.config.node.name,

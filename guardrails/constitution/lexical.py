@@ -25,6 +25,10 @@ _STEERING = re.compile(
     r"eslint|@ts-|istanbul|c8 |v8 |biome|prettier|shellcheck|rubocop|nolint|NOLINT|#nosec|go:|NOSONAR|phpcs|phpstan|psalm|luacheck|#!"
 )
 _PATTERN_LANGUAGES = {"python-like": "python"}
+# A Cyrillic, Armenian or Cherokee letter inside a Latin word is there to look like another.
+_LOOKALIKE = re.compile(
+    "[A-Za-z][\u0400-\u052f\u0531-\u0587\u13a0-\u13ff]|[\u0400-\u052f\u0531-\u0587\u13a0-\u13ff][A-Za-z]"
+)
 # Bidirectional controls reorder what a reviewer sees; the others hide letters inside a word.
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\U000e0001-\U000e007f]")
 _SPLITTING = re.compile(
@@ -78,8 +82,8 @@ def comment_facts(file: Edited, rules: CodeRules, *, is_added: bool) -> list[Fac
 
 def unseen(line: str) -> str | None:
     """What in this line a reader cannot see, or None."""
-    if not line.isascii() and (match := _REORDERING.search(line) or _SPLITTING.search(line)):
-        return f"U+{ord(match.group()[-1]):04X}"
+    if not line.isascii() and (match := _REORDERING.search(line) or _SPLITTING.search(line) or _LOOKALIKE.search(line)):
+        return f"U+{max(map(ord, match.group())):04X}"
     if len(line) > _MARGIN_COLUMN // 2 and _MARGIN.search(line):
         return "code far to the right"
     return None

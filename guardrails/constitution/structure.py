@@ -19,18 +19,17 @@ _MAGIC_ATTRIBUTES = frozenset(
 _WRITERS = frozenset({"write_text", "write_bytes", "unlink", "rename", "replace", "touch", "chmod"})
 _DECODERS = frozenset(
     {"b64decode", "b32decode", "b16decode", "b85decode", "a85decode", "standard_b64decode", "urlsafe_b64decode", "decodebytes",
-     "unhexlify", "a2b_base64", "a2b_hex", "fromhex", "decompress", "decode"}
+     "unhexlify", "a2b_base64", "a2b_hex", "fromhex", "decompress"}
 )  # fmt: skip
 _ENCODED_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\n")
 _ENCODED_CHARS = 60
+_HEX_ALPHABET = frozenset("0123456789abcdefABCDEF")
+_DIGEST_CHARS = frozenset({64, 96, 128})
 _SPELLED_NUMBERS = 8
 _SPELLED_CHARS = 3
 _LONGEST_FOLD = 20_000
 
-SHAPES = frozenset(
-    {ast.Call, ast.Raise, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.For, ast.AsyncFor, ast.withitem, ast.ExceptHandler,
-     ast.Assert, ast.BinOp}
-)  # fmt: skip
+SHAPES = frozenset({ast.Call, ast.Raise, ast.Attribute, ast.ExceptHandler, ast.Assert, ast.BinOp})
 
 
 def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> Iterator[Found]:
@@ -46,15 +45,7 @@ def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> I
         case ast.Raise(exc=exc):
             if isinstance(exc, ast.Name) and exc.id == "SystemExit":
                 yield "disabled-check", "raise SystemExit"
-        case (
-            ast.Assign()
-            | ast.AugAssign()
-            | ast.AnnAssign()
-            | ast.Delete()
-            | ast.For()
-            | ast.AsyncFor()
-            | ast.withitem()
-        ):
+        case ast.Attribute(ctx=ast.Store() | ast.Del()):
             yield from _patched_module(node, bindings)
         case ast.ExceptHandler():
             yield from _swallowed_error(node)
@@ -83,6 +74,25 @@ def sources_of(nodes: list[ast.AST]) -> frozenset[str]:
 def fixed_text(node: ast.JoinedStr) -> str:
     """The fixed parts of an f-string, one after the other."""
     return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+
+
+def joined_text(call: ast.Call) -> str | None:
+    """The text of `"".join(["a", "b"])`, where all of it is literal."""
+    if not (isinstance(call.func, ast.Attribute) and call.func.attr == "join" and len(call.args) == 1):
+        return None
+    parts = call.args[0].elts if isinstance(call.args[0], ast.List | ast.Tuple) else []
+    texts = [_plain_text(part) for part in (call.func.value, *parts)]
+    return (texts[0] or "").join(text or "" for text in texts[1:])[:_LONGEST_FOLD] if None not in texts else None
+
+
+def encoded_literals(nodes: list[ast.AST]) -> Iterator[tuple[ast.Constant, str]]:
+    """Long encoded literals of a file that takes such things apart."""
+    calls = (node for node in nodes if isinstance(node, ast.Call))
+    decoder = next((name for name in map(_called, calls) if name in _DECODERS), None)
+    if decoder is not None:
+        for node in nodes:
+            if isinstance(node, ast.Constant) and _is_encoded(_plain_text(node)):
+                yield node, f"a long encoded literal beside {decoder}: {str(node.value)[:20]}"
 
 
 def added_texts(node: ast.BinOp) -> Iterator[str]:
@@ -115,7 +125,9 @@ def _reflection(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
     if not (isinstance(call.func, ast.Name) and call.func.id in _REFLECTION and len(call.args) >= 2):
         return
     owner, name = call.args[:2]
-    if isinstance(name, ast.Constant):
+    if call.func.id in {"setattr", "delattr"} and _is_standard(bindings.resolve(owner)):
+        yield "self-modification", f"{call.func.id} on a module"
+    elif isinstance(name, ast.Constant):
         if name.value in _MAGIC_ATTRIBUTES:
             yield "dynamic", f"{call.func.id} {name.value}"
     elif _is_standard(bindings.resolve(owner)) or _is_pieced_name(name):
@@ -143,8 +155,8 @@ def _hidden_text(call: ast.Call) -> Iterator[Found]:
     name = _called(call)
     if name == "join" and call.args and _makes_chars(call.args[0]):
         yield "obfuscation", "text joined from character codes"
-    if name in _DECODERS and any(_is_encoded(node) for node in _literals_of(call)):
-        yield "obfuscation", f"a long encoded literal, taken apart by {name}"
+    if name == "decode" and isinstance(call.func, ast.Attribute) and _spells_bytes(call.func.value):
+        yield "obfuscation", "text decoded from a list of numbers"
 
 
 def _makes_chars(node: ast.expr) -> bool:
@@ -155,19 +167,21 @@ def _makes_chars(node: ast.expr) -> bool:
     return False
 
 
-def _literals_of(call: ast.Call) -> list[ast.expr]:
-    """The arguments, and what a method is called on: `bytes([...]).decode()`."""
-    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    inner = owner.args if isinstance(owner, ast.Call) else []
-    return [*call.args, *inner, *([owner] if owner is not None else [])]
+def _spells_bytes(node: ast.expr) -> bool:
+    """`bytes([105, 109, 112, 111, …])`"""
+    items = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if not isinstance(items, ast.List | ast.Tuple):
+        return False
+    return (
+        sum(isinstance(item, ast.Constant) and isinstance(item.value, int) for item in items.elts) >= _SPELLED_NUMBERS
+    )
 
 
-def _is_encoded(node: ast.expr) -> bool:
-    if isinstance(node, ast.List | ast.Tuple):
-        numbers = [item for item in node.elts if isinstance(item, ast.Constant) and isinstance(item.value, int)]
-        return len(numbers) >= _SPELLED_NUMBERS
-    text = _plain_text(node)
-    return text is not None and len(text) >= _ENCODED_CHARS and _ENCODED_ALPHABET.issuperset(text)
+def _is_encoded(text: str | None) -> bool:
+    """Letters of base64 or hex without a blank, and not the length of a digest."""
+    if text is None or len(text) < _ENCODED_CHARS or not _ENCODED_ALPHABET.issuperset(text):
+        return False
+    return not (len(text) in _DIGEST_CHARS and _HEX_ALPHABET.issuperset(text))
 
 
 def _spelled_chars(node: ast.BinOp) -> Iterator[Found]:
@@ -233,35 +247,11 @@ def _broad_suppress(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
         yield "disabled-check", "suppresses every error"
 
 
-def _patched_module(node: ast.AST, bindings: Bindings) -> Iterator[Found]:
+def _patched_module(target: ast.Attribute, bindings: Bindings) -> Iterator[Found]:
     """An assignment to an attribute of the standard library: the clock, the output, a function that others call."""
-    for target in _targets_of(node):
-        for dotted in bindings.resolve(target) if isinstance(target, ast.Attribute) else ():
-            if _is_standard((dotted,)):
-                yield "self-modification", f"assigns to {dotted}"
-
-
-def _targets_of(node: ast.AST) -> Iterator[ast.expr]:
-    match node:
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            pending = list(targets)
-        case ast.withitem(optional_vars=ast.expr() as target):
-            pending = [target]
-        case (
-            ast.AugAssign(target=target)
-            | ast.AnnAssign(target=target)
-            | ast.For(target=target)
-            | ast.AsyncFor(target=target)
-        ):
-            pending = [target]
-        case _:
-            pending = []
-    while pending:
-        target = pending.pop()
-        if isinstance(target, ast.Tuple | ast.List):
-            pending.extend(target.elts)
-        else:
-            yield target.value if isinstance(target, ast.Starred) else target
+    for dotted in bindings.resolve(target):
+        if _is_standard((dotted,)):
+            yield "self-modification", f"assigns to {dotted}"
 
 
 def _swallowed_error(handler: ast.ExceptHandler) -> Iterator[Found]:

@@ -77,6 +77,8 @@ class _Reader:
     def read(self, nodes: list[ast.AST]) -> Iterator[Fact]:
         for imported in self.bindings.imported:
             yield from self._import(imported)
+        for literal, key in structure.encoded_literals(nodes):
+            yield self._fact(self._number("obfuscation"), key, literal)
         for node in nodes:
             if id(node) in self.read_already:
                 continue
@@ -127,7 +129,9 @@ class _Reader:
             yield from self._attribute(node.func, node)
         elif isinstance(node.func, ast.Name):
             yield from self._name(node.func, node)
-        self.read_already.add(id(node.func))
+        if isinstance(node.func, ast.Attribute | ast.Name):
+            self.read_already.add(id(node.func))
+        yield from self._text(node, structure.joined_text(node))
         for text in self._folder_arguments(node):
             yield self._fact(self._number("harness"), f"path {text}", node)
 

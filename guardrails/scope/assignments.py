@@ -172,7 +172,7 @@ def _password_confidence(value: str, nats: float, quoting: _Quoting, separator: 
     if quoting == "quoted":
         return _sureness(nats, 0.7) if has_letter or has_mark or len(value) >= 6 else 0.0
     # Unquoted, `x = value2` is code and `X=value2` or `x: value2` is configuration.
-    is_code = separator.strip("\\\"'`])\x1f") not in {"=", ": ", ":", " "}
+    is_code = separator.strip("\\\"'`])\x1f") not in {"=", ": ", ":", ">"}
     least = 6.0 if is_code and not has_mark else 1.0
     return _sureness(nats, 0.6) if len(value) >= 6 and has_letter and has_digit and nats >= least else 0.0
 

@@ -58,6 +58,8 @@ class BareDetector:
     def find(self, view: View) -> Iterator[Finding]:
         for match in self._pattern.finditer(view.data):
             start, end = match.span()
+            # The letter of an escape before the run is none of it: `"\\nghp_..."`.
+            start += view.text[start] in "nrt" and view.text[start - 1 : start] == "\\"
             if confidence := _judge(Candidate(view.text, start, end, 0.5)):
                 yield Finding("secret", "token", "bare.random", start, end, confidence)
 

@@ -1,7 +1,7 @@
 """The rules as data: read from `rules/*.toml`, checked, and handed out frozen."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
@@ -63,10 +63,16 @@ def load_rules() -> tuple[Rule, ...]:
     pages = sorted(
         (page.name, page.read_text(encoding="utf-8")) for page in folder.iterdir() if page.name.endswith(".toml")
     )
-    rules = tuple(rule for name, text in pages for rule in parse_rules(text, name))
-    if len({rule.id for rule in rules}) != len(rules):
-        raise ValueError("two rules have one id")
-    return rules
+    return distinct(rule for name, text in pages for rule in parse_rules(text, name))
+
+
+def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules, each with an id of its own. Raises ValueError where two share one."""
+    by_id: dict[str, Rule] = {}
+    for rule in rules:
+        if by_id.setdefault(rule.id, rule) is not rule:
+            raise ValueError(f"two rules have one id: {rule.id}")
+    return tuple(by_id.values())
 
 
 def parse_rules(text: str, name: str) -> tuple[Rule, ...]:

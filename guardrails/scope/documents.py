@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from guardrails.scope.fields import FieldTree, FieldType, below, field_tree, is_exactly
 from guardrails.scope.findings import Finding, TreeFinding
+from guardrails.scope.views import GAP
 from protocol.envelope import DELTA_TYPE, Envelope, parse_envelope
 from protocol.errors import RemoteProtocolError
 from protocol.limits import ENVELOPE_BYTES
@@ -18,7 +19,7 @@ Path: TypeAlias = tuple[str, ...]
 # Around a key and a value: no text that people write, so that a value's quotes are its own.
 _KEY_END: Final = "\x1f: "
 _OPEN: Final = "\x02"
-_CLOSE: Final = "\x03\n"
+_CLOSE: Final = GAP
 
 
 @dataclass(frozen=True, slots=True)

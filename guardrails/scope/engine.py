@@ -12,12 +12,13 @@ from typing import Protocol
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
 from guardrails.scope.catalogue import Rule, load_rules
-from guardrails.scope.decoders import DECODERS, DEPTH, FLOOR_CHARS, GROWTH, Decoder, Wrapping, decode
+from guardrails.scope.decoders import DECODERS, DEPTH, Decoder, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.normalise import normalise
 from guardrails.scope.prefilter import Backend, build_prefilter
 from guardrails.scope.views import View
+from guardrails.scope.wrapping import Wrapping
 
 _OVER_BUDGET = "decoders.over-budget"
 
@@ -58,7 +59,7 @@ class Engine:
 
     def _raw_findings(self, root: View, seekers: Sequence[Seeker]) -> Iterator[Finding]:
         view: View | None = root
-        budget = GROWTH * len(root.text) + FLOOR_CHARS
+        budget = budget_of(root.text)
         for _ in range(DEPTH + 1):
             if view is None:
                 return

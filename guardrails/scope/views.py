@@ -4,6 +4,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
+
+# Between pieces that are no neighbours in the source: in no token, and the end of a line.
+GAP: Final = "\x03\n"
 
 
 @dataclass(frozen=True, slots=True)

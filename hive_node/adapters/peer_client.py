@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.connector import Connection
 
 from hive_node.adapters.tls import peer_of
 from protocol.errors import Code, RemoteProtocolError
@@ -55,7 +56,9 @@ class PeerClient:
     def __init__(self, tls: ssl.SSLContext) -> None:
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=_CONNECT_S)
         connector = aiohttp.TCPConnector(ssl=tls, limit=32, keepalive_timeout=75)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trust_env=False, response_class=_Response
+        )
         # What we tell of ourselves with each request.
         self.charter_version = 0
         self.port = 0
@@ -120,9 +123,19 @@ class PeerClient:
             raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{host}:{port}: {type(error).__name__}") from error
 
 
+class _Response(aiohttp.ClientResponse):
+    """Remembers who answered: a short answer has given its connection back before anybody could ask."""
+
+    tls: ssl.SSLObject | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        transport = connection.transport
+        self.tls = transport.get_extra_info("ssl_object") if transport is not None else None
+        return await super().start(connection)
+
+
 def _identity(response: aiohttp.ClientResponse) -> NodeId:
-    connection = response.connection
-    return peer_of(connection.transport if connection else None)
+    return peer_of(response.tls if isinstance(response, _Response) else None)
 
 
 def _expect(response: aiohttp.ClientResponse, node: NodeId) -> None:
@@ -169,7 +182,9 @@ async def join_exchange(
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=_CONNECT_S)
     where = f"https://{f'[{host}]' if ':' in host else host}:{port}/hive/v1/join"
     try:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), timeout=timeout) as session:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls), timeout=timeout, response_class=_Response
+        ) as session:
             async with session.get(where, params={"invite": invite}) as response:
                 _expect(response, admin)
                 if response.status != 200:

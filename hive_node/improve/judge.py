@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from guardrails.baseline import HoldoutResult, judge
-from guardrails.evidence import Direction, Pair
+from guardrails.evidence import Direction, Pair, Promote, decide
 from guardrails.verdict import Rejected
 from hive_node.domain import Experiment, State, Trial, Verdict
 from hive_node.improve.run import guard_samples, policy_of
@@ -30,13 +30,12 @@ def judge_trial(experiment: Experiment, trial: Trial) -> Rejected | None:
     """The baseline-delta gate's *no*, or None. Missing data fails."""
     if trial.failure is not None:
         return trial.failure
-    verdict = judge(
-        trial.evidence,
-        policy_of(experiment, trial.alpha),
-        guard_samples(experiment.spec, trial.guards),
-        missing=(),
-        holdout=_holdout(experiment, trial),
-    )
+    policy = policy_of(experiment, trial.alpha)
+    # Guards and holdout are measured only for what is better: for anything else they are not missing, but not asked.
+    is_better = trial.evidence is not None and isinstance(decide(trial.evidence, policy), Promote)
+    guards = guard_samples(experiment.spec, trial.guards) if is_better else []
+    holdout = _holdout(experiment, trial) if is_better else None
+    verdict = judge(trial.evidence, policy, guards, missing=(), holdout=holdout)
     return verdict if isinstance(verdict, Rejected) else None
 
 

@@ -12,7 +12,7 @@ from hive_node.improve.news import summary_news
 from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
 from hive_node.improve.workshop import Halted, Workshop
-from hive_node.ports import Clock, Fault, Ledger, StoreError
+from hive_node.ports import Clock, Fault, Ledger, Publisher, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ class Runner:
 
     ledger: Ledger
     open_workshop: Callable[[Experiment], Awaitable[Workshop]]
+    publisher: Publisher
+    environment: str
     clock: Clock
     trials_at_once: asyncio.Semaphore
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -51,10 +53,7 @@ class Runner:
             task.cancel()
             await asyncio.wait([task])
         experiment = await self.ledger.get(identity)
-        if experiment.is_over:
-            return experiment
-        workshop = await self.open_workshop(experiment) if task is None and experiment.baseline else None
-        return await self._end(experiment, State.STOPPED, reason, workshop)
+        return experiment if experiment.is_over else await self._end(experiment, State.STOPPED, reason)
 
     async def _drive(self, experiment: Experiment) -> None:
         try:
@@ -68,7 +67,7 @@ class Runner:
         except Fault as fault:
             experiment = await self.ledger.get(experiment.id)
             logger.warning("experiment failed", extra={"experiment": experiment.id, "code": fault.code})
-            await self._end(experiment, State.FAILED, f"{fault.code}: {fault}", None)
+            await self._end(experiment, State.FAILED, f"{fault.code}: {fault}")
         finally:
             self._tasks.pop(experiment.id, None)
 
@@ -88,17 +87,16 @@ class Runner:
                 reason = "no-ideas"
                 break
             experiment = after
-        await self._end(experiment, State.FINALIZED, reason or "iterations", workshop)
+        await self._end(experiment, State.FINALIZED, reason or "iterations")
 
     async def _while_halted(self, workshop: Workshop) -> None:
         while workshop.halt():
             await self.clock.sleep(_HALT_POLL_S)
 
-    async def _end(self, experiment: Experiment, state: State, reason: str, workshop: Workshop | None) -> Experiment:
-        if workshop is not None:
-            ledger = await self.ledger.ideas(experiment.id)
-            if news := summary_news(experiment, ledger, workshop.subject.environment):
-                await workshop.publisher.publish(news)
+    async def _end(self, experiment: Experiment, state: State, reason: str) -> Experiment:
+        ledger = await self.ledger.ideas(experiment.id)
+        if news := summary_news(experiment, ledger, self.environment):
+            await self.publisher.publish(news)
         after = replace(experiment, state=state, stop_reason=reason)
         logger.info("experiment ended", extra={"experiment": experiment.id, "state": state.value, "reason": reason})
         return await self.ledger.move(experiment.state, after)

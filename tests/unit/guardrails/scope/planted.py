@@ -40,7 +40,15 @@ def fine_grained_token(seed: int = 1) -> str:
 
 
 def webhook(seed: int = 1) -> str:
-    return "https://hooks.slack" + ".com/services/T" + letters(9, seed, "ABCDEFGH123") + "/B0" + letters(8, seed, "ABC123") + "/" + letters(24, seed)
+    return (
+        "https://hooks.slack"
+        + ".com/services/T"
+        + letters(9, seed, "ABCDEFGH123")
+        + "/B0"
+        + letters(8, seed, "ABC123")
+        + "/"
+        + letters(24, seed)
+    )
 
 
 TOKENS: tuple[Callable[[int], str], ...] = (github_token, stripe_key, fine_grained_token, webhook)
