@@ -5,7 +5,7 @@ Judged before a trial is run, and again on the exact change that is promoted. A 
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import islice
 from types import ModuleType
@@ -16,6 +16,7 @@ from guardrails.constitution import (
 from guardrails.constitution import (
     code,
     diff,
+    disguise,
     edited,
     entry,
     errors,
@@ -49,6 +50,29 @@ from guardrails.verdict import Rejected
 _PACKAGE = "guardrails.constitution"
 _MOST_FINDINGS = 200
 
+# Rules that are code rather than data, for people to read of.
+BUILT_IN = (
+    ("tampered", "rules or evaluator were changed since the constitution was loaded"),
+    ("cannot-run", "a rule could not be judged, and a gate that cannot run rejects"),
+    ("size.nothing", "the change changes nothing"),
+    ("size.idea", "the idea has too many words"),
+    ("size.files", "too many files are touched"),
+    ("size.file", "a file is too large to be judged"),
+    ("size.lines", "too many lines are changed"),
+    ("size.bytes", "too many bytes are added"),
+    ("size.line", "a line is too long to be read"),
+    ("size.estimate", "the change is much larger than its idea announced"),
+    ("surface.path", "a path is not written in the one plain way"),
+    ("surface.protected", "the spec protects the path"),
+    ("surface.outside", "the spec does not list the path as editable"),
+    ("surface.shadow", "a new module would be imported in the place of another"),
+    ("surface.link", "a symbolic link can lead out of the surface"),
+    ("surface.submodule", "a submodule brings in code that is not in the diff"),
+    ("surface.binary", "binary content cannot be judged"),
+    ("code.unparsable", "a file is no Python after the change"),
+    ("code.hidden-text", "text is added that a reader cannot see"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Constitution:
@@ -60,8 +84,8 @@ class Constitution:
 
     digest: str
     own_digest: str | None
-    _rules: RuleSet
-    _seal: integrity.Seal
+    _rules: RuleSet = field(repr=False, compare=False)
+    _seal: integrity.Seal = field(repr=False, compare=False)
 
     @classmethod
     def load(cls, own_rules: Mapping[str, object] | None = None) -> "Constitution":
@@ -98,9 +122,10 @@ class Constitution:
         return self._all(lambda: self._findings_of_diff(files, surface, idea))
 
     def describe(self) -> list[RuleInfo]:
-        """Each rule, shipped ones first."""
+        """Each rule that can refuse, shipped ones first."""
         loaded = self._rules
-        found = [RuleInfo(rule.id, rule.reason, True, len(rule.globs), ()) for rule in loaded.paths]
+        found = [RuleInfo(f"{PREFIX}.{name}", reason, True, 0, ()) for name, reason in BUILT_IN]
+        found += [RuleInfo(rule.id, rule.reason, True, len(rule.globs), ()) for rule in loaded.paths]
         found += [
             RuleInfo(family.id, family.reason, True, _pattern_count(family), tuple(e.text for e in family.examples))
             for family in loaded.code.families
@@ -206,7 +231,7 @@ def _expected_files() -> list[str]:
 
 
 _EVALUATOR: tuple[ModuleType, ...] = (
-    change_module, code, diff, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
+    change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
     rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
 )  # fmt: skip
 _EVALUATOR_SEAL = integrity.Seal(_EVALUATOR, apart_from=frozenset({"_EVALUATOR_SEAL"}))

@@ -21,7 +21,9 @@ def judge_inputs(idea: str, texts: tuple[tuple[str, str], ...], limits: SizeLimi
 
 
 def judge(files: tuple[Edited, ...], estimate_lines: int | None, limits: SizeLimits) -> Iterator[Rejected]:
-    """Lines and bytes changed, and the announced size against the real one."""
+    """Lines and bytes changed, and the announced size against the real one. A placebo is not worth a trial."""
+    if all(file.before == file.after and not file.is_created and not file.marks for file in files):
+        yield Rejected(f"{PREFIX}.size.nothing", "the change changes nothing")
     lines = sum(len(file.added) + len(file.removed) for file in files)
     if lines > limits.changed_lines:
         yield _over("lines", "lines changed", lines, limits.changed_lines)

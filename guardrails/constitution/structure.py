@@ -6,8 +6,8 @@ Each finder yields pairs of a family's name and a key; `syntax` turns them into 
 import ast
 import sys
 from collections.abc import Iterator
-from itertools import groupby
 
+from guardrails.constitution.disguise import called, hidden_text, is_pieced_name, plain_text, spelled_chars
 from guardrails.constitution.names import Bindings
 
 Found = tuple[str, str]
@@ -17,17 +17,12 @@ _MAGIC_ATTRIBUTES = frozenset(
     {"eval", "exec", "system", "popen", "__globals__", "__builtins__", "__subclasses__", "__import__", "__code__"}
 )
 _WRITERS = frozenset({"write_text", "write_bytes", "unlink", "rename", "replace", "touch", "chmod"})
-_DECODERS = frozenset(
-    {"b64decode", "b32decode", "b16decode", "b85decode", "a85decode", "standard_b64decode", "urlsafe_b64decode", "decodebytes",
-     "unhexlify", "a2b_base64", "a2b_hex", "fromhex", "decompress"}
-)  # fmt: skip
-_ENCODED_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\n")
-_ENCODED_CHARS = 60
-_HEX_ALPHABET = frozenset("0123456789abcdefABCDEF")
-_DIGEST_CHARS = frozenset({64, 96, 128})
-_SPELLED_NUMBERS = 8
-_SPELLED_CHARS = 3
-_LONGEST_FOLD = 20_000
+_MOVERS = frozenset(
+    {"replace", "rename", "renames", "remove", "unlink", "truncate", "copy", "copy2", "copyfile", "move", "rmtree"}
+)
+_MODE_LETTERS = frozenset("rwxabt+U")
+_WRITING_LETTERS = frozenset("wxa+")
+
 
 SHAPES = frozenset({ast.Call, ast.Raise, ast.Attribute, ast.ExceptHandler, ast.Assert, ast.BinOp})
 
@@ -37,8 +32,8 @@ def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> I
     match node:
         case ast.Call():
             yield from _reflection(node, bindings)
-            yield from _hidden_text(node)
-            yield from _own_source_written(node, own_source)
+            yield from hidden_text(node)
+            yield from _own_source_written(node, bindings, own_source)
             yield from _clean_exit(node, bindings)
             yield from _module_contents(node, bindings)
             yield from _broad_suppress(node, bindings)
@@ -52,7 +47,7 @@ def facts_of(node: ast.AST, bindings: Bindings, own_source: frozenset[str]) -> I
         case ast.Assert(test=ast.Constant(value=value)) if value:
             yield "disabled-check", "assert of a constant"
         case ast.BinOp():
-            yield from _spelled_chars(node)
+            yield from spelled_chars(node)
         case _:
             pass
 
@@ -71,55 +66,6 @@ def sources_of(nodes: list[ast.AST]) -> frozenset[str]:
     return frozenset(names)
 
 
-def fixed_text(node: ast.JoinedStr) -> str:
-    """The fixed parts of an f-string, one after the other."""
-    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-
-
-def joined_text(call: ast.Call) -> str | None:
-    """The text of `"".join(["a", "b"])`, where all of it is literal."""
-    if not (isinstance(call.func, ast.Attribute) and call.func.attr == "join" and len(call.args) == 1):
-        return None
-    parts = call.args[0].elts if isinstance(call.args[0], ast.List | ast.Tuple) else []
-    texts = [_plain_text(part) for part in (call.func.value, *parts)]
-    return (texts[0] or "").join(text or "" for text in texts[1:])[:_LONGEST_FOLD] if None not in texts else None
-
-
-def encoded_literals(nodes: list[ast.AST]) -> Iterator[tuple[ast.Constant, str]]:
-    """Long encoded literals of a file that takes such things apart."""
-    calls = (node for node in nodes if isinstance(node, ast.Call))
-    decoder = next((name for name in map(_called, calls) if name in _DECODERS), None)
-    if decoder is not None:
-        for node in nodes:
-            if isinstance(node, ast.Constant) and _is_encoded(_plain_text(node)):
-                yield node, f"a long encoded literal beside {decoder}: {str(node.value)[:20]}"
-
-
-def added_texts(node: ast.BinOp) -> Iterator[str]:
-    """Texts that literals make together: `"a" + "b"`."""
-    operands = [_plain_text(operand) for operand in _operands(node)]
-    for is_text, run in groupby(operands, key=lambda text: text is not None):
-        texts = [text for text in run if text is not None]
-        if is_text and len(texts) > 1:
-            yield "".join(texts)[:_LONGEST_FOLD]
-
-
-def _operands(node: ast.BinOp) -> list[ast.expr]:
-    """The operands of a chain of `+`, in order."""
-    found: list[ast.expr] = []
-    left: ast.expr = node
-    while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
-        found.append(left.right)
-        left = left.left
-    return [left, *reversed(found)]
-
-
-def _plain_text(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-        return node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-    return None
-
-
 def _reflection(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
     """`getattr` is everyday code, unless its name is put together from pieces, or it digs in a module by a name from elsewhere."""
     if not (isinstance(call.func, ast.Name) and call.func.id in _REFLECTION and len(call.args) >= 2):
@@ -130,7 +76,7 @@ def _reflection(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
     elif isinstance(name, ast.Constant):
         if name.value in _MAGIC_ATTRIBUTES:
             yield "dynamic", f"{call.func.id} {name.value}"
-    elif _is_standard(bindings.resolve(owner)) or _is_pieced_name(name):
+    elif _is_standard(bindings.resolve(owner)) or is_pieced_name(name):
         yield "obfuscation", f"{call.func.id} by a computed name"
 
 
@@ -138,78 +84,28 @@ def _is_standard(meanings: tuple[str, ...]) -> bool:
     return any(meaning.partition(".")[0] in sys.stdlib_module_names for meaning in meanings)
 
 
-def _is_pieced_name(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return any(_plain_text(operand) is not None for operand in _operands(node))
-    return _is_reversed(node) or (isinstance(node, ast.Call) and _called(node) in {"join", "chr", "decode", "fromhex"})
+def _own_source_written(call: ast.Call, bindings: Bindings, own_source: frozenset[str]) -> Iterator[Found]:
+    name = called(call)
+    owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    is_file_call = any(meaning.partition(".")[0] in {"os", "shutil"} for meaning in bindings.resolve(call.func))
+    if (name == "open" and any(_is_writing_mode(argument) for argument in arguments)) or (
+        name in _MOVERS and is_file_call
+    ):
+        touched = [*owner, *arguments]
+    else:
+        touched = owner if name in _WRITERS else []
+    if any(_names_source(target, own_source) for target in touched):
+        yield "self-modification", f"{name} on a source of its own"
 
 
-def _is_reversed(node: ast.expr) -> bool:
-    """`"..."[::-1]`"""
-    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and _plain_text(node.value)):
-        return False
-    return isinstance(node.slice.step, ast.UnaryOp)
-
-
-def _hidden_text(call: ast.Call) -> Iterator[Found]:
-    name = _called(call)
-    if name == "join" and call.args and _makes_chars(call.args[0]):
-        yield "obfuscation", "text joined from character codes"
-    if name == "decode" and isinstance(call.func, ast.Attribute) and _spells_bytes(call.func.value):
-        yield "obfuscation", "text decoded from a list of numbers"
-
-
-def _makes_chars(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call) and _called(node) == "map":
-        return bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "chr"
-    if isinstance(node, ast.GeneratorExp | ast.ListComp):
-        return isinstance(node.elt, ast.Call) and _called(node.elt) == "chr"
-    return False
-
-
-def _spells_bytes(node: ast.expr) -> bool:
-    """`bytes([105, 109, 112, 111, …])`"""
-    items = node.args[0] if isinstance(node, ast.Call) and node.args else None
-    if not isinstance(items, ast.List | ast.Tuple):
-        return False
-    return (
-        sum(isinstance(item, ast.Constant) and isinstance(item.value, int) for item in items.elts) >= _SPELLED_NUMBERS
-    )
-
-
-def _is_encoded(text: str | None) -> bool:
-    """Letters of base64 or hex without a blank, and not the length of a digest."""
-    if text is None or len(text) < _ENCODED_CHARS or not _ENCODED_ALPHABET.issuperset(text):
-        return False
-    return not (len(text) in _DIGEST_CHARS and _HEX_ALPHABET.issuperset(text))
-
-
-def _spelled_chars(node: ast.BinOp) -> Iterator[Found]:
-    codes = [part for part in _operands(node) if isinstance(part, ast.Call) and _called(part) == "chr"]
-    if sum(isinstance(argument, ast.Constant) for code in codes for argument in code.args) >= _SPELLED_CHARS:
-        yield "obfuscation", "text added up from character codes"
-
-
-def _own_source_written(call: ast.Call, own_source: frozenset[str]) -> Iterator[Found]:
-    name = _called(call)
-    if name == "open" and _is_writing(call):
-        target = call.args[0] if call.args else call
-        if _names_source(target, own_source) or (
-            isinstance(call.func, ast.Attribute) and _names_source(call.func.value, own_source)
-        ):
-            yield "self-modification", "opens its own source for writing"
-    elif name in _WRITERS and isinstance(call.func, ast.Attribute) and _names_source(call.func.value, own_source):
-        yield "self-modification", f"{name} on its own source"
-
-
-def _is_writing(call: ast.Call) -> bool:
-    modes = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-    texts = [_plain_text(mode) for mode in modes]
-    return any(text is not None and len(text) <= 4 and not {"w", "a", "x", "+"}.isdisjoint(text) for text in texts)
+def _is_writing_mode(node: ast.expr) -> bool:
+    mode = plain_text(node) or ""
+    return len(mode) <= 4 and _MODE_LETTERS.issuperset(mode) and not _WRITING_LETTERS.isdisjoint(mode)
 
 
 def _names_source(node: ast.expr, own_source: frozenset[str]) -> bool:
-    literals = [_plain_text(part) for part in ast.walk(node) if isinstance(part, ast.expr)]
+    literals = [plain_text(part) for part in ast.walk(node) if isinstance(part, ast.expr)]
     if any(text is not None and text.endswith((".py", ".pth")) for text in literals):
         return True
     return _speaks_of(node, own_source) and not _is_beside(node)
@@ -277,10 +173,3 @@ def _is_nothing(statement: ast.stmt) -> bool:
             return True
         case _:
             return False
-
-
-def _called(call: ast.Call) -> str:
-    """The last name of what is called."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""

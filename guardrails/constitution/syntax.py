@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from guardrails.constitution import structure
+from guardrails.constitution import disguise, structure
 from guardrails.constitution.facts import Fact
 from guardrails.constitution.names import REACHING, Bindings, FunctionNode, Imported, family_of, parameters
 from guardrails.constitution.rules import CodeRules
@@ -77,7 +77,7 @@ class _Reader:
     def read(self, nodes: list[ast.AST]) -> Iterator[Fact]:
         for imported in self.bindings.imported:
             yield from self._import(imported)
-        for literal, key in structure.encoded_literals(nodes):
+        for literal, key in disguise.encoded_literals(nodes):
             yield self._fact(self._number("obfuscation"), key, literal)
         for node in nodes:
             if id(node) in self.read_already:
@@ -102,7 +102,7 @@ class _Reader:
             case ast.BinOp():
                 yield from self._operation(node)
             case ast.JoinedStr():
-                yield from self._text(node, structure.fixed_text(node))
+                yield from self._text(node, disguise.fixed_text(node))
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():
                 yield from self._docstring(node)
             case _:
@@ -131,7 +131,7 @@ class _Reader:
             yield from self._name(node.func, node)
         if isinstance(node.func, ast.Attribute | ast.Name):
             self.read_already.add(id(node.func))
-        yield from self._text(node, structure.joined_text(node))
+        yield from self._text(node, disguise.joined_text(node))
         for text in self._folder_arguments(node):
             yield self._fact(self._number("harness"), f"path {text}", node)
 
@@ -201,7 +201,7 @@ class _Reader:
         if isinstance(node.op, ast.Div):
             for text in self._folders_among([node.left, node.right]):
                 yield self._fact(self._number("harness"), f"path {text}", node)
-        for run in structure.added_texts(node):
+        for run in disguise.added_texts(node):
             yield from self._text(node, run)
         left = node.left
         while isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):

@@ -87,7 +87,7 @@ def card(candidate: Candidate) -> float:
     """Issued range, length and Luhn digit; contiguous digits only beside a word that says card."""
     digits = "".join(filter(str.isdigit, candidate.value))
     lengths = next((lengths for first, last, lengths in _ISSUERS if first <= int(digits[:6]) <= last), ())
-    if len(digits) not in lengths or not luhn(digits) or len(set(digits)) < 3:
+    if len(digits) not in lengths or not luhn(digits) or len(set(digits)) < 2:
         return 0.0
     if candidate.value.isdigit() and not candidate.is_near(
         ("card", "visa", "mastercard", "amex", "credit", "debit", "pan", "cc", "iin")

@@ -11,13 +11,22 @@ NO = 1
 USAGE = 2
 UNREACHABLE = 3
 
+# Wide enough that nothing is folded for a program that reads lines.
+_NO_TERMINAL_COLUMNS = 4096
+
 
 def show(tree: Any, as_json: bool, words: Callable[[Any], None]) -> None:
     """Print `tree` as JSON, or through `words`."""
     if as_json:
-        sys.stdout.write(json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(tree) + "\n")
     else:
         words(tree)
+
+
+def json_text(tree: Any) -> str:
+    """JSON that a terminal can be shown too: what is no printable character is escaped, and so loses nothing."""
+    text = json.dumps(tree, indent=2, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def say(text: str) -> None:
@@ -31,23 +40,36 @@ def warn(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table that fits the terminal; `empty` where there are no rows."""
+    """A table that fits the terminal; `empty` where there are no rows. The first column, a name or an id, is not folded."""
     lines = [[harmless("–" if cell is None else str(cell)) for cell in row] for row in rows]
     if not lines:
         say(empty)
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=number == 0, overflow="fold")
     for line in lines:
-        drawn.add_row(*(cell.replace("[", "\\[") for cell in line))
-    Console(soft_wrap=False).print(drawn)
+        drawn.add_row(*map(Text, line))  # as text: brackets in it are no markup
+    Console(width=None if sys.stdout.isatty() else _NO_TERMINAL_COLUMNS).print(drawn)
 
 
 def harmless(text: str) -> str:
     """Text without control characters."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+
+
+def number(value: float | None) -> str:
+    """A measured value."""
+    return "–" if value is None else f"{value:.8g}"
+
+
+def percent(value: float | None) -> str:
+    """A relative change, with its sign."""
+    return "–" if value is None else f"{value:+.2%}"
 
 
 def end(text: str, code: int) -> NoReturn:

@@ -78,6 +78,23 @@ def test_a_fork_bomb_is_held_by_the_kernel(trials: Trials) -> None:
     assert 2 < (trials.workdir / "alive").stat().st_size <= 40
 
 
+def test_a_tree_that_forks_all_the_time_does_not_escape_its_time_limit(trials: Trials) -> None:
+    """Each failing fork holds the lock that an exact look at the memory needs; the bounds here make that look due."""
+    code = """
+import os, time
+for depth in range(11):
+    while True:
+        try:
+            os.fork()
+            break
+        except OSError:
+            pass
+time.sleep(1000)
+"""
+    outcome = trials.python(code, processes=100, memory_bytes=48 * MIB, wall_s=1)
+    assert was_killed(outcome, "timed-out", "memory-limit")
+
+
 def test_where_the_kernel_does_not_count_a_fork_bomb_is_found_and_ended(
     own: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +214,12 @@ os.read(done, 1)
     outcome = trials.python(code)
     assert outcome.stdout == b"orphan done\n"
     assert 0.5 <= outcome.cpu_s < 5
+
+
+def test_time_used_by_what_was_killed_is_told(trials: Trials) -> None:
+    outcome = trials.python("while True: pass", wall_s=0.8)
+    assert was_killed(outcome, "timed-out")
+    assert outcome.cpu_s > 0.1
 
 
 def test_endless_output_is_cut_and_ended(trials: Trials) -> None:

@@ -53,13 +53,11 @@ def confine(pid: int, limits: RunLimits, group: Path | None) -> None:
 
 
 def exceeded(limits: RunLimits, counted: census.Census) -> Ending | None:
-    """Which limit the whole tree is over, if any."""
+    """Which limit the whole tree is over, if any; for its memory see `memory`."""
     if counted.tasks > limits.processes:
         return "process-limit"
     if counted.cpu_s > limits.cpu_s:
         return "cpu-limit"
-    if counted.resident_bytes() > limits.memory_bytes and counted.proportional_bytes() > limits.memory_bytes:
-        return "memory-limit"
     return None
 
 

@@ -5,7 +5,6 @@ starts a bubblewrap waits for it, since to --die-with-parent the parent is that 
 """
 
 import contextlib
-import functools
 import json
 import os
 import select
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from hive_node.adapters.sandbox import census, limits, remedy
-from hive_node.adapters.sandbox.output import Head, Tail
+from hive_node.adapters.sandbox.memory import MemoryWatch
+from hive_node.adapters.sandbox.output import Streams
 from hive_node.ports_sandbox_draft import Ending, RunLimits, RunOutcome, SandboxUnavailable
 
 BACKEND: Final = "bubblewrap"
@@ -70,8 +70,9 @@ def _started(launch: Launch, bounds: RunLimits) -> Iterator["_Running"]:
                 start_new_session=True,
             )
         )
-        running = _Running(process, status, gate, bounds, launch.group)
         # Last in, first out: a gate that closes lets the command go, so the tree is dead before a descriptor is closed.
+        held.callback(_kill_group, process)
+        running = _Running(process, status, gate, bounds, launch.group)
         held.callback(running.destroy)
         status_end.close()
         gate_end.close()
@@ -89,6 +90,8 @@ class _Running:
     def __init__(
         self, process: subprocess.Popen[bytes], status: FileIO, gate: FileIO, bounds: RunLimits, group: Path | None
     ) -> None:
+        assert process.stdout is not None  # noqa: S101 - for mypy: both are pipes
+        assert process.stderr is not None  # noqa: S101
         self._process = process
         self._whole = os.pidfd_open(process.pid)
         self._first: int | None = None
@@ -99,8 +102,8 @@ class _Running:
         self._group = group
         self._process_bound = limits.process_bound(group)
         self._sample_every_s = limits.SAMPLE_EVERY_S[self._process_bound]
-        self._stdout = Head(bounds.output_bytes)
-        self._stderr = Tail(bounds.output_bytes)
+        self._memory = MemoryWatch(bounds.memory_bytes)
+        self._streams = Streams(process.stdout.fileno(), process.stderr.fileno(), bounds.output_bytes)
         self._ending: Ending | None = None
         self._killed_at: float | None = None
         self._is_over = False
@@ -140,10 +143,10 @@ class _Running:
         return RunOutcome(
             exit_code=exit_code if ending == "exited" else None,
             ending=ending,
-            stdout=self._stdout.kept(),
-            stderr=self._stderr.kept(),
-            stdout_truncated=self._stdout.is_truncated(),
-            stderr_truncated=self._stderr.is_truncated(),
+            stdout=self._streams.stdout.kept(),
+            stderr=self._streams.stderr.kept(),
+            stdout_truncated=self._streams.stdout.is_truncated(),
+            stderr_truncated=self._streams.stderr.is_truncated(),
             wall_s=self._ended_at - self._started_at,
             cpu_s=self._cpu_s,
             backend=BACKEND,
@@ -154,7 +157,7 @@ class _Running:
         """Leave nothing behind, whatever happened before."""
         if self._process.returncode is None:
             self._kill_first()
-            self._kill_whole()
+            _kill_group(self._process)
             self._reap()
         for descriptor in (self._whole, self._first):
             if descriptor is not None:
@@ -186,19 +189,11 @@ class _Running:
 
     def _complaint(self) -> str:
         """What bubblewrap said of itself: the command, which would share the stream, never ran."""
-        return self._stderr.kept().decode(errors="replace").strip() or "it was killed"
+        return self._streams.stderr.kept().decode(errors="replace").strip() or "it was killed"
 
     def _sources(self, stop: int) -> dict[int, Callable[[], bool]]:
         """What to wait for, and what to do then; each says whether to wait for it again."""
-        sources: dict[int, Callable[[], bool]] = {self._whole: self._end, stop: self._obey}
-        for stream, kept in self._streams():
-            os.set_blocking(stream, False)
-            sources[stream] = functools.partial(_read_some, stream, kept)
-        return sources
-
-    def _streams(self) -> list[tuple[int, Head | Tail]]:
-        pipes = (self._process.stdout, self._stdout), (self._process.stderr, self._stderr)
-        return [(pipe.fileno(), kept) for pipe, kept in pipes if pipe is not None]
+        return {self._whole: self._end, stop: self._obey, **self._streams.readers()}
 
     def _end(self) -> bool:
         self._ended_at = time.perf_counter()
@@ -213,10 +208,10 @@ class _Running:
         """Kill what is over a limit; and bubblewrap too where its sandbox does not die."""
         if self._killed_at is not None:
             if now - self._killed_at > _DEATH_S:
-                self._kill_whole()
+                _kill_group(self._process)
         elif now - self._started_at > self._bounds.wall_s:
             self._kill("timed-out")
-        elif max(self._stdout.seen_bytes, self._stderr.seen_bytes) > limits.OUTPUT_PATIENCE * self._bounds.output_bytes:
+        elif self._streams.most_seen_bytes() > limits.OUTPUT_PATIENCE * self._bounds.output_bytes:
             self._kill("output-capped")
         elif now >= self._census_at and not self._is_over:
             self._count()
@@ -224,8 +219,11 @@ class _Running:
     def _count(self) -> None:
         begun = time.perf_counter()
         counted = census.take(self._first_pid, self._bounds.processes)
+        self._cpu_s = max(self._cpu_s, counted.cpu_s)
         if ending := limits.exceeded(self._bounds, counted):
             self._kill(ending)
+        elif self._memory.is_over(counted, begun):
+            self._kill("memory-limit")
         now = time.perf_counter()
         self._census_at = now + max(self._sample_every_s, _CENSUS_SHARE * (now - begun))
 
@@ -246,33 +244,20 @@ class _Running:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)
 
-    def _kill_whole(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
     def _reap(self) -> None:
         """Once. wait4 rather than Popen.wait: it also tells the time that bubblewrap and all it reaped have used."""
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        self._cpu_s = usage.ru_utime + usage.ru_stime
-        self._drain()
-
-    def _drain(self) -> None:
-        """All writers are dead: what is left in the pipes is all there will be."""
-        for stream, kept in self._streams():
-            os.set_blocking(stream, False)
-            while _read_some(stream, kept):
-                pass
+        # What the kernel kills at the end of a first process is not in its usage; the last census saw it.
+        self._cpu_s = max(self._cpu_s, usage.ru_utime + usage.ru_stime)
+        self._streams.drain()
 
 
-def _read_some(stream: int, kept: Head | Tail) -> bool:
-    """Whether there may be more."""
-    try:
-        data = os.read(stream, _CHUNK_BYTES)
-    except BlockingIOError:
-        return False
-    kept.add(data)
-    return bool(data)
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """bubblewrap, and its child as long as that has not made a session of its own."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _setup_failed(message: str) -> SandboxUnavailable:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hive_node.adapters.sandbox import census, limits, mounts, remedy, taskgroup
+from hive_node.adapters.sandbox.memory import MemoryWatch
 from hive_node.adapters.sandbox.output import Head, Tail
 from hive_node.ports_sandbox_draft import DEFAULT_LIMITS, RunLimits, SandboxedCommand
 
@@ -76,10 +78,59 @@ def test_the_tree_is_judged_by_every_limit() -> None:
     assert limits.exceeded(bounds, counted(cpu_s=1.01)) == "cpu-limit"
 
 
+class Tree(census.Census):
+    """A tree whose real size is told only when it lets go."""
+
+    lets_go: threading.Event
+    really_bytes: int
+
+    def own_bytes(self) -> int:
+        return self.resident_bytes()
+
+    def proportional_bytes(self) -> int:
+        assert self.lets_go.wait(20)
+        return self.really_bytes
+
+
+def tree(resident_bytes: int, really_bytes: int, *, lets_go: bool = True) -> Tree:
+    made = Tree(resident={1: resident_bytes}, tasks=1, cpu_s=0.0)
+    object.__setattr__(made, "lets_go", threading.Event())
+    object.__setattr__(made, "really_bytes", really_bytes)
+    if lets_go:
+        made.lets_go.set()
+    return made
+
+
+def ask(watch: MemoryWatch, counted: census.Census, now: float) -> bool:
+    """As at one census and at the next, when the answer has come."""
+    first = watch.is_over(counted, now)
+    if watch._question is not None:
+        watch._question.join()
+    return first or watch.is_over(counted, now + 0.1)
+
+
 def test_memory_is_judged_by_what_is_not_shared() -> None:
-    bounds = replace(DEFAULT_LIMITS, memory_bytes=1000)
-    assert limits.exceeded(bounds, counted(resident={os.getpid(): 2000})) == "memory-limit"
-    assert limits.exceeded(bounds, counted(resident={2**22 + 1: 2000})) is None  # gone before it was looked at again
+    assert ask(MemoryWatch(1000), tree(2000, really_bytes=1001), 0)
+    assert not ask(MemoryWatch(1000), tree(2000, really_bytes=1000), 0)
+
+
+def test_a_small_tree_is_not_looked_at_closely() -> None:
+    watch = MemoryWatch(1000)
+    assert not watch.is_over(tree(1000, really_bytes=5000), 0)
+    assert watch._question is None
+
+
+def test_a_close_look_that_found_sharing_is_not_repeated_at_once() -> None:
+    watch = MemoryWatch(1000)
+    assert not ask(watch, tree(2000, really_bytes=900), now=0)
+    assert not ask(watch, tree(2000, really_bytes=2000), now=0.2)
+    assert ask(watch, tree(2000, really_bytes=2000), now=10)
+
+
+def test_a_tree_that_cannot_be_looked_at_does_not_hold_up_the_one_who_looks_and_is_over_in_the_end() -> None:
+    watch, stuck = MemoryWatch(1000), tree(2000, really_bytes=0, lets_go=False)
+    assert [watch.is_over(stuck, now) for now in (0, 1, 4, 6)] == [False, False, False, True]
+    stuck.lets_go.set()
 
 
 @pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])

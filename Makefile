@@ -1,0 +1,39 @@
+# `make demo` and `make test` do all set-up by themselves; the second time is quick.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help install demo test check format lint types imports unit bench clean
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: ## make .venv, install the package and bubblewrap
+	@scripts/install
+
+demo: install ## three real daemons improve one project and learn from each other
+	$(BIN)/hive-node demo --nodes 3
+
+test: check ## everything that CI runs
+
+check: format lint types imports unit
+
+format: install ## formatting, checked
+	$(BIN)/ruff format --check .
+
+lint: install ## ruff
+	$(BIN)/ruff check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+imports: install ## which module may import which
+	$(BIN)/lint-imports
+
+unit: install ## every test: units, properties, simulation, real processes
+	$(BIN)/pytest -n 2 --dist worksteal
+
+bench: install ## the budgets of docs/architecture.md, measured here
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
