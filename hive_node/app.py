@@ -170,6 +170,7 @@ class _Builder:
         self.projects = Projects(
             ProjectStore(database), GitRepository.open, self.sandbox, self.clock, self._learn_names
         )
+        self.doors: dict[str, str] = {}
         self.federation: Federation | None = None
         self.network: Network | None = None
 
@@ -200,9 +201,10 @@ class _Builder:
             peers=PeerLines(self.hive, self.network),
             clock=self.clock,
             restarts=supervisor.restarts,
+            doors=self.doors,
         )
         api_port = self.config.api.port if self.config.api.tcp else None
-        api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port)
+        api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)
         services: dict[str, Service] = {"api": api, "experiments": runner}
         if self.federation is not None:
             services["federation"] = self.federation

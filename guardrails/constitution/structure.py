@@ -23,7 +23,6 @@ _MOVERS = frozenset(
 _MODE_LETTERS = frozenset("rwxabt+U")
 _WRITING_LETTERS = frozenset("wxa+")
 
-
 SHAPES = frozenset({ast.Call, ast.Raise, ast.Attribute, ast.ExceptHandler, ast.Assert, ast.BinOp})
 
 
@@ -94,7 +93,8 @@ def _own_source_written(call: ast.Call, bindings: Bindings, own_source: frozense
     ):
         touched = [*owner, *arguments]
     else:
-        touched = owner if name in _WRITERS else []
+        # A path's `replace` takes one argument, a text's takes two.
+        touched = owner if name in _WRITERS and not (name == "replace" and len(arguments) != 1) else []
     if any(_names_source(target, own_source) for target in touched):
         yield "self-modification", f"{name} on a source of its own"
 

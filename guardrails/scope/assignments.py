@@ -54,6 +54,8 @@ _VALUE_CHARS: Final = 512
 _LEAST_CHARS: Final = 5
 # Random letters alone are rare, and must be surer: many names have no digit.
 _WITHOUT_DIGIT: Final = 40.0
+# Under a weak key only a long value is surer than doubtful.
+_WEAK_SURENESS: Final = 0.36
 CLAIMS: Final = 8
 _KEY_CHARS: Final = 40
 _ASCII_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
@@ -160,7 +162,7 @@ def _confidence(value: str, strength: _Strength, quoting: _Quoting, separator: s
     is_token = nats >= least_nats and len(value) >= least_chars and (has_digit or nats > _WITHOUT_DIGIT)
     if not is_token or value.isdigit() or _is_hex_digest(value, strength):
         return 0.0
-    return _sureness(nats, 0.65 if strength == "secret" else 0.5)
+    return _sureness(nats, 0.65 if strength == "secret" else _WEAK_SURENESS)
 
 
 def _password_confidence(value: str, nats: float, quoting: _Quoting, separator: str) -> float:
@@ -174,7 +176,7 @@ def _password_confidence(value: str, nats: float, quoting: _Quoting, separator: 
     # Unquoted, `x = value2` is code and `X=value2` or `x: value2` is configuration.
     is_code = separator.strip("\\\"'`])\x1f") not in {"=", ": ", ":", ">"}
     least = 6.0 if is_code and not has_mark else 1.0
-    return _sureness(nats, 0.6) if len(value) >= 6 and has_letter and has_digit and nats >= least else 0.0
+    return _sureness(nats, 0.55) if len(value) >= 6 and has_letter and has_digit and nats >= least else 0.0
 
 
 def _is_hex_digest(value: str, strength: _Strength) -> bool:

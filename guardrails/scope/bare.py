@@ -15,6 +15,8 @@ _LEAST_CHARS: Final = 24
 _MOST_CHARS: Final = 200
 _LEAST_NATS: Final = 34.0
 _LEAST_NATS_ONE_CASE: Final = 44.0
+# Below it an id of some service explains the run as well as a secret does.
+_SURE_NATS: Final = 70.0
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # Node and hive ids of this protocol: public by design.
@@ -74,7 +76,7 @@ def _judge(candidate: Candidate) -> float:
     nats = randomness(token)
     if nats < (_LEAST_NATS if has_both_cases else _LEAST_NATS_ONE_CASE) or is_dummy(token) or _is_public(candidate):
         return 0.0
-    return 0.7 if nats > 80 else 0.6
+    return 0.7 if nats > _SURE_NATS else 0.5
 
 
 def _is_public(candidate: Candidate) -> bool:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 # How far a label may stand from what it labels: within the line, a few words away.
 _BEFORE: int = 64
 _AFTER: int = 24
+_SHORT: int = 3
 
 
 class Candidate(NamedTuple):
@@ -35,6 +36,12 @@ class Candidate(NamedTuple):
 
 def _holds(text: str, word: str) -> bool:
     found = text.find(word)
-    while found > 0 and text[found - 1].isalpha():
+    while found >= 0 and _is_in_another(text, word, found):
         found = text.find(word, found + 1)
     return found >= 0
+
+
+def _is_in_another(text: str, word: str, start: int) -> bool:
+    # A long label may go on (`steuernummer`); a short one that does is another word.
+    after = text[start + len(word) : start + len(word) + 1]
+    return text[max(0, start - 1) : start].isalpha() or (len(word) <= _SHORT and after.isalpha())

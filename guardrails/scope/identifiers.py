@@ -59,7 +59,7 @@ _DOCUMENTATION_4: Final = tuple(
     map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"))
 )
 _IP_LABELS: Final = (
-    "ip", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from", "connect", "listen", "bind", "inet",
+    "ip", "ipaddr", "ipv4", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from", "connect", "listen", "bind", "inet",
     "proxy", "remote", "node", "http", "tcp", "udp", "subnet", "route",
 )  # fmt: skip
 _OTHER_DOTTED: Final = ("oid", "objectidentifier", "object identifier", "asn")
@@ -148,7 +148,20 @@ def phone(candidate: Candidate) -> float:
     return 0.0
 
 
-_PHONE_LABELS: Final = ("phone", "tel", "mobile", "cell", "call", "fax", "whatsapp", "sms", "contact", "dial")
+_PHONE_LABELS: Final = (
+    "phone",
+    "tel",
+    "telephone",
+    "telefon",
+    "mobile",
+    "cell",
+    "call",
+    "fax",
+    "whatsapp",
+    "sms",
+    "contact",
+    "dial",
+)
 
 
 def _is_number(library: Any, value: str, region: str | None) -> bool:

@@ -84,7 +84,7 @@ class Peers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The node as the API sees it."""
+    """The node as the API sees it. doors: what is open now, by name (`api`, `peer`), as host:port."""
 
     name: str
     owner: str
@@ -104,3 +104,4 @@ class Parts:
     peers: Peers
     clock: Clock
     restarts: Mapping[str, int]
+    doors: Mapping[str, str]

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,8 @@ from hive_node.api.routing import BODY_BYTES, Call, Route, handler_of
 from hive_node.ports import FatalError
 from protocol.wire import JsonValue
 
+logger = logging.getLogger(__name__)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HOST: Final = "127.0.0.1"
 # Listeners keep their streams open; they are told to go, not waited for.
@@ -24,14 +27,16 @@ _SHUTDOWN_S: Final = 1.0
 
 
 class ApiServer:
-    """The service that answers the admin. opened: told the TCP port once it listens."""
+    """The service that answers the admin. port: None for no TCP at all. doors: told what is open."""
 
-    def __init__(self, routes: Iterable[Route], socket: Path, token: str, port: int | None) -> None:
+    def __init__(
+        self, routes: Iterable[Route], socket: Path, token: str, port: int | None, doors: dict[str, str]
+    ) -> None:
         self._routes = list(routes)
         self._socket = socket
         self._token = token
         self._wanted = port
-        self.port: int | None = None
+        self._doors = doors
         self.ready = asyncio.Event()
 
     async def serve(self) -> None:
@@ -47,6 +52,7 @@ class ApiServer:
             await asyncio.Event().wait()
         finally:
             self.ready.clear()
+            self._doors.pop("api", None)
             await by_tcp.cleanup()
             await by_socket.cleanup()
             self._socket.unlink(missing_ok=True)
@@ -71,7 +77,8 @@ class ApiServer:
             raise FatalError(
                 "api.port-in-use", f"{_HOST}:{port} {reason}: set [api] port in config.toml to a free one, or to 0"
             ) from error
-        self.port = runner.addresses[0][1]
+        self._doors["api"] = f"{_HOST}:{runner.addresses[0][1]}"
+        logger.info("admin API open", extra={"address": self._doors["api"]})
 
     def _runner(self, *, is_socket: bool) -> web.AppRunner:
         app = web.Application(client_max_size=BODY_BYTES, middlewares=[problems, self._guard(is_socket=is_socket)])

@@ -93,6 +93,7 @@ def test_an_import_against_the_grain_or_a_stray_module_fails_the_build(tmp_path:
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    assert lint_imports(tmp_path).returncode == 0, "the copy is clean before the change"
     changed = tmp_path / module
     changed.write_text((changed.read_text() if changed.exists() else '"""Odds and ends."""\n') + f"\n{line}\n")
     assert lint_imports(tmp_path).returncode != 0

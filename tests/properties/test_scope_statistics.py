@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from guardrails.scope import InScope, LocalFacts, ScopeGuard, default_engine
 from guardrails.scope.guard import Receipt
 from protocol.deltas import Moments, ShareLevel
-from tests.unit.guardrails.scope.test_scope_guard import recipe, summary
+from tests.unit.guardrails.scope.composed import recipe, summary
 
 GUARD = ScopeGuard(default_engine(), LocalFacts.build([("user", "akowalska")], ["sunshine-and-rain"], b"k" * 32))
 

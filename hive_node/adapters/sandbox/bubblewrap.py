@@ -106,8 +106,7 @@ class BubblewrapSandbox:
         path = shutil.which("bwrap")
         if path is None:
             raise SandboxUnavailable("sandbox.missing", "bubblewrap is not installed", remedy.install_command())
-        said = subprocess.run([path, "--version"], capture_output=True, timeout=_VERSION_S, check=False, env={}).stdout
-        if (found := re.search(rb"(\d+)\.(\d+)\.(\d+)", said)) is None:
+        if (found := re.search(rb"(\d+)\.(\d+)\.(\d+)", _said_by(path, "--version"))) is None:
             raise SandboxUnavailable("sandbox.unusable", f"{path} does not tell its version", remedy.install_command())
         version = found[0].decode()
         if tuple(map(int, found.groups())) < _OLDEST:
@@ -188,6 +187,13 @@ def _contents() -> Iterator[tuple[Callable[[bytes], int], list[int]]]:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _said_by(*argv: str) -> bytes:
+    try:
+        return subprocess.run(argv, capture_output=True, timeout=_VERSION_S, check=False, env={}).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
 
 
 def _group(bounds: RunLimits) -> contextlib.AbstractContextManager[Path | None]:

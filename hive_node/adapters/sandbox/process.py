@@ -58,18 +58,7 @@ def _started(launch: Launch, bounds: RunLimits) -> Iterator["_Running"]:
         status, status_end = _pipe(held)
         gate_end, gate = _pipe(held)
         control = ["--json-status-fd", str(status_end.fileno()), "--block-fd", str(gate_end.fileno())]
-        process = held.enter_context(
-            subprocess.Popen(
-                [*launch.options, *control, "--", *launch.command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(*launch.descriptors, status_end.fileno(), gate_end.fileno()),
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-        )
+        process = held.enter_context(_spawned(launch, control, (status_end.fileno(), gate_end.fileno())))
         # Last in, first out: a gate that closes lets the command go, so the tree is dead before a descriptor is closed.
         held.callback(_kill_group, process)
         running = _Running(process, status, gate, bounds, launch.group)
@@ -77,6 +66,22 @@ def _started(launch: Launch, bounds: RunLimits) -> Iterator["_Running"]:
         status_end.close()
         gate_end.close()
         yield running
+
+
+def _spawned(launch: Launch, control: Sequence[str], ends: tuple[int, int]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [*launch.options, *control, "--", *launch.command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(*launch.descriptors, *ends),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:  # an argument that is too long, too many processes on this machine
+        raise _setup_failed(str(error)) from error
 
 
 def _pipe(held: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
@@ -116,11 +121,11 @@ class _Running:
             self._first_pid = self._first_process()
             self._first = os.pidfd_open(self._first_pid)
             limits.confine(self._first_pid, self._bounds, self._group)
+            self._started_at = time.perf_counter()
+            self._census_at = self._started_at + self._sample_every_s
+            self._gate.write(b"\n")
         except OSError as error:
-            raise _setup_failed(f"the limits could not be set: {error}") from error
-        self._started_at = time.perf_counter()
-        self._census_at = self._started_at + self._sample_every_s
-        self._gate.write(b"\n")
+            raise _setup_failed(f"it could not be bounded: {error}") from error
 
     def watch(self, stop: int) -> None:
         """Read and count until bubblewrap has ended, and the sandbox with it."""
@@ -179,9 +184,8 @@ class _Running:
 
     def _exit_code(self) -> int | None:
         """Only bubblewrap writes here, and only if it came to run the command."""
-        os.set_blocking(
-            self._status.fileno(), False
-        )  # should anything of the sandbox live on, it may hold the other end
+        # Not blocking: should anything of the sandbox live on, it may hold the other end.
+        os.set_blocking(self._status.fileno(), False)
         for line in (self._status.readall() or b"").splitlines():
             if "exit-code" in (said := json.loads(line)):
                 return int(said["exit-code"])
@@ -206,6 +210,8 @@ class _Running:
 
     def _judge(self, now: float) -> None:
         """Kill what is over a limit; and bubblewrap too where its sandbox does not die."""
+        if self._is_over:
+            return
         if self._killed_at is not None:
             if now - self._killed_at > _DEATH_S:
                 _kill_group(self._process)
@@ -213,7 +219,7 @@ class _Running:
             self._kill("timed-out")
         elif self._streams.most_seen_bytes() > limits.OUTPUT_PATIENCE * self._bounds.output_bytes:
             self._kill("output-capped")
-        elif now >= self._census_at and not self._is_over:
+        elif now >= self._census_at:
             self._count()
 
     def _count(self) -> None:

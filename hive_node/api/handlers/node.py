@@ -161,4 +161,5 @@ async def status_tree(parts: Parts) -> dict[str, JsonValue]:
         "halted": parts.hive.why_halted(now),
         "silent": parts.hive.why_silent(now),
         "restarts": dict(parts.restarts),
+        "doors": dict(parts.doors),
     }

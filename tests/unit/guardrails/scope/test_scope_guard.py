@@ -11,89 +11,28 @@ import pytest
 
 from guardrails.scope import Engine, InScope, LocalFacts, Receipt, ScopeGuard
 from guardrails.scope.fields import FIELDS, LEAST_LEVEL
+from guardrails.scope.guard import REFUSES_AT
 from guardrails.verdict import Refused
 from protocol.deltas import (
+    KIND_OF,
     KINDS,
+    Arm,
     ArmEvidence,
     Body,
-    Costs,
     Delta,
     Edit,
     Equivocation,
-    Header,
-    Measured,
-    Metric,
-    Moments,
-    Outcomes,
     Recipe,
     Replication,
     Retract,
     ShareLevel,
     Skill,
-    Summary,
     ToolStats,
 )
-from protocol.deltas import Arm as Arm
 from protocol.envelope import DELTA_TYPE, Envelope, Signature
 from protocol.wire import JsonValue, dump_json
 from tests.unit.guardrails.scope import planted
-
-DIGEST = planted.letters(64, 1, planted.HEX)
-NODE = planted.letters(52, 2, "abcdefghijklmnopqrstuvwxyz234567")
-MEASURED = Measured(pairs=12, gain=0.031, lower=0.012, e_value=41.5, noise=0.002)
-MOMENTS = Moments(n=12, mean=1735689600.123, sd=33.25)
-METRIC = Metric(name="bytes_per_s", direction="higher")
-
-
-def header(kind: str) -> Header:
-    return Header(
-        hive=NODE,
-        author=NODE,
-        epoch=1,
-        seq=7,
-        prev=DIGEST,
-        issued_at="2026-01-02T03:04:05Z",
-        kind=kind,
-        constitution=DIGEST,
-    )
-
-
-def summary(**changes: Any) -> Delta:
-    values: dict[str, Any] = {
-        "task": DIGEST,
-        "project": "lz-window",
-        "metric": METRIC,
-        "experiment": "2026-01-02-a",
-        "baseline": MOMENTS,
-        "champion": MOMENTS,
-        "gain": 0.0312,
-        "operators": {"tune": Outcomes(proposed=3), "llm": Outcomes(proposed=9, promoted=1)},
-        "costs": Costs(trials=31, wall_s=1231.22, cpu_s=33.1, tokens=182233, dollars=0.33),
-        "environment": "linux-x86_64-py311",
-    }
-    return Delta.compose(header("summary"), Summary(**(values | changes)))
-
-
-def recipe(**changes: Any) -> Delta:
-    values: dict[str, Any] = {
-        "task": DIGEST,
-        "project": "lz-window",
-        "metric": METRIC,
-        "files": {"src/lz/window.py": DIGEST},
-        "edits": (Edit(path="src/lz/window.py", search="WINDOW = 4096\n", replace="WINDOW = 32768\n"),),
-        "idea": "use a larger window",
-        "operator": "llm",
-        "evidence": MEASURED,
-        "guards": {"peak_rss_mb": 81.25},
-        "parents": (DIGEST,),
-        "environment": "linux-x86_64-py311",
-    }
-    return Delta.compose(header("recipe"), Recipe(**(values | changes)))
-
-
-def envelope(delta: Delta) -> str:
-    return base64.b64encode(Envelope(DELTA_TYPE, delta.raw, (Signature(NODE, bytes(range(64))),)).to_bytes()).decode()
-
+from tests.unit.guardrails.scope.composed import DIGEST, MEASURED, MOMENTS, envelope, header, recipe, summary
 
 BODIES: list[Body] = [
     Replication(recipe=DIGEST, task=DIGEST, outcome="confirmed", evidence=MEASURED, environment="linux-x86_64-py311"),
@@ -108,15 +47,7 @@ BODIES: list[Body] = [
     Retract(entry=DIGEST, reason="it was measured on a warm cache"),
     Equivocation(first=envelope(summary()), second=envelope(summary(gain=0.5))),
 ]
-CLEAN = [
-    summary(),
-    recipe(),
-    *(
-        Delta.compose(header(KIND), body)
-        for body in BODIES
-        for KIND in [_ for _, made in KINDS.items() if made is type(body)]
-    ),
-]
+CLEAN = [summary(), recipe(), *(Delta.compose(header(KIND_OF[type(body)]), body) for body in BODIES)]
 
 
 def passed(verdict: InScope[Delta] | Refused) -> InScope[Delta]:
@@ -275,11 +206,12 @@ def test_own_secret_that_looks_like_a_digest_is_refused(guard: ScopeGuard) -> No
 
 
 def test_doubtful_finding_does_not_cost_a_recipe(guard: ScopeGuard) -> None:
-    doubtful = 'webhook_signature = "' + planted.letters(24, 31) + '"'
-    (found,) = [one for one in guard.scan_text(doubtful)]
-    if found.confidence < 0.6:
-        edits = (Edit(path="a.py", search="a", replace=doubtful),)
-        assert isinstance(guard.check_outgoing(recipe(edits=edits), ShareLevel.RECIPES), InScope)
+    doubtful = 'session = "' + planted.letters(20, 31) + '"'
+    assert [one.confidence < REFUSES_AT for one in guard.scan_text(doubtful)] == [True]
+    edits = (Edit(path="a.py", search="a", replace=doubtful),)
+    assert isinstance(guard.check_outgoing(recipe(edits=edits), ShareLevel.RECIPES), InScope)
+    assert isinstance(guard.check_incoming(recipe(edits=edits)), InScope)
+    assert passed(guard.check_outgoing(recipe(idea=doubtful), ShareLevel.RECIPES)).receipt.redacted
 
 
 def test_secret_inside_a_proof_of_equivocation_stays_here(guard: ScopeGuard) -> None:

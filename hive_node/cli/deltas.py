@@ -1,0 +1,149 @@
+"""`delta …`: what was said and heard, its export, and the verification of an export without any node."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from hive_node.cli.client import Client
+from hive_node.cli.context import JsonFlag, at, client_of
+from hive_node.cli.output import NO, USAGE, end, json_text, percent, say, show, table, warn
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Learning deltas: what was told and heard.")
+_ID_CHARS = 64
+_SEARCHED = 500
+
+
+@app.command(name="list")
+def list_(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Option(help="Only this kind: summary, recipe, replication …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """Entries of every author, newest first."""
+
+    def words(tree: Any) -> None:
+        rows = [
+            (one["id"][:16], one["kind"], one["owner"] or "(left)", one["seq"], one["issued_at"], _gist(one))
+            for one in tree["items"]
+        ]
+        table(("id", "kind", "owner", "number", "issued", "what"), rows, "Nothing was told or heard yet.")
+        if tree["next"]:
+            say("There are more: --limit, or `hive-node delta export` for all.")
+
+    show(client_of(context).get(at("deltas"), kind=kind, limit=limit), as_json, words)
+
+
+@app.command(name="show")
+def show_(
+    context: typer.Context,
+    entry: Annotated[str, typer.Argument(metavar="ID", help="As `delta list` shows it; its beginning is enough.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """One entry, with all that it says."""
+    client = client_of(context)
+
+    def words(tree: Any) -> None:
+        say(f"{tree['kind']} {tree['id']}")
+        say(f"of {tree['owner'] or 'one who left'}, node {tree['author']}")
+        say(f"epoch {tree['epoch']}, number {tree['seq']}, issued {tree['issued_at']}, here since {tree['received_at']}")
+        say(json_text(tree["body"]))
+
+    show(client.get(at("deltas", _whole_id(client, entry))), as_json, words)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option(help="Write to this file; else to standard output.")] = None,
+) -> None:
+    """Every envelope as NDJSON, feed by feed. Anybody can verify it, by `delta verify` or a program of their own."""
+    pieces = client_of(context).stream(at("export", "deltas"))
+    if output is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    # Under another name until it is whole: half an export would verify.
+    part = output.with_name(output.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(pieces)
+        part.replace(output)
+    except OSError as error:
+        end(f"{output} cannot be written: {error.strerror}", NO)
+    finally:
+        part.unlink(missing_ok=True)
+    warn(f"Wrote {output}. `hive-node delta verify {output}` checks it, on any machine.")
+
+
+@app.command()
+def verify(
+    file: Annotated[str, typer.Argument(help="What `delta export` wrote; - is standard input.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Check every signature and chain of an export. Needs no node. Exit code 1 at any flaw."""
+    from hive_node.cli.chains import verify_export
+
+    if file == "-":
+        found = verify_export(sys.stdin.buffer)
+    else:
+        with _open(file) as opened:
+            found = verify_export(opened)
+    tree = {
+        "ok": not found.flaws,
+        "hive": found.hive,
+        "entries": found.entries,
+        "authors": dict(sorted(found.authors.items())),
+        "kinds": dict(sorted(found.kinds.items())),
+        "flaws": [{"line": one.line, "code": one.code, "detail": one.detail} for one in found.flaws],
+    }
+    show(tree, as_json, _verify_words)
+    if found.flaws:
+        raise typer.Exit(NO)
+
+
+def _verify_words(tree: Any) -> None:
+    for flaw in tree["flaws"]:
+        say(f"line {flaw['line']}: {flaw['code']}: {flaw['detail']}")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in tree["kinds"].items()) or "none"
+    if tree["ok"]:
+        say(f"Whole: {tree['entries']} entries of {len(tree['authors'])} authors ({kinds}), hive {tree['hive']}.")
+        say("Each is signed by the author it names, and no number of a feed is missing, changed or doubled.")
+    else:
+        say(f"NOT whole: {len(tree['flaws'])} flaws; {tree['entries']} entries without one ({kinds}).")
+
+
+def _open(name: str) -> BinaryIO:
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        end(f"{name} cannot be read: {error.strerror}", USAGE)
+
+
+def _whole_id(client: Client, text: str) -> str:
+    if len(text) >= _ID_CHARS or not text:
+        return text
+    newest = client.get(at("deltas"), limit=_SEARCHED)["items"]
+    found = [str(one["id"]) for one in newest if one["id"].startswith(text)]
+    if len(found) > 1:
+        end(f"{len(found)} entries begin with {text!r}: write more of the id", NO)
+    return found[0] if found else text
+
+
+def _gist(entry: Any) -> str:
+    """An entry's body in a few words. It is a peer's: any field may be missing or of another type in a kind we do not know."""
+    body = entry["body"] if isinstance(entry["body"], dict) else {}
+    match entry["kind"]:
+        case "summary":
+            return f"{body['project']}: {percent(body['gain'])} in {body['metric']['name']}"
+        case "recipe":
+            return f"{body['project']}: {percent(body['evidence']['gain'])} by {body['operator']}: {body['idea'][:80]}"
+        case "replication":
+            return f"{body['outcome']} recipe {body['recipe'][:16]}"
+        case "retract":
+            return f"takes back {body['entry'][:16]}"
+        case _:
+            return ""

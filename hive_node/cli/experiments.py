@@ -1,0 +1,204 @@
+"""`experiment …`: start, watch, look at, stop, report. The steps of one driven by hand are in `stepping`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hive_node.cli import stepping
+from hive_node.cli.client import Client
+from hive_node.cli.context import JsonFlag, at, client_of, home_of
+from hive_node.cli.output import NO, USAGE, end, json_text, number, say, show, table
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Runs of the loop: propose, run, gate, promote.")
+Id = Annotated[str, typer.Argument(metavar="ID", help="As `experiment list` shows it.")]
+_PAGE = 500
+
+
+class OperatorName(StrEnum):
+    """Who makes the ideas."""
+
+    AUTO = "auto"
+    TUNE = "tune"
+    RECIPE = "recipe"
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    JSON = "json"
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    project: Annotated[str | None, typer.Argument(help="May be left out where there is one project.")] = None,
+    operator: Annotated[OperatorName, typer.Option(help="Who makes the ideas.")] = OperatorName.AUTO,
+    iterations: Annotated[int | None, typer.Option(min=1, max=100_000, help="Ideas at most; else hive.toml's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Makes the order of trials repeatable.")] = None,
+    step: Annotated[bool, typer.Option("--step", help="Driven by hand: `experiment run`, `edit`, `decide`, `finalize`.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show how it goes, until it ends.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start an experiment on the project's last commit. It runs in the node; --wait only watches."""
+    if step and wait:
+        end("an experiment with --step waits for you: there is nothing to --wait for", USAGE)
+    client = client_of(context)
+    body: dict[str, Any] = {"project": project or only_project(client), "operator": operator.value, "stepwise": step}
+    body |= {name: value for name, value in (("iterations", iterations), ("seed", seed)) if value is not None}
+    tree = client.post(at("experiments"), body)
+    if wait:
+        _wait(client, tree, as_json)
+        return
+
+    def words(tree: Any) -> None:
+        say(f"Started {tree['id']} ({tree['operator']}): {tree['metric']}, {tree['direction']} is better.")
+        say(f"What is promoted is committed on the branch {tree['branch']}; your checkout stays as it is.")
+        following = "run {}` measures the baseline." if step else "show {}` tells how it goes."
+        say(f"Next: `hive-node experiment {following.format(tree['id'])}")
+
+    show(tree, as_json, words)
+
+
+@app.command(name="list")
+def list_(
+    context: typer.Context,
+    project: Annotated[str | None, typer.Argument(help="Only this project's.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The experiments, oldest first."""
+
+    def words(tree: Any) -> None:
+        rows = [
+            (one["id"], one["state"], one["metric"], number(one["baseline"]), number(one["best"]), one["promotions"], one["trials"])
+            for one in tree["items"]
+        ]
+        columns = ("id", "state", "metric", "baseline", "best", "promotions", "trials")
+        table(columns, rows, "No experiments yet: `hive-node experiment start`.")
+
+    show(client_of(context).get(at("experiments"), project=project), as_json, words)
+
+
+@app.command(name="show")
+def show_(context: typer.Context, experiment: Id, as_json: JsonFlag = False) -> None:
+    """One experiment: where it stands, and what it has come to."""
+    show(client_of(context).get(at("experiments", experiment)), as_json, outcome_words)
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    experiment: Id,
+    reason: Annotated[str, typer.Option(help="What its report will say.")] = "user",
+    as_json: JsonFlag = False,
+) -> None:
+    """End an experiment now. What was promoted stays on its branch."""
+    show(client_of(context).post(at("experiments", experiment, "stop"), {"reason": reason}), as_json, outcome_words)
+
+
+@app.command()
+def trials(context: typer.Context, experiment: Id, as_json: JsonFlag = False) -> None:
+    """Every idea of an experiment, and what became of it."""
+
+    def words(tree: Any) -> None:
+        rows = [
+            (one["number"], one["operator"], one["outcome"], number(one["value"]), one["idea"], one["rule"] or "")
+            for one in tree["items"]
+        ]
+        table(("#", "operator", "outcome", "value", "idea", "why not"), rows, "Nothing was tried yet.")
+
+    show(_all_trials(client_of(context), experiment), as_json, words)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    experiment: Id,
+    form: Annotated[Format | None, typer.Option("--format", help="Print this form instead.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write it to this file instead.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The report: an HTML page in the node's home, and the same as Markdown here."""
+    if as_json and form not in {None, Format.JSON}:
+        end("--json and --format say different things", USAGE)
+    client, where = client_of(context), at("experiments", experiment, "report")
+    wanted = Format.JSON if as_json else form
+    if wanted is None and output is None:
+        identity = client.get(at("experiments", experiment))["id"]
+        page = home_of(context).reports / f"{identity}.html"
+        _write(page, client.text("GET", f"{where}?format=html"))
+        say(f"{page}\n\n{client.text('GET', f'{where}?format=markdown')}")
+        return
+    wanted = wanted or _form_of(output)
+    text = json_text(client.get(where)) if wanted is Format.JSON else client.text("GET", f"{where}?format={wanted.value}")
+    if output is None:
+        say(text)
+    else:
+        _write(output, text)
+        say(str(output))
+
+
+stepping.register(app)
+
+
+def only_project(client: Client) -> str:
+    """The one project that there is."""
+    found = [str(one["id"]) for one in client.get(at("projects"))["items"]]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        end("there is no project yet: `hive-node project add PATH`", NO)
+    end(f"which project? One of {', '.join(found)}", USAGE)
+
+
+def outcome_words(tree: Any) -> None:
+    """An experiment for a person."""
+    why = f" ({tree['stop_reason']})" if tree["stop_reason"] else ""
+    say(f"{tree['id']}: {tree['state']}{why}")
+    say(f"{tree['metric']}, {tree['direction']} is better: {number(tree['baseline'])} → {number(tree['best'])}")
+    rejected = tree["rejected"]
+    say(
+        f"{tree['iteration']} ideas, {tree['trials']} trials, {tree['promotions']} promotions; rejected by the constitution"
+        f" {rejected['constitution']}, by the baseline-delta gate {rejected['baseline']}"
+    )
+    if tree["last_rejection"]:
+        say(f"last rejection: {tree['last_rejection']}")
+    say(f"branch: {tree['branch']}")
+
+
+def _wait(client: Client, tree: Any, as_json: bool) -> None:
+    from hive_node.cli.progress import follow
+
+    ended = follow(client, tree, is_silent=as_json)
+    show(ended, as_json, outcome_words)
+    if not as_json:
+        say(f"Next: `hive-node experiment report {ended['id']}`.")
+    if ended["state"] != "finalized":
+        raise typer.Exit(NO)
+
+
+def _all_trials(client: Client, experiment: str) -> dict[str, Any]:
+    items: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = client.get(at("experiments", experiment, "trials"), limit=_PAGE, cursor=cursor)
+        items += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return {"items": items, "next": None}
+
+
+def _form_of(output: Path | None) -> Format:
+    suffix = output.suffix if output else ""
+    return {".md": Format.MARKDOWN, ".json": Format.JSON}.get(suffix, Format.HTML)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        end(f"{path} cannot be written: {error.strerror}", NO)

@@ -1,0 +1,128 @@
+"""`scan` and `constitution …`: the guardrails on their own, without a node."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hive_node.cli.context import JsonFlag, home_of
+from hive_node.cli.output import NO, USAGE, end, say, show, table, warn
+from hive_node.config.home import Home
+
+constitution = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What no change may do.")
+
+
+def scan(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH…", help="Files and folders; - is standard input; else this folder.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find secrets and personal data. Says where and what, never the value. Exit code 1 where something is found."""
+    from hive_node.cli.scanning import scan_paths
+
+    found = scan_paths(paths or ["."])
+    tree = found.tree()
+
+    def words(_tree: Any) -> None:
+        for one in tree["items"]:
+            under = f", under {one['decoded_from']}" if one["decoded_from"] else ""
+            say(f"{one['path']}:{one['line']}: {one['entity']} ({one['rule']}{under})")
+        warn(f"{tree['files']} files, {len(tree['items'])} findings, {tree['binary']} binary files passed over")
+
+    show(tree, as_json, words)
+    for path, problem in found.unread:
+        warn(f"hive-node: {path} was not looked at: {problem}")
+    if found.is_missing:
+        raise typer.Exit(USAGE)
+    if found.items or found.unread:
+        raise typer.Exit(NO)
+
+
+@constitution.command(name="show")
+def show_(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """The rules in force here, with the digest that names them."""
+    loaded = _load(home_of(context))
+    rules = [
+        {"id": rule.id, "reason": rule.reason, "is_shipped": rule.is_shipped, "patterns": rule.patterns}
+        for rule in loaded.describe()
+    ]
+
+    def words(tree: Any) -> None:
+        say(f"constitution {tree['digest']}")
+        if tree["own_digest"]:
+            say(f"with rules of this node's own, {tree['own_digest']}")
+        rows = [(one["id"], one["patterns"], one["reason"]) for one in tree["items"]]
+        table(("rule", "patterns", "what it refuses"), rows, "no rules")
+
+    tree = {"digest": loaded.digest, "own_digest": loaded.own_digest, "items": rules, "next": None}
+    show(tree, as_json, words)
+
+
+@constitution.command()
+def check(
+    context: typer.Context,
+    diff: Annotated[str, typer.Argument(help="A unified diff, as `git diff` prints it; - is standard input.")],
+    project: Annotated[Path | None, typer.Option(help="Folder of the hive.toml that says what may be edited; else this one.")] = None,
+    idea: Annotated[str, typer.Option(help="What the change is meant to do; judged as well.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge a diff as a candidate's would be. Exit code 1 at any finding, 2 for what is no diff."""
+    from guardrails.constitution import DiffSyntaxError, parse_unified
+
+    text = _read(diff)
+    surface = _surface(project)
+    try:
+        files = parse_unified(text)
+    except DiffSyntaxError as error:
+        end(f"{diff} is no unified diff: {error}", USAGE)
+    loaded = _load(home_of(context))
+    found = loaded.judge_diff(files, surface, idea)
+    tree = {
+        "ok": not found,
+        "digest": loaded.digest,
+        "items": [{"rule": one.rule, "reason": one.reason, **one.details} for one in found],
+    }
+    show(tree, as_json, _check_words)
+    if found:
+        raise typer.Exit(NO)
+
+
+def _check_words(tree: Any) -> None:
+    for one in tree["items"]:
+        line = f":{one['line']}" if "line" in one else ""
+        where = one.get("path") or one.get("where") or "the change"
+        say(f"{where}{line}: {one['rule']}: {one['reason']}")
+    say("Nothing in this diff is against the constitution." if tree["ok"] else f"{len(tree['items'])} findings: refused.")
+
+
+def _load(home: Home) -> Any:
+    """The shipped rules, with those that this home's config.toml adds, where there is one."""
+    from guardrails.constitution import Constitution, ConstitutionError
+    from hive_node.config import load_node_config
+
+    own = list(load_node_config(home.config).constitution.rule) if home.config.is_file() else []
+    try:
+        return Constitution.load({"rule": own} if own else None)
+    except ConstitutionError as error:
+        end(str(error), NO)
+
+
+def _surface(project: Path | None) -> Any:
+    from guardrails.constitution import Surface
+    from hive_node.config.project import FILE, load_project_spec
+
+    folder = project or Path()
+    if project is None and not (folder / FILE).is_file():
+        warn(f"There is no {FILE} here: every path counts as editable. --project DIR names another folder.")
+        return Surface(editable=("**",), protected=())
+    spec, _ = load_project_spec(folder)
+    return Surface(spec.surface.editable, spec.surface.protected, spec.metric_names)
+
+
+def _read(source: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        end(f"{source} cannot be read: {error.strerror}", USAGE)
+    # What is no UTF-8 reaches the gate as such, and it refuses it.
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,90 @@
+"""Watching an experiment that the node runs: the node's events wake us, its own overview says how things stand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import typer
+
+from hive_node.cli.client import Client, Unreachable
+from hive_node.cli.context import at
+from hive_node.cli.output import NO, harmless, number, warn
+
+_ENDS: Final = frozenset({"finalized", "stopped", "failed"})
+
+
+def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
+    """The experiment as it ended. Raises Unreachable where the daemon goes away meanwhile."""
+    with _display(tree, is_silent) as display:
+        try:
+            for now in _changes(client, tree["id"]):
+                display.update(now)
+                if now["state"] in _ENDS:
+                    return now
+        except KeyboardInterrupt:
+            warn(f"No longer watching. The experiment goes on: `hive-node experiment show {tree['id']}`, or `stop`.")
+            raise typer.Exit(NO) from None
+    raise Unreachable("the daemon stopped; the experiment goes on from where it is when `hive-node run` is started again")
+
+
+def _changes(client: Client, identity: str) -> Iterator[Any]:
+    # The stream opens with a comment and beats while nothing happens: whatever comes, the overview is looked at after it,
+    # so that nothing between starting and listening is missed.
+    for _ in client.stream(at("events")):
+        yield client.get(at("experiments", identity))
+
+
+class _Quiet:
+    def update(self, tree: Any) -> None:
+        """Say nothing."""
+
+
+class _Bar:
+    def __init__(self, progress: Any, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def update(self, tree: Any) -> None:
+        """Draw how the experiment stands."""
+        total = (tree.get("budget") or {}).get("iterations")
+        self._progress.update(self._task, completed=tree["iteration"], total=total, description=_line(tree))
+
+
+class _Lines:
+    """Where no terminal draws: one line each time something changed."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def update(self, tree: Any) -> None:
+        """Say how the experiment stands, if it is news."""
+        total = (tree.get("budget") or {}).get("iterations", "?")
+        line = f"{tree['iteration']}/{total} {_line(tree)}"
+        if line != self._last:
+            warn(line)
+            self._last = line
+
+
+@contextmanager
+def _display(tree: Any, is_silent: bool) -> Iterator[_Quiet | _Bar | _Lines]:
+    if is_silent:
+        yield _Quiet()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Bar(progress, (tree.get("budget") or {}).get("iterations"))
+
+
+def _line(tree: Any) -> str:
+    parts = [f"{tree['id']} {tree['state']}", f"{tree['metric']} {number(tree['baseline'])} → {number(tree['best'])}"]
+    parts.append(f"{tree['promotions']} promoted")
+    if tree["last_rejection"]:
+        parts.append(f"last no: {tree['last_rejection']}")
+    return harmless(", ".join(parts)).replace("\n", " ")
