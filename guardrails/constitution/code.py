@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from guardrails.constitution import lexical, syntax
 from guardrails.constitution.change import Surface
@@ -14,60 +15,66 @@ from guardrails.verdict import Rejected
 
 def judge(files: tuple[Edited, ...], surface: Surface, rules: CodeRules) -> Iterator[Rejected]:
     """Facts are counted over the whole change, so that code which moved from one file to another is not new."""
-    targets = targets_of(surface)
-    before: list[Fact] = []
+    reader = _Reader(rules, targets_of(surface))
     after: list[Fact] = []
     for file in files:
         yield from _unseen(file)
-        language = lexical.language_of(file.path, file.after[0].text if file.after else "", rules)
-        if language == "python":
-            yield from _judge_python(file, rules, targets, before, after)
-        elif language != "prose":
-            before += lexical.facts(file, language, rules, targets, is_added=False)
-            after += lexical.facts(file, language, rules, targets, is_added=True)
+        found = reader.facts_after(file)
+        if found is None:
+            yield Rejected(f"{PREFIX}.code.unparsable", "the file is no Python after the change", {"path": file.path})
+        after += found or []
+    # Most changes hold no fact at all: then there is nothing that what was there before could excuse.
+    before = [fact for file in files for fact in reader.facts_before(file)] if after else []
     yield from (_rejected(fact, rules) for fact in added_facts(before, after))
 
 
-def _judge_python(
-    file: Edited, rules: CodeRules, targets: Targets, before: list[Fact], after: list[Fact]
-) -> Iterator[Rejected]:
-    """A whole file must parse; an excerpt that does not is read by pattern, on both sides alike."""
-    if file.is_whole:
-        tree = syntax.parse(file.after[0].text) if file.after else None
-        if tree is None:
-            yield Rejected(f"{PREFIX}.code.unparsable", "the file is no Python after the change", {"path": file.path})
-            return
-        found = syntax.facts(tree, file.path, rules, targets)
-        after += found
-        before += _facts_before(file, rules, targets) if found else []
-    else:
-        excerpts = [_excerpt_facts(file, passages, rules, targets) for passages in (file.before, file.after)]
-        if all(found is not None for found in excerpts):
-            before += excerpts[0] or []
-            after += excerpts[1] or []
-        else:
-            before += lexical.facts(file, "python", rules, targets, is_added=False)
-            after += lexical.facts(file, "python", rules, targets, is_added=True)
-    before += lexical.comment_facts(file, rules, is_added=False)
-    after += lexical.comment_facts(file, rules, is_added=True)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Facts on one side of a file: Python by its tree where it parses, all else by pattern over the lines that differ."""
 
+    rules: CodeRules
+    targets: Targets
 
-def _facts_before(file: Edited, rules: CodeRules, targets: Targets) -> list[Fact]:
-    """What was not Python before has no facts: nothing in it excuses what is there now."""
-    tree = syntax.parse(file.before[0].text) if file.before else None
-    return syntax.facts(tree, file.path, rules, targets) if tree is not None else []
+    def facts_after(self, file: Edited) -> list[Fact] | None:
+        """None for a whole file that claims to be Python and does not parse."""
+        language = self._language(file)
+        if language != "python":
+            return self._lexical(file, language, is_added=True)
+        comments = lexical.comment_facts(file, self.rules, is_added=True)
+        if not file.is_whole and not self._is_parsable(file):
+            return self._lexical(file, language, is_added=True) + comments
+        found = self._parsed(file, file.after)
+        return None if found is None else found + comments
 
+    def facts_before(self, file: Edited) -> list[Fact]:
+        """What was no Python before has no facts: nothing in it excuses what is there now."""
+        language = self._language(file)
+        if language != "python":
+            return self._lexical(file, language, is_added=False)
+        comments = lexical.comment_facts(file, self.rules, is_added=False)
+        if not file.is_whole and not self._is_parsable(file):
+            return self._lexical(file, language, is_added=False) + comments
+        return (self._parsed(file, file.before) or []) + comments
 
-def _excerpt_facts(
-    file: Edited, passages: tuple[Passage, ...], rules: CodeRules, targets: Targets
-) -> list[Fact] | None:
-    found: list[Fact] = []
-    for passage in passages:
-        tree = syntax.parse(textwrap.dedent(passage.text))
-        if tree is None:
-            return None
-        found += syntax.facts(tree, file.path, rules, targets, passage.first_line)
-    return found
+    def _language(self, file: Edited) -> str:
+        return lexical.language_of(file.path, file.after[0].text if file.after else "", self.rules)
+
+    def _lexical(self, file: Edited, language: str, *, is_added: bool) -> list[Fact]:
+        return [] if language == "prose" else lexical.facts(file, language, self.rules, self.targets, is_added=is_added)
+
+    def _is_parsable(self, file: Edited) -> bool:
+        """Both sides of an excerpt must parse, or both are read by pattern: facts of two kinds do not compare."""
+        return all(syntax.parse(textwrap.dedent(passage.text)) for passage in (*file.before, *file.after))
+
+    def _parsed(self, file: Edited, passages: tuple[Passage, ...]) -> list[Fact] | None:
+        found: list[Fact] = []
+        for passage in passages:
+            tree = syntax.parse(passage.text if file.is_whole else textwrap.dedent(passage.text))
+            if tree is None:
+                return None
+            excerpt_from = None if file.is_whole else passage.first_line
+            found += syntax.facts(tree, file.path, self.rules, self.targets, excerpt_from)
+        return found
 
 
 def _unseen(file: Edited) -> Iterator[Rejected]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 _HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(?: [^\n]*)?")
 _MODE = re.compile(r"(?:new file mode|deleted file mode|new mode|old mode|index [0-9a-f]+\.\.[0-9a-f]+)(?: (\d{6}))?")
 _SIMILARITY = re.compile(r"(?:dis)?similarity index \d{1,3}%")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?:\t[^\n]*)?')
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)")
 _LETTERS = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _MARKS = {"120000": "link", "160000": "submodule"}
@@ -174,18 +175,17 @@ class _Reader:
         return name
 
     def _path(self, text: str, prefix: str) -> str:
-        name = text if text.startswith('"') else text.partition("\t")[0]
-        if name.startswith('"'):
-            name = self._unquote(name.rstrip("\t"))
+        name = self._unquote(text) if text.startswith('"') else text.partition("\t")[0]
         if not name:
             raise self._fault("a file has no name")
         return name if name == _NOWHERE else name.removeprefix(prefix)
 
     def _unquote(self, name: str) -> str:
         """Git's C-style quoting: `\\303\\251` are bytes of UTF-8."""
-        if len(name) < 2 or not name.endswith('"'):
+        quoted = _QUOTED.fullmatch(name)
+        if quoted is None:
             raise self._fault("a quoted name does not end")
-        raw = _ESCAPE.sub(self._unescape, name[1:-1])
+        raw = _ESCAPE.sub(self._unescape, quoted.group(1))
         try:
             return raw.encode("utf-8", "surrogateescape").decode("utf-8")
         except UnicodeError as fault:
@@ -235,6 +235,8 @@ class _Reader:
 
     def _finished(self, draft: _Draft) -> DiffFile:
         path = draft.new or self._path_of_header(draft)
+        if draft.header is not None and draft.old == path != self._path_of_header(draft):
+            raise self._fault("a file's header and its names differ")
         old_path = draft.old if draft.old is not None and draft.old != path else None
         return DiffFile(
             path, old_path, tuple(draft.hunks), draft.is_created, draft.is_deleted, tuple(dict.fromkeys(draft.marks))

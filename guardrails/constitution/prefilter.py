@@ -8,7 +8,7 @@ import re
 
 _LEAST_CHARS = 3
 _OPTIONAL = re.compile(r"[?*]|\{0?,")
-_QUANTIFIER = re.compile(r"[?*+]\??|\{\d*(?:,\d*)?\}\??")
+_QUANTIFIER = re.compile(r"[?*+][?+]?|\{\d*(?:,\d*)?\}[?+]?")
 _LOOKING_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
 _PLAIN_GROUP = re.compile(r"\((?:\?:)?")
 _ANCHORS = frozenset("^$")

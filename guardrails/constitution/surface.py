@@ -92,7 +92,7 @@ def _shadowed_module(path: str, rules: RuleSet) -> str | None:
 def _is_binary(text: str) -> bool:
     """Control characters, undecodable bytes and replacement characters are not what people write in source."""
     if text.isprintable():
-        return False
+        return "\ufffd" in text
     return any(
         letter == "\ufffd" or unicodedata.category(letter) == "Cs" or (letter < " " and letter not in _TEXT_CONTROLS)
         for letter in set(text)

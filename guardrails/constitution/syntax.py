@@ -18,6 +18,8 @@ from guardrails.constitution.rules import CodeRules
 from guardrails.constitution.targets import Targets
 
 _NUMBER = re.compile(r"(?<=Constant\(value=)-?\d[\d.e+-]*")
+_ANY_NUMBER = "Constant(value=0)"
+_MINUS_NUMBER = f"UnaryOp(op=USub(), operand={_ANY_NUMBER})"
 _EXCERPT_CHARS = 80
 _PATH_CALLS = frozenset(
     {"Path", "PurePath", "open", "join", "joinpath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
@@ -187,9 +189,9 @@ class _Reader:
             return ""
         arguments = [*call.args, *call.keywords]
         if self.rules.families[family].is_exact:
-            return f"({_NUMBER.sub('0', ', '.join(ast.dump(argument) for argument in arguments))})"
-        spelled = [_flag_or_text(argument) for argument in arguments]
-        return f"({', '.join(text for text in spelled if text)})"
+            spelled = _NUMBER.sub("0", ", ".join(ast.dump(argument) for argument in arguments))
+            return f"({spelled.replace(_MINUS_NUMBER, _ANY_NUMBER)})"
+        return f"({', '.join(text for argument in arguments if (text := _flag_or_text(argument)))})"
 
     def _keyword(self, node: ast.keyword) -> Iterator[Fact]:
         if node.arg is not None and isinstance(node.value, ast.Constant):

@@ -103,7 +103,7 @@ class InScope(Generic[T_co]):
 
 
 class ScopeGuard:
-    """Judges what would leave this machine and what arrived. Stateless between calls; safe to call from several threads."""
+    """Judges what would leave this machine and what arrived. Keeps nothing between calls but the facts it goes by; safe to call from several threads."""
 
     def __init__(self, engine: Engine, local: LocalFacts) -> None:
         self._engine = engine

@@ -179,11 +179,11 @@ def ipv4(candidate: Candidate) -> float:
         return 0.0
     if _is_nobodys(address) or _is_version(candidate) or candidate.is_near(_OTHER_DOTTED):
         return 0.0
-    if candidate.value.startswith(("192.168.", "10.")):
+    is_labelled = candidate.is_near(_IP_LABELS) or candidate.after(1) == ":"
+    if address.is_private and (is_labelled or candidate.value.startswith("192.168.")):
         return candidate.confidence
     # Four small numbers are a version or a section, and without a word beside them so are three.
     large = sum(octet >= 32 for octet in address.packed)
-    is_labelled = candidate.is_near(_IP_LABELS) or candidate.after(1) == ":"
     is_address = large >= 2 - is_labelled and not _is_in_list(candidate)
     return candidate.confidence if is_address and candidate.after(1) != "/" else 0.0
 

@@ -59,10 +59,7 @@ def crc32_base62(candidate: Candidate) -> float:
 
 def aws_key_id(candidate: Candidate) -> float:
     """The sixteen characters after the prefix hold a twelve-digit account number in base32."""
-    try:
-        raw = base64.b32decode(candidate.value[4:20])
-    except ValueError:
-        return 0.0
+    raw = base64.b32decode(candidate.value[4:20])
     account = int.from_bytes(raw[:6], "big") >> 7 & (2**40 - 1)
     return _SURE if account < _AWS_ACCOUNTS else _DOUBTFUL
 

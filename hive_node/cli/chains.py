@@ -119,7 +119,9 @@ def _check_place(delta: Delta, envelope: Envelope, heads: dict[tuple[str, int], 
     heads[feed] = Head(header.epoch, header.seq, envelope.id)
     match place(header, head, header.epoch):
         case Place.GAP:
-            raise RemoteProtocolError(Code.BROKEN_CHAIN, f"number {header.seq} follows {head.seq if head else 'nothing'}")
+            raise RemoteProtocolError(
+                Code.BROKEN_CHAIN, f"number {header.seq} follows {head.seq if head else 'nothing'}"
+            )
         case Place.PAST:
             is_second = head is not None and head.seq == header.seq and head.id != envelope.id
             code = Code.EQUIVOCATION if is_second else Code.BROKEN_CHAIN

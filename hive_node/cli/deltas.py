@@ -48,7 +48,9 @@ def show_(
     def words(tree: Any) -> None:
         say(f"{tree['kind']} {tree['id']}")
         say(f"of {tree['owner'] or 'one who left'}, node {tree['author']}")
-        say(f"epoch {tree['epoch']}, number {tree['seq']}, issued {tree['issued_at']}, here since {tree['received_at']}")
+        say(
+            f"epoch {tree['epoch']}, number {tree['seq']}, issued {tree['issued_at']}, here since {tree['received_at']}"
+        )
         say(json_text(tree["body"]))
 
     show(client.get(at("deltas", _whole_id(client, entry))), as_json, words)

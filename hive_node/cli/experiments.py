@@ -38,8 +38,12 @@ def start(
     project: Annotated[str | None, typer.Argument(help="May be left out where there is one project.")] = None,
     operator: Annotated[OperatorName, typer.Option(help="Who makes the ideas.")] = OperatorName.AUTO,
     iterations: Annotated[int | None, typer.Option(min=1, max=100_000, help="Ideas at most; else hive.toml's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Makes the order of trials repeatable.")] = None,
-    step: Annotated[bool, typer.Option("--step", help="Driven by hand: `experiment run`, `edit`, `decide`, `finalize`.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Makes the order of trials repeatable.")
+    ] = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Driven by hand: `experiment run`, `edit`, `decide`, `finalize`.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show how it goes, until it ends.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -73,7 +77,15 @@ def list_(
 
     def words(tree: Any) -> None:
         rows = [
-            (one["id"], one["state"], one["metric"], number(one["baseline"]), number(one["best"]), one["promotions"], one["trials"])
+            (
+                one["id"],
+                one["state"],
+                one["metric"],
+                number(one["baseline"]),
+                number(one["best"]),
+                one["promotions"],
+                one["trials"],
+            )
             for one in tree["items"]
         ]
         columns = ("id", "state", "metric", "baseline", "best", "promotions", "trials")
@@ -133,7 +145,9 @@ def report(
         say(f"{page}\n\n{client.text('GET', f'{where}?format=markdown')}")
         return
     wanted = wanted or _form_of(output)
-    text = json_text(client.get(where)) if wanted is Format.JSON else client.text("GET", f"{where}?format={wanted.value}")
+    text = (
+        json_text(client.get(where)) if wanted is Format.JSON else client.text("GET", f"{where}?format={wanted.value}")
+    )
     if output is None:
         say(text)
     else:
@@ -147,11 +161,11 @@ stepping.register(app)
 def only_project(client: Client) -> str:
     """The one project that there is."""
     found = [str(one["id"]) for one in client.get(at("projects"))["items"]]
-    if len(found) == 1:
-        return found[0]
     if not found:
         end("there is no project yet: `hive-node project add PATH`", NO)
-    end(f"which project? One of {', '.join(found)}", USAGE)
+    if len(found) > 1:
+        end(f"which project? One of {', '.join(found)}", USAGE)
+    return found[0]
 
 
 def outcome_words(tree: Any) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,11 +10,17 @@ from hive_node.cli.context import JsonFlag, home_of
 from hive_node.cli.output import NO, USAGE, end, say, show, table, warn
 from hive_node.config.home import Home
 
+if TYPE_CHECKING:
+    from guardrails.constitution import Constitution, Surface
+
 constitution = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What no change may do.")
 
 
 def scan(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH…", help="Files and folders; - is standard input; else this folder.")] = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH…", help="Files and folders; - is standard input; else this folder."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Find secrets and personal data. Says where and what, never the value. Exit code 1 where something is found."""
@@ -62,7 +68,9 @@ def show_(context: typer.Context, as_json: JsonFlag = False) -> None:
 def check(
     context: typer.Context,
     diff: Annotated[str, typer.Argument(help="A unified diff, as `git diff` prints it; - is standard input.")],
-    project: Annotated[Path | None, typer.Option(help="Folder of the hive.toml that says what may be edited; else this one.")] = None,
+    project: Annotated[
+        Path | None, typer.Option(help="Folder of the hive.toml that says what may be edited; else this one.")
+    ] = None,
     idea: Annotated[str, typer.Option(help="What the change is meant to do; judged as well.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -92,10 +100,14 @@ def _check_words(tree: Any) -> None:
         line = f":{one['line']}" if "line" in one else ""
         where = one.get("path") or one.get("where") or "the change"
         say(f"{where}{line}: {one['rule']}: {one['reason']}")
-    say("Nothing in this diff is against the constitution." if tree["ok"] else f"{len(tree['items'])} findings: refused.")
+    say(
+        "Nothing in this diff is against the constitution."
+        if tree["ok"]
+        else f"{len(tree['items'])} findings: refused."
+    )
 
 
-def _load(home: Home) -> Any:
+def _load(home: Home) -> "Constitution":
     """The shipped rules, with those that this home's config.toml adds, where there is one."""
     from guardrails.constitution import Constitution, ConstitutionError
     from hive_node.config import load_node_config
@@ -107,7 +119,7 @@ def _load(home: Home) -> Any:
         end(str(error), NO)
 
 
-def _surface(project: Path | None) -> Any:
+def _surface(project: Path | None) -> "Surface":
     from guardrails.constitution import Surface
     from hive_node.config.project import FILE, load_project_spec
 

@@ -88,15 +88,23 @@ def leave(
             end("leaving forgets what the hive has said here: add --yes to do it", USAGE)
         if not typer.confirm("Leave the hive, and forget what it has said here?", err=True):
             end("nothing was changed", NO)
-    show(client_of(context).delete(at("hive")), as_json, lambda _tree: say("Left the hive. Projects and experiments stay."))
+    show(
+        client_of(context).delete(at("hive")),
+        as_json,
+        lambda _tree: say("Left the hive. Projects and experiments stay."),
+    )
 
 
 @app.command()
 def halt(
     context: typer.Context,
     reason: Annotated[str, typer.Argument(help="What members will read.")],
-    minutes: Annotated[int | None, typer.Option(min=1, max=43_200, help="Ends by itself; 24 hours unless given.")] = None,
-    local: Annotated[bool, typer.Option("--local", help="On this node alone; needs no admin, and stays until `resume`.")] = False,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, max=43_200, help="Ends by itself; 24 hours unless given.")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="On this node alone; needs no admin, and stays until `resume`.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Stop all promotions and sends, in the whole hive."""
@@ -133,14 +141,14 @@ def find_member(hive: Any, text: str) -> dict[str, Any]:
     exact = [one for one in found if one["id"] == text]
     # A name is the member's own choice: one that looks like the beginning of another's id must not take its place.
     named = exact or [one for one in found if text and (one["name"] == text or one["id"].startswith(text))]
-    if len(named) == 1:
-        return dict(named[0])
     if not found:
         end("this node is in no hive", NO)
     if not named:
         end(f"no member is named {text!r}: `hive-node hive members` lists them", NO)
-    several = ", ".join(f"{one['name']} {one['id'][:16]}…" for one in named)
-    end(f"{text!r} could be any of {several}: write more of the id", NO)
+    if len(named) > 1:
+        several = ", ".join(f"{one['name']} {one['id'][:16]}…" for one in named)
+        end(f"{text!r} could be any of {several}: write more of the id", NO)
+    return dict(named[0])
 
 
 def _members_words(tree: Any) -> None:
@@ -149,7 +157,13 @@ def _members_words(tree: Any) -> None:
         return
     say(f"{tree['name']} ({tree['id']}), charter {tree['version']}, in force until {tree['expires_at']}")
     rows = [
-        (one["id"][:16], one["name"], one["owner"], "admin" if one["id"] in tree["admins"] else "member", one["joined_at"])
+        (
+            one["id"][:16],
+            one["name"],
+            one["owner"],
+            "admin" if one["id"] in tree["admins"] else "member",
+            one["joined_at"],
+        )
         for one in tree["members"]
     ]
     table(("id", "name", "owner", "role", "joined"), rows, "nobody")

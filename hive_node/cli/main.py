@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from hive_node import __version__
-from hive_node.cli.client import Client, Refusal, Unreachable
+from hive_node.cli import admin, deltas, experiments, guards, hive, peers, projects
+from hive_node.cli.client import Refusal, Unreachable
+from hive_node.cli.context import JsonFlag, client_of, home_of
 from hive_node.cli.output import NO, UNREACHABLE, USAGE, end, say, show, warn
 from hive_node.config.home import ENVIRONMENT, Home
 from hive_node.config.toml import ConfigError
@@ -16,7 +18,12 @@ app = typer.Typer(
     name="hive-node", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Improves what you already have, behind two gates, and learns with the nodes of your team.",
 )  # fmt: skip
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app.add_typer(hive.app, name="hive")
+app.add_typer(projects.app, name="project")
+app.add_typer(experiments.app, name="experiment")
+app.add_typer(deltas.app, name="delta")
+app.add_typer(guards.constitution, name="constitution")
+app.add_typer(admin.api, name="api")
 
 
 def run() -> None:
@@ -34,17 +41,6 @@ def run() -> None:
         sys.exit(USAGE)
     except BrokenPipeError:
         sys.exit(NO)
-
-
-def home_of(context: typer.Context) -> Home:
-    """The home that this command is about."""
-    found: Home = context.find_root().obj
-    return found
-
-
-def client_of(context: typer.Context) -> Client:
-    """The admin API of that home's node."""
-    return Client(home_of(context))
 
 
 def _version(wanted: bool) -> None:
@@ -150,3 +146,21 @@ def _status_words(tree: Any) -> None:
     say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")
     if tree["halted"]:
         say(f"HALTED: {tree['halted']}")
+
+
+@app.command()
+def demo(
+    nodes: Annotated[int, typer.Option(min=2, max=16, help="How many nodes.")] = 3,
+    seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long at most.")] = 90,
+    as_json: JsonFlag = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the nodes' homes in place.")] = False,
+) -> None:
+    """A hive on this machine, in a minute and a half: nodes that meet, improve an example, and learn from one another."""
+    from hive_node.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(nodes=nodes, seconds=seconds, as_json=as_json, keep=keep))
+
+
+app.command()(admin.doctor)
+app.command()(peers.peers)
+app.command()(guards.scan)

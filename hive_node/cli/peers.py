@@ -15,7 +15,9 @@ def peers(context: typer.Context, as_json: JsonFlag = False) -> None:
 
     def words(tree: Any) -> None:
         is_alone = not tree["items"] and client.get(at("hive"))["id"] is not None
-        empty = "No other members yet: `hive-node hive invite`, once for each node that is to join." if is_alone else NONE
+        empty = (
+            "No other members yet: `hive-node hive invite`, once for each node that is to join." if is_alone else NONE
+        )
         rows = [
             (
                 one["name"],

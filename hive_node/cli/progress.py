@@ -24,7 +24,9 @@ def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
         except KeyboardInterrupt:
             warn(f"No longer watching. The experiment goes on: `hive-node experiment show {tree['id']}`, or `stop`.")
             raise typer.Exit(NO) from None
-    raise Unreachable("the daemon stopped; the experiment goes on from where it is when `hive-node run` is started again")
+    raise Unreachable(
+        "the daemon stopped; the experiment goes on from where it is when `hive-node run` is started again"
+    )
 
 
 def _changes(client: Client, identity: str) -> Iterator[Any]:

@@ -21,7 +21,9 @@ def add(
     """Hand a repository over. Checks its spec; runs and changes nothing."""
 
     def words(tree: Any) -> None:
-        say(f"Added {tree['id']}: {tree['metric']}, {tree['direction']} is better; the hive is told: {_told(tree['share'])}.")
+        say(
+            f"Added {tree['id']}: {tree['metric']}, {tree['direction']} is better; the hive is told: {_told(tree['share'])}."
+        )
         _warnings(tree)
         say(f"Next: `hive-node experiment start {tree['id']}`.")
 
@@ -67,7 +69,9 @@ def view(context: typer.Context, project: Id, as_json: JsonFlag = False) -> None
 
 
 def _told(share: str) -> str:
-    return {"none": "nothing", "summaries": "results in numbers", "recipes": "results and the edits themselves"}.get(share, share)
+    return {"none": "nothing", "summaries": "results in numbers", "recipes": "results and the edits themselves"}.get(
+        share, share
+    )
 
 
 def _warnings(tree: Any) -> None:
@@ -82,7 +86,9 @@ def _view_words(tree: Any) -> None:
         return
     metric = belief["metric"]
     say(f"{tree['project']}: {metric['name']}, {metric['direction']} is better (task {tree['task'][:12]}…)")
-    say(f"Owners with a part in it: {', '.join(belief['owners'])}. Figures must withstand f = {belief['f']} of them lying.")
+    say(
+        f"Owners with a part in it: {', '.join(belief['owners'])}. Figures must withstand f = {belief['f']} of them lying."
+    )
     say(f"Typical gain of an experiment: {_figure(belief['typical_gain'])}")
     say(f"Best gain of an experiment: {_figure(belief['best_gain'])}")
     _operator_words(belief["operators"])
@@ -100,7 +106,11 @@ def _figure(figure: Any, write: Any = percent) -> str:
 def _operator_words(operators: Any) -> None:
     if operators:
         rows = [
-            (name, _figure(one["ideas"], number), *(_part(one["shares"].get(fate)) for fate in ("promoted", "not_better", "rejected")))
+            (
+                name,
+                _figure(one["ideas"], number),
+                *(_part(one["shares"].get(fate)) for fate in ("promoted", "not_better", "rejected")),
+            )
             for name, one in operators.items()
         ]
         say("")

@@ -1,7 +1,6 @@
 """Walk files and folders through the scope guard's engine, with what it should know of this machine."""
 
 import os
-import stat
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -92,7 +91,7 @@ def _files(folder: str, found: Scan) -> Iterator[str]:
         for name in sorted(names):
             path = os.path.join(where, name)
             # A link's target is looked at where it lies; a pipe would wait for ever. `.git` is a file in a worktree.
-            if name != ".git" and stat.S_ISREG(os.lstat(path).st_mode):
+            if name != ".git" and os.path.isfile(path) and not os.path.islink(path):
                 yield os.path.normpath(path)
 
 

@@ -33,8 +33,12 @@ def edit(
     context: typer.Context,
     experiment: _Id,
     idea: Annotated[str, typer.Option(help="What the change is meant to do, in a sentence.")],
-    file: Annotated[list[str] | None, typer.Option(help="A file, relative to the repository; with --search and --replace.")] = None,
-    search: Annotated[list[str] | None, typer.Option(help="Text that occurs exactly once in the champion's file.")] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(help="A file, relative to the repository; with --search and --replace.")
+    ] = None,
+    search: Annotated[
+        list[str] | None, typer.Option(help="Text that occurs exactly once in the champion's file.")
+    ] = None,
     replace: Annotated[list[str] | None, typer.Option(help="What stands there instead.")] = None,
     edits: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON list of {path, search, replace}; - is standard input.")

@@ -1,5 +1,6 @@
 """What a hostile trial tries to reach, in the real sandbox, as this user and, under root, as an unprivileged one."""
 
+import ctypes
 import json
 import os
 import socket
@@ -313,6 +314,21 @@ master, slave = pty.openpty()
 answer(control=lambda: os.open("/dev/tty", os.O_RDWR), inject=lambda: fcntl.ioctl(slave, 0x5412, b"x"), stdin=lambda: os.read(0, 1).decode())
 """
     assert attempts(trials, code) == {"control": "ENXIO", "inject": "EPERM", "stdin": ""}
+
+
+def test_a_trial_is_in_a_session_of_its_own(trials: Trials) -> None:
+    session = text(trials.shell("cat /proc/self/stat")).rpartition(")")[2].split()[3]
+    assert session == "1"
+
+
+def test_shared_memory_segments_of_the_host_are_not_visible(trials: Trials) -> None:
+    libc, key = ctypes.CDLL(None, use_errno=True), os.getpid()
+    segment = libc.shmget(key, 4096, 0o1000 | 0o666)
+    assert segment != -1
+    try:
+        assert attempts(trials, f"answer(attach=lambda: system_call('shmget', {key}, 0, 0))") == {"attach": "ENOENT"}
+    finally:
+        libc.shmctl(segment, 0, None)
 
 
 def test_a_trial_has_no_capability_and_cannot_gain_one(trials: Trials) -> None:

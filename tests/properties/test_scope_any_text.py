@@ -18,7 +18,7 @@ GUARD = ScopeGuard(default_engine(), LOCAL)
 
 _WRITTEN = [example for rule in RULES for example in (*rule.examples, *rule.counter_examples)]
 # By index: a strategy that shows all of them in its repr is slow to fail.
-EXAMPLES = st.integers(0, len(_WRITTEN) - 1).map(_WRITTEN.__getitem__)
+EXAMPLES = st.integers(0, len(_WRITTEN) - 1).map(lambda index: _WRITTEN[index])
 SCRAPS = st.one_of(
     EXAMPLES,
     EXAMPLES.map(lambda text: text[: len(text) // 2]),

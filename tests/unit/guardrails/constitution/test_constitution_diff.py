@@ -70,7 +70,7 @@ def test_a_mail_with_two_patches_is_read() -> None:
 
 
 def test_a_binary_patch_is_marked_and_passed_over() -> None:
-    diff = f"diff --git a/x b/x\nindex 12..34 100644\nGIT binary patch\nliteral 3\nKcmZQz\n\n{PLAIN}"
+    diff = f"diff --git a/x b/x\nindex 12..34 100644\nGIT binary patch\nliteral 3\nKcmZQz\n\ndiff --git a/src/a.py b/src/a.py\n{PLAIN}"
     assert [(file.path, file.marks) for file in parse_unified(diff)] == [("x", ("binary",)), ("src/a.py", ())]
 
 
@@ -120,6 +120,8 @@ def test_the_corners_of_the_format_are_read(diff: str, path: str, mark: tuple[st
         ('--- "a/\\q"\n+++ b/x\n', 1),
         ('--- "a/\\377"\n+++ b/x\n', 1),
         ("diff --git a/x b/x\nunheard of\n", 2),
+        ("diff --git a/x b/x\n--- a/y\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n", 6),
+        ("diff --git a/x b/x\nGIT binary patch\n\n--- a/y\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n", 8),
         ("diff --git a/x b/y\nold mode 100644\nnew mode 100755\n", 3),
     ],
 )

@@ -95,9 +95,7 @@ def test_two_spellings_of_one_path_are_refused(constitution: Constitution, surfa
     assert {r.rule for r in constitution.judge_all(Change("Tidy", files), surface)} == {"constitution.surface.path"}
 
 
-@pytest.mark.parametrize(
-    "text", ["A = '\0'\n", "A = '\x1b[0m'\n", "A = '\udcff'\n", "A = '\N{REPLACEMENT CHARACTER}'\n"]
-)  # noqa: PT014 - two characters, one print
+@pytest.mark.parametrize("text", ["A = '\0'\n", "A = '\x1b[0m'\n", "A = '\udcff'\n"])
 def test_binary_content_is_refused(text: str, rules_of: Ask) -> None:
     assert "surface.binary" in rules_of("src/a.txt", text)
 
@@ -111,3 +109,8 @@ def test_creating_and_deleting_stay_inside_the_surface(rules_of: Ask) -> None:
     assert rules_of("src/old.py", None, "A = 1\n") == set()
     assert rules_of("lib/old.py", None, "A = 1\n") == {"surface.outside"}
     assert rules_of("bench/old.py", None, "A = 1\n") == {"surface.protected", "surface.outside"}
+
+
+def test_content_that_was_not_decoded_is_refused(rules_of: Ask) -> None:
+    assert "surface.binary" in rules_of("src/a.txt", "A = '\N{REPLACEMENT CHARACTER}'\n")
+    assert "surface.binary" in rules_of("src/a.txt", "A = '\N{REPLACEMENT CHARACTER}'\n\tB\n")

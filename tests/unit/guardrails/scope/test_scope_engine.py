@@ -1,6 +1,9 @@
 """The engine end to end: disguises, places, two rungs, and no input that makes it slow."""
 
+import base64
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -42,9 +45,26 @@ def test_offsets_are_characters_of_the_text_as_it_was(engine: Engine) -> None:
     assert covered(text, engine.scan(text)) == [token]
 
 
-def test_token_that_was_encoded_as_utf16_is_found(engine: Engine) -> None:
-    import base64
+def test_token_nested_as_deep_as_is_read_is_found_and_no_deeper_is_looked(engine: Engine) -> None:
+    text = planted.github_token()
+    for _ in range(DEPTH):
+        text = planted.in_base64(text)
+    (found,) = engine.scan(text)
+    assert found.decoded_from == ">".join(["base64"] * DEPTH)
+    assert all(one.decoded_from is None for one in engine.scan(planted.in_base64(text)))
 
+
+@pytest.mark.parametrize("escape", ["\\x{:02x}", "\\u{{{:x}}}", "\\U{:08x}", "\\{:03o}"])
+def test_token_in_escapes_of_any_language_is_found(engine: Engine, escape: str) -> None:
+    text = "".join(escape.format(ord(character)) for character in planted.github_token())
+    assert covered(text, engine.scan(text)) == [text]
+
+
+def test_escapes_that_say_nothing_are_left_alone(engine: Engine) -> None:
+    assert engine.scan("a\\/b \\U00ffffff %ff%fe %c3%a4 &nosuch; \\u{ffffff}") == []
+
+
+def test_token_that_was_encoded_as_utf16_is_found(engine: Engine) -> None:
     text = base64.b64encode(planted.github_token().encode("utf-16-le")).decode()
     assert covered(text, engine.scan(text)) == [text]
 
@@ -119,6 +139,13 @@ def test_asking_for_a_rung_gives_that_rung() -> None:
     assert Engine(load_rules()[:3], "hyperscan").backend == "hyperscan"
 
 
+def test_machine_without_hyperscan_stands_on_the_other_rung_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    assert Engine(load_rules()[:3]).backend == "aho-corasick"
+    with pytest.raises(ImportError):
+        Engine(load_rules()[:3], "hyperscan")
+
+
 class CountingPattern:
     """A compiled pattern that counts how often it is asked."""
 
@@ -183,8 +210,6 @@ def test_hostile_text_ends_in_no_finding(engine: Engine, text: str) -> None:
 
 
 def test_scans_in_several_threads_do_not_disturb_one_another(engine: Engine) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     texts = [f"token {planted.github_token(seed)} {'x ' * 2000}" for seed in range(40)]
     with ThreadPoolExecutor(4) as pool:
         assert all(len(found) == 1 for found in pool.map(engine.scan, texts))

@@ -376,6 +376,13 @@ def test_text_scan_knows_this_machine(guard: ScopeGuard) -> None:
     assert {one.rule for one in guard.scan_text("tulips for akowalska")} == {"local.secret", "local.user"}
 
 
+def test_guard_goes_by_the_facts_that_it_was_told_last(engine: Engine, local: LocalFacts) -> None:
+    guard = ScopeGuard(engine, LocalFacts.build([], [], b"k" * 32))
+    assert guard.scan_text("tulips") == []
+    guard.know(local)
+    assert [one.rule for one in guard.scan_text("tulips")] == ["local.secret"]
+
+
 # --- the proof
 
 

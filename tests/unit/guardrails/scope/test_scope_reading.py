@@ -6,6 +6,7 @@ import string
 import pytest
 
 from guardrails.scope import Finding
+from guardrails.scope.documents import Leaf, Page, Seen, redact
 from guardrails.scope.findings import settle
 from guardrails.scope.normalise import normalise
 from guardrails.scope.randomness import CLASSES, _table, class_of, randomness
@@ -114,3 +115,24 @@ def test_bigram_table_is_square_and_of_logarithms() -> None:
     assert len(table) == CLASSES
     assert all(len(row) == CLASSES and max(row) <= 0 for row in table)
     assert class_of("7") == class_of("0") != class_of(" ") == class_of("€")
+
+
+def test_findings_of_a_page_go_to_the_leaves_that_they_touch() -> None:
+    leaves = (Leaf(("a",), "value", None, 0, 4), Leaf(("b",), "value", None, 6, 10))
+    page = Page("aaaa, bbbb", leaves)
+    seen = list(page.leaf_findings([finding(4, 5), finding(2, 8), finding(9, 10)]))
+    assert [(one.leaf.path, one.finding.start, one.finding.end) for one in seen] == [
+        (("a",), 2, 4),
+        (("b",), 0, 2),
+        (("b",), 3, 4),
+    ]
+
+
+def test_overlapping_findings_in_one_value_are_replaced_once() -> None:
+    leaf = Leaf(("a",), "value", "text", 0, 12)
+    seen = [
+        Seen(leaf, finding(2, 8)),
+        Seen(leaf, finding(3, 5)),
+        Seen(leaf, finding(6, 10, kind="pii", entity="email")),
+    ]
+    assert redact({"a": "0123456789ab"}, seen) == {"a": "01[secret][email]ab"}

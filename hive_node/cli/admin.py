@@ -1,0 +1,49 @@
+"""`api …` and `doctor`: what one needs to script against this node, and to find out why it does not work."""
+
+from typing import Any
+
+import typer
+
+from hive_node.cli.context import JsonFlag, client_of, home_of
+from hive_node.cli.output import NO, end, json_text, say, show
+
+api = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For programs that use the admin API.")
+_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
+
+
+@api.command()
+def token(context: typer.Context) -> None:
+    """Print the token that the admin API takes on 127.0.0.1. Keep it as a password."""
+    from hive_node.adapters.keyfile import KeyFileError, load_token
+
+    try:
+        say(load_token(home_of(context).token))
+    except KeyFileError as error:
+        end(f"{error} [{error.code}]", NO)
+
+
+@api.command()
+def spec(context: typer.Context) -> None:
+    """Print the running node's OpenAPI 3.1 document."""
+    say(json_text(client_of(context).get("/openapi.json")))
+
+
+def doctor(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """Try everything that this node needs of the machine, and say what would help. Exit code 1 where something fails."""
+    from hive_node.cli.doctoring import examine
+
+    findings = examine(home_of(context))
+    tree = {
+        "ok": all(one.state != "fail" for one in findings),
+        "items": [{"check": one.check, "state": one.state, "found": one.found, "fix": one.fix} for one in findings],
+    }
+
+    def words(tree: Any) -> None:
+        for one in tree["items"]:
+            say(f"{_SIGNS[one['state']]} {one['check']}: {one['found']}")
+            if one["fix"]:
+                say(f"     {one['fix']}")
+
+    show(tree, as_json, words)
+    if not tree["ok"]:
+        raise typer.Exit(NO)

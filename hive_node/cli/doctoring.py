@@ -1,0 +1,266 @@
+"""The doctor's examination: each part of what a node needs is really tried, and each finding names its remedy."""
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import stat
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hive_node import __version__
+from hive_node.adapters.keyfile import KeyFileError, load_key, load_token
+from hive_node.cli.client import Client, Refusal, Unreachable
+from hive_node.cli.context import at
+from hive_node.config import ConfigError, NodeConfig, load_node_config
+from hive_node.config.home import Home
+
+State = Literal["ok", "warn", "fail"]
+
+_LEAST_DISK: Final = 100 * 1024**2
+_LITTLE_DISK: Final = 1024**3
+_OLDEST_GIT: Final = (2, 31)  # rev-parse --path-format
+_SOCKET_PATH_BYTES: Final = 107  # unix(7): sun_path, with its final NUL
+_API_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check. fix: what a person can do; empty where all is well."""
+
+    check: str
+    state: State
+    found: str
+    fix: str = ""
+
+
+def examine(home: Home) -> list[Finding]:
+    """Every check that makes sense here: without a home only those of the machine."""
+    findings = list(_of_machine(home))
+    if not home.config.is_file():
+        fix = "`hive-node init` makes one" + (f", or name yours with --home (this looked in {home.root})")
+        return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, _sandbox(None)]
+    config, found = _config(home)
+    daemon = _Daemon.reach(home)
+    findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config)]
+    if config is not None:
+        findings += _ports(config, daemon)
+    return [*findings, *daemon.findings()]
+
+
+# --- the home ---------------------------------------------------------------------------------------------------------
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    about = home.root.stat()
+    if about.st_uid != os.geteuid():
+        yield Finding("home", "fail", f"{home.root} belongs to another user", "run as the user who made it")
+    elif stat.S_IMODE(about.st_mode) & 0o077:
+        mode = f"{stat.S_IMODE(about.st_mode):04o}"
+        yield Finding("home", "warn", f"{home.root} is open to other users ({mode})", f"chmod 700 {home.root}")
+    elif not os.access(home.root, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("home", "fail", f"{home.root} cannot be written", f"chmod 700 {home.root}")
+    else:
+        yield Finding("home", "ok", str(home.root))
+    if len(os.fsencode(home.socket)) > _SOCKET_PATH_BYTES:
+        fix = "move the home to a shorter path"
+        yield Finding("socket", "fail", f"{home.socket} is too long for a Unix socket", fix)
+
+
+def _config(home: Home) -> tuple[NodeConfig | None, Finding]:
+    try:
+        config = load_node_config(home.config)
+    except ConfigError as error:
+        return None, Finding("config", "fail", str(error), f"edit {home.config}")
+    return config, Finding("config", "ok", f"{config.node.name} of {config.node.owner}")
+
+
+def _secrets(home: Home) -> Iterator[Finding]:
+    def try_(check: str, load: Callable[[], str]) -> Finding:
+        try:
+            return Finding(check, "ok", load())
+        except KeyFileError as error:
+            _, _, rest = str(error).partition(": ")
+            problem, _, fix = rest.partition("; ")
+            return Finding(check, "fail", f"{error.path}: {problem}", fix)
+
+    yield try_("key", lambda: f"node {load_key(home.key).node_id}")
+    yield try_("token", lambda: f"{home.token} is private" if load_token(home.token) else "")
+
+
+def _database(home: Home) -> Finding:
+    if not home.database.exists():
+        return Finding("database", "ok", "not made yet: the first `hive-node run` does")
+    fix = f"move {home.database} away, or restore it from a backup; `hive-node run` makes an empty one"
+    try:
+        with closing(sqlite3.connect(f"{home.database.as_uri()}?mode=rw", uri=True, timeout=2)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    except sqlite3.Error as error:
+        return Finding("database", "fail", f"{home.database}: {error}", fix)
+    if said != "ok":
+        return Finding("database", "fail", f"{home.database} is damaged: {said}", fix)
+    return Finding("database", "ok", f"whole, schema {version}")
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+
+def _of_machine(home: Home) -> Iterator[Finding]:
+    yield _git()
+    yield _disk(home)
+
+
+def _git() -> Finding:
+    path = shutil.which("git")
+    if path is None:
+        return Finding("git", "fail", "git is not installed", "install the package `git` of this distribution")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+    version = re.search(r"(\d+)\.(\d+)", said)
+    if version is None or (int(version[1]), int(version[2])) < _OLDEST_GIT:
+        oldest = ".".join(map(str, _OLDEST_GIT))
+        return Finding("git", "fail", f"{path} is {said or 'no git'}", f"upgrade git to {oldest} or newer")
+    return Finding("git", "ok", said)
+
+
+def _disk(home: Home) -> Finding:
+    there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    state: State = "ok" if free >= _LITTLE_DISK else "warn" if free >= _LEAST_DISK else "fail"
+    fix = "" if state == "ok" else "free some space: worktrees and the database grow with each experiment"
+    return Finding("disk", state, f"{free / 1024**3:.1f} GiB free in {there}", fix)
+
+
+def _sandbox(config: NodeConfig | None) -> Finding:
+    from hive_node.adapters.sandbox import BubblewrapSandbox
+
+    settings = config.sandbox if config else None
+    if settings is not None and settings.backend == "none":
+        fix = 'write `backend = "bubblewrap"` under [sandbox] in config.toml'
+        return Finding("sandbox", "warn", "switched off: trials run unprotected, and their receipts say so", fix)
+    toolchains = [Path(path).expanduser() for path in settings.toolchains] if settings else []
+    tools = {name: Path(path) for name, path in settings.tools.items()} if settings else {}
+    report = asyncio.run(BubblewrapSandbox(toolchains, tools).probe())
+    if not report.works:
+        return Finding("sandbox", "fail", f"{report.problem}; no trial is run without it", report.remedy)
+    return Finding("sandbox", "ok", f"{report.backend} {report.version} ran a command")
+
+
+# --- the ports and the daemon -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Daemon:
+    """The node of this home, if it runs. status: what it answers; None while it does not. pid: None where that is not told."""
+
+    status: Any
+    pid: int | None
+    refused: str = ""
+
+    @classmethod
+    def reach(cls, home: Home) -> "_Daemon":
+        try:
+            return cls(Client(home).get(at("status")), _peer_pid(home.socket))
+        except Unreachable:
+            return cls(None, None)
+        except Refusal as error:
+            return cls(None, _peer_pid(home.socket), f"{error} [{error.code}]")
+
+    def findings(self) -> Iterator[Finding]:
+        if self.refused:
+            yield Finding("daemon", "fail", f"it answers with a fault: {self.refused}", "see its log, and restart it")
+        elif self.status is None:
+            yield Finding("daemon", "warn", "it does not run", "`hive-node run` starts it")
+        elif self.status["version"] != __version__:
+            found = f"it runs version {self.status['version']}, this command is {__version__}"
+            yield Finding("daemon", "warn", found, "restart it")
+        else:
+            yield Finding("daemon", "ok", f"it answers (process {self.pid})")
+        yield from self._of_status()
+
+    def _of_status(self) -> Iterator[Finding]:
+        status = self.status or {}
+        for service, count in sorted(status.get("restarts", {}).items()):
+            yield Finding(
+                "daemon", "warn", f"its part `{service}` failed {count} times since it started", "see its log"
+            )
+        if status.get("halted"):
+            fix = "`hive-node hive resume` lifts it, with --local where it is this node's own"
+            yield Finding("hive", "warn", f"{status['halted']}: nothing is promoted or sent", fix)
+        if status.get("hive") and status.get("silent"):
+            yield Finding("hive", "warn", f"{status['silent']}: nothing is sent or accepted", "ask the hive's admin")
+
+    def holds(self, port: int) -> bool:
+        """Whether the running daemon listens on that TCP port."""
+        return self.pid is not None and bool(_listeners(port) & _sockets_of(self.pid))
+
+
+def _ports(config: NodeConfig, daemon: _Daemon) -> Iterator[Finding]:
+    if config.api.tcp:
+        yield _port("api port", _API_HOST, config.api.port, "[api]", daemon)
+    if config.federation is None:
+        yield Finding("peer port", "ok", "no [federation] in config.toml: this node opens no port to others")
+        return
+    yield _port("peer port", config.federation.listen, config.federation.port, "[federation]", daemon)
+
+
+def _port(check: str, host: str, port: int, section: str, daemon: _Daemon) -> Finding:
+    if port == 0:
+        return Finding(check, "ok", f"any free one on {host}")
+    if daemon.holds(port):
+        return Finding(check, "ok", f"{host}:{port} is held by this node")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+    except OSError as error:
+        fix = f"set another port under {section} in config.toml, or 0 for any free one"
+        return Finding(check, "fail", f"{host}:{port} cannot be opened: {error.strerror}", fix)
+    return Finding(check, "ok", f"{host}:{port} is free")
+
+
+def _peer_pid(path: Path) -> int | None:
+    """The process behind a Unix socket, from the kernel."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(str(path))
+            size = struct.calcsize("3i")
+            pid, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    except OSError:
+        return None
+    return int(pid)
+
+
+def _listeners(port: int) -> set[str]:
+    """Inodes of the sockets that listen on a port, as proc(5) tells them."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in _lines(Path(table))[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                found.add(fields[9])
+    return found
+
+
+def _sockets_of(pid: int) -> set[str]:
+    try:
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return set()
+    return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []
