@@ -21,6 +21,7 @@ from hive_node.adapters.git import GitRepository
 from hive_node.adapters.joining import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
 from hive_node.adapters.membering import LOCAL_HALT, Members
+from hive_node.adapters.memory import settle
 from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_lines import PeerLines
@@ -90,6 +91,7 @@ async def run_node(home: Home) -> None:
     lock = lock_home(home)
     try:
         node = await open_node(home)
+        settle()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

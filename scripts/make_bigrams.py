@@ -1,6 +1,7 @@
 """Derive `guardrails/scope/bigrams.json`: how letters follow one another in code and prose.
 
-Counts over the sources of the running interpreter's own standard library, code, comments and docstrings alike. Run it by hand
+Counts over the sources of the running interpreter's own standard library, code, comments and docstrings alike. Run it
+by hand
 when the table should change; the output is committed, so that every node judges randomness by the same numbers.
 """
 
@@ -16,7 +17,8 @@ from guardrails.scope.randomness import CLASSES, class_of
 _OUTPUT = Path(__file__).parent.parent / "guardrails" / "scope" / "bigrams.json"
 # One imaginary sighting of each pair, so that an unseen pair is unlikely and not impossible.
 _SMOOTHING = 1.0
-# Prose and names of the library proper; tests hold tables of random data, and site-packages differ from machine to machine.
+# Prose and names of the library proper; tests hold tables of random data, and site-packages differ from machine to
+# machine.
 _SKIPPED = {"test", "tests", "idle_test", "site-packages", "lib2to3", "encodings", "__pycache__"}
 
 

@@ -44,10 +44,6 @@ class Edited:
     def added_text(self) -> str:
         return "\n".join(line.text for line in self.added)
 
-    @property
-    def removed_text(self) -> str:
-        return "\n".join(line.text for line in self.removed)
-
 
 def from_texts(file: FileChange) -> Edited:
     """Lines that only moved are neither added nor removed."""

@@ -33,8 +33,6 @@ class Targets:
 
     def is_module(self, parts: tuple[str, ...]) -> bool:
         """Whether an import of these parts, from the root or from `src`, reads what is out of reach."""
-        if not parts or not all(parts):
-            return False
         modules = ["/".join(parts), "/".join(parts[:-1])] if len(parts) > 1 else [parts[0]]
         names = [
             f"{lead}{module}{tail}" for module in modules for lead in ("", "src/") for tail in (".py", "/__init__.py")

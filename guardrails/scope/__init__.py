@@ -1,4 +1,6 @@
-"""Finds secrets and personal data in what would leave a machine, and in what arrived; and is the only one who lets it pass."""
+"""Finds secrets and personal data in what would leave a machine, and in what arrived; and is the only one who lets it
+pass.
+"""
 
 from guardrails.scope.engine import Engine, default_engine
 from guardrails.scope.findings import Finding, TreeFinding

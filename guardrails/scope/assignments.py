@@ -1,4 +1,5 @@
-"""Secrets that only their key gives away: `password = …` in code of any language, configuration, headers and command lines.
+"""Secrets that only their key gives away: `password = …` in code of any language, configuration, headers and command
+lines.
 
 The value's randomness is weighed against the strength of its key. Recall comes from here, not from more provider rules.
 """
@@ -29,27 +30,29 @@ _PASSWORD: Final = (
     "pw",
 )
 _SECRET: Final = (
-    "secret", "token", "apikey", "api_key", "api-key", "api.key", "api key", "access_key", "access-key", "accesskey", "private_key",
-    "private-key", "privatekey", "credential", "client_key", "signing_key", "encryption_key", "master_key", "account_key", "service_key",
-    "bearer", "jwt",
+    "secret", "token", "apikey", "api_key", "api-key", "api.key", "api key", "access_key", "access-key", "accesskey",
+    "private_key", "private-key", "privatekey", "credential", "client_key", "signing_key", "encryption_key",
+    "master_key", "account_key", "service_key", "bearer", "jwt",
 )  # fmt: skip
 _WEAK: Final = ("key", "auth", "salt", "session", "cookie", "signature", "webhook")
 _KEYWORDS: Final = _PASSWORD + _SECRET + _WEAK
 # A key with one of these holds no secret but something about it: its name, its place, its digest, its rules.
 _ABOUT: Final = (
-    "hash", "digest", "checksum", "policy", "regex", "pattern", "field", "label", "placeholder", "prompt", "message", "error", "help",
-    "hint", "title", "desc", "length", "limit", "max_", "min_", "count", "expir", "reset", "url", "path", "file", "column", "type", "format",
-    "validat", "require", "enable", "compass", "bypass", "passenger", "passive", "passed", "passing", "passage", "passport", "pass_through",
-    "passthrough", "by_pass", "passes",
+    "hash", "digest", "checksum", "policy", "regex", "pattern", "field", "label", "placeholder", "prompt", "message",
+    "error", "help", "hint", "title", "desc", "length", "limit", "max_", "min_", "count", "expir", "reset", "url",
+    "path", "file", "column", "type", "format", "validat", "require", "enable", "compass", "bypass", "passenger",
+    "passive", "passed", "passing", "passage", "passport", "pass_through", "passthrough", "by_pass", "passes",
 )  # fmt: skip
 # With one of these the word `key` or `token` means something else.
 _OTHERWISE: Final = (
-    "public", "fingerprint", "name", "uri", "endpoint", "ttl", "prefix", "suffix", "index", "algorithm", "method", "mode", "version", "status",
-    "keyword", "keyboard", "tokenize", "primary", "foreign", "sort", "cache", "hotkey", "keycode", "keypress", "monkey", "donkey", "turkey",
-    "partition", "object_key", "idempot", "dedup", "lookup", "author", "keys", "kid", "key_id", "keyid", "token_id", "tokens", "class",
-    "schema", "provider", "manager", "mount", "rotation",
+    "public", "fingerprint", "name", "uri", "endpoint", "ttl", "prefix", "suffix", "index", "algorithm", "method",
+    "mode", "version", "status", "keyword", "keyboard", "tokenize", "primary", "foreign", "sort", "cache", "hotkey",
+    "keycode", "keypress", "monkey", "donkey", "turkey", "partition", "object_key", "idempot", "dedup", "lookup",
+    "author", "keys", "kid", "key_id", "keyid", "token_id", "tokens", "class", "schema", "provider", "manager", "mount",
+    "rotation",
 )  # fmt: skip
-# Longest run of text that one value may have, and how many nested keys may claim the same one: `key=key=key=…` stays linear.
+# Longest run of text that one value may have, and how many nested keys may claim the same one: `key=key=key=…` stays
+# linear.
 _VALUE_CHARS: Final = 512
 _LEAST_CHARS: Final = 5
 # Random letters alone are rare, and must be surer: many names have no digit.
@@ -63,7 +66,8 @@ _ASCII_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 # `key = `, `key: str = `, `"key": `; or a call or pair that goes on with a quote: `token("`, `("token", "`; `<token>`.
 _HEAD: Final = (
     rf"(?i)(?:{'|'.join(keyword.replace('.', '[.]') for keyword in _KEYWORDS)})[a-z0-9_\-]{{0,24}}"
-    r"(?:[\\\"'`\]\x1f)]{0,4}[ \t]{0,4}(?::=|=>|={1,3}|!=|:[ \t]{0,2}[a-z&\[\].]{3,16}[ \t]{0,2}=|:|>)[ \t]{0,4}|[\"']?[ \t]{0,2}[,(][ \t]{0,2}[bru]?[\"'`]|[ \t][\"'])"
+    r"(?:[\\\"'`\]\x1f)]{0,4}[ \t]{0,4}(?::=|=>|={1,3}|!=|:[ \t]{0,2}[a-z&\[\].]{3,16}[ \t]{0,2}=|:|>)[ \t]{0,4}"
+    r"|[\"']?[ \t]{0,2}[,(][ \t]{0,2}[bru]?[\"'`]|[ \t][\"'])"
 )
 _BARE: Final = rf"[^\s\"'`,;<>&|\x02\x03]{{1,{_VALUE_CHARS}}}"
 _QUOTES: Final = {'"': '"', "'": "'", "`": "`", "\x02": "\x03"}
@@ -89,7 +93,8 @@ class AssignmentDetector:
                 yield finding
                 position = end
                 continue
-            # The value may itself be an assignment (`args = "--token=..."`), but a run of text is claimed by few keys only.
+            # The value may itself be an assignment (`args = "--token=..."`), but a run of text is claimed by few keys
+            # only.
             claims = claims + 1 if start < claimed else 1
             claimed = max(claimed, end) if claims == 1 else claimed
             position = max(start, claimed) if claims >= CLAIMS else start

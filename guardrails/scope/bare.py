@@ -21,11 +21,12 @@ _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # Node and hive ids of this protocol: public by design.
 _NODE_ID_CHARS: Final = 52
-# What a random-looking run is, where one of these stands shortly before it: a digest, an id, a public key, part of a lock file.
+# What a random-looking run is, where one of these stands shortly before it: a digest, an id, a public key, part of a
+# lock file.
 _PUBLIC_CONTEXT: Final = (
-    "sha1", "sha2", "sha3", "sha5", "sha-", "md5", "integrity", "checksum", "digest", "hash", "commit", "revision", "rev", "etag", "ssh-rsa",
-    "ssh-ed25519", "ecdsa-", "public", "fingerprint", "base64,", "h1:", "nonce", "uuid", "guid", "cid", "blob", "tree", "parent",
-    "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig",
+    "sha1", "sha2", "sha3", "sha5", "sha-", "md5", "integrity", "checksum", "digest", "hash", "commit", "revision",
+    "rev", "etag", "ssh-rsa", "ssh-ed25519", "ecdsa-", "public", "fingerprint", "base64,", "h1:", "nonce", "uuid",
+    "guid", "cid", "blob", "tree", "parent", "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig",
 )  # fmt: skip
 # OpenSSH public keys, and DER of certificates and public keys, in base64.
 _PUBLIC_HEADS: Final = (

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from guardrails.scope.findings import Kind
 
-# What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose tables.
+# What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose
+# tables.
 # \x1f and \x02 are how a JSON tree is written down for scanning (documents.py).
 ASSIGNED: Final = r"""["'\]\x1f`)]{0,3}[ \t]{0,4}(?::=|=>|={1,3}|:|,|\|)[ \t]{0,4}[bru]?["'`\x02(]{0,2}"""
 
@@ -23,7 +24,8 @@ class Rule:
     keywords: lower-case texts of which any match contains at least one; empty where a match need contain none.
     validators: names in `validators.VALIDATORS`, asked in order.
     near: lower-case words, one of which must stand close to the span.
-    sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive one.
+    sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive
+    one.
     keys: names of keys, one of which must be what a value without a shape of its own is assigned to.
     bounded: neither neighbour of the span may be a letter, digit or underscore.
     joinable: unmistakable enough to be sought across line ends and list items.
@@ -48,7 +50,9 @@ class Rule:
     counter_examples: tuple[str, ...] = ()
 
     def cheapest_sign(self) -> str:
-        """A regex, cheaper than the rule's own where there is one, that finds something in every text in which the rule does."""
+        """A regex, cheaper than the rule's own where there is one, that finds something in every text in which the
+        rule does.
+        """
         if self.sign:
             return self.sign
         if self.near:

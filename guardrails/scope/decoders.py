@@ -1,7 +1,9 @@
-"""Read what is written twice: base64, hexadecimal, URL and HTML escapes, escapes of string literals, literals in pieces.
+"""Read what is written twice: base64, hexadecimal, URL and HTML escapes, escapes of string literals, literals in
+pieces.
 
-One round of decoding turns a view into a view of everything that was decoded in it, piece by piece; rounds are repeated to a fixed
-depth, and the text that they may make is bounded, so that no input costs more than a fixed multiple of its length.
+One round of decoding turns a view into a view of everything that was decoded in it, piece by piece; rounds are repeated
+to a fixed depth, and the text that they may make is bounded, so that no input costs more than a fixed multiple of its
+length.
 """
 
 import html
@@ -24,7 +26,9 @@ _CONTEXT_CHARS: Final = 48
 
 
 def budget_of(text: str) -> int:
-    """How many characters may be decoded from a text, in all rounds: base64 nested twice makes 1.3 times its own length."""
+    """How many characters may be decoded from a text, in all rounds: base64 nested twice makes 1.3 times its own
+    length.
+    """
     return len(text) * 3 // 2 + 64 * 1024
 
 
@@ -50,7 +54,9 @@ class Decoder:
 
 
 def decode(view: View, decoders: Sequence[Decoder], budget: int) -> tuple[View | None, int | None]:
-    """One round: what `decoders` read in `view`, or None; and where in the view the budget of characters ended, if it did."""
+    """One round: what `decoders` read in `view`, or None; and where in the view the budget of characters ended, if it
+    did.
+    """
     pieces: list[Piece] = []
     stopped: int | None = None
     for reading in (reading for decoder in decoders for reading in decoder.decode(view)):

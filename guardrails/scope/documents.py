@@ -1,4 +1,6 @@
-"""A JSON tree written down as one text, so that one scan sees every key and value with its neighbours, and the way back to its leaves."""
+"""A JSON tree written down as one text, so that one scan sees every key and value with its neighbours, and the way
+back to its leaves.
+"""
 
 import base64
 from bisect import bisect_right
@@ -99,7 +101,9 @@ def tree_findings(seen: Iterable[Seen]) -> list[TreeFinding]:
 
 
 def redact(tree: JsonValue, seen: Sequence[Seen]) -> JsonValue:
-    """The tree with each finding in a value replaced by its word in brackets: `[email]`, and `[secret]` for every secret."""
+    """The tree with each finding in a value replaced by its word in brackets: `[email]`, and `[secret]` for every
+    secret.
+    """
     spans: dict[Path, list[Finding]] = {}
     for one in seen:
         spans.setdefault(one.leaf.path, []).append(one.finding)
@@ -107,7 +111,9 @@ def redact(tree: JsonValue, seen: Sequence[Seen]) -> JsonValue:
 
 
 def keep(tree: JsonValue, fields: "FieldTree | FieldType | None") -> tuple[JsonValue, tuple[str, ...]]:
-    """The listed fields of a tree, and the places under which others were dropped. Their names are not told: they may hold anything."""
+    """The listed fields of a tree, and the places under which others were dropped. Their names are not told: they may
+    hold anything.
+    """
     dropped: list[str] = []
     return _kept((), tree, fields, dropped), tuple(dict.fromkeys(dropped))
 

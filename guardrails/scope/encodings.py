@@ -14,14 +14,18 @@ _LEAST_CHARS: Final = 8
 
 
 def read_base64(run: str) -> Iterator[tuple[Piece, ...]]:
-    """The run as a whole or, where that says nothing, its parts: the slashes of a path before it are in the alphabet."""
+    """The run as a whole or, where that says nothing, its parts: the slashes of a path before it are in the
+    alphabet.
+    """
     if run.islower() or run.isupper():
         return  # a name: 20 characters of base64 text have letters of both cases
     yield from _whole_or_parts(run, "/", _from_base64)
 
 
 def read_hexadecimal(run: str) -> Iterator[tuple[Piece, ...]]:
-    """The run without its separators or, where that says nothing, its parts: a word before it may be hexadecimal by chance."""
+    """The run without its separators or, where that says nothing, its parts: a word before it may be hexadecimal by
+    chance.
+    """
     yield from _whole_or_parts(run, " ", _from_hexadecimal)
 
 

@@ -1,7 +1,7 @@
 """The engine: rules and layers built once, then any text to findings in time linear in its length.
 
-One pass of a multi-pattern prefilter names the detectors and decoders that could have something to say; each of those runs its
-linear-time regex; validators judge the spans; what decoders read goes round again.
+One pass of a multi-pattern prefilter names the detectors and decoders that could have something to say; each of those
+runs its linear-time regex; validators judge the spans; what decoders read goes round again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +48,9 @@ class Engine:
         return self._prefilter.backend
 
     def scan(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
-        """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of `text`."""
+        """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
+        `text`.
+        """
         return settle(self._raw_findings(normalise(text), seekers))
 
     def scan_joined(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
@@ -76,7 +78,9 @@ class Engine:
             view = inner
 
     def _named(self, view: View) -> tuple[list[Detector], list[Decoder], bool]:
-        """The detectors and decoders that could have something to say of the view, and whether its lines may be broken inside a token."""
+        """The detectors and decoders that could have something to say of the view, and whether its lines may be
+        broken inside a token.
+        """
         named = self._prefilter.candidates(view.data)
         first, last = len(self._detectors), len(self._detectors) + len(self._decoders)
         detectors = [self._detectors[index] for index in named if index < first]

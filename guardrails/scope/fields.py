@@ -1,7 +1,8 @@
-"""What may leave, as data: for each kind of delta its least share level, and for each field that may be in it what the field holds.
+"""What may leave, as data: for each kind of delta its least share level, and for each field that may be in it what
+the field holds.
 
-What is not listed is not sent. A field that holds a digest, an id, a number or a moment, and holds exactly that, says nothing personal:
-statistics must pass. Everything else is read.
+What is not listed is not sent. A field that holds a digest, an id, a number or a moment, and holds exactly that, says
+nothing personal: statistics must pass. Everything else is read.
 """
 
 import re
@@ -92,7 +93,8 @@ FIELDS: Final[Mapping[str, Mapping[str, FieldType]]] = {
     "equivocation": {**_HEADER, "/body/first": "envelope", "/body/second": "envelope"},
 }
 
-# The least level at which a project lets a delta of the kind go. A retraction or a proof of misconduct tells nothing new of the project.
+# The least level at which a project lets a delta of the kind go. A retraction or a proof of misconduct tells nothing
+# new of the project.
 LEAST_LEVEL: Final[Mapping[str, ShareLevel]] = {
     "summary": ShareLevel.SUMMARIES,
     "recipe": ShareLevel.RECIPES,

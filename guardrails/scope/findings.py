@@ -16,7 +16,8 @@ class Finding:
     rule: stable id of the rule that found it.
     start, end: offsets in characters of the text as it was handed in, before any normalisation or decoding.
     confidence: 0 to 1; decides between redacting and refusing where both are possible.
-    decoded_from: the encodings it was found under, outermost first (`base64>hex`), or None where it stood in plain sight.
+    decoded_from: the encodings it was found under, outermost first (`base64>hex`), or None where it stood in plain
+    sight.
     """
 
     kind: Kind
@@ -32,7 +33,8 @@ class Finding:
 class TreeFinding:
     """A finding in a JSON tree. `finding`'s offsets are those of this one key or value, as text.
 
-    place: RFC 6901 pointer to the value, or to the member whose key it is. Keys in which something was found are masked in it.
+    place: RFC 6901 pointer to the value, or to the member whose key it is. Keys in which something was found are
+    masked in it.
     """
 
     place: str
@@ -44,7 +46,8 @@ class TreeFinding:
 
 
 def settle(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each stretch of text, in order: the surest of those that overlap, over all that they cover together.
+    """One finding for each stretch of text, in order: the surest of those that overlap, over all that they cover
+    together.
 
     A stretch is never narrowed: what a less sure finding saw beyond a surer one's edge goes with it.
     """

@@ -1,4 +1,5 @@
-"""The guard at the door. The only place where `InScope` is made: nothing leaves, and nothing received is believed, without it.
+"""The guard at the door. The only place where `InScope` is made: nothing leaves, and nothing received is believed,
+without it.
 
 Fails closed: what cannot be judged is refused.
 """
@@ -19,7 +20,8 @@ from protocol.wire import JsonValue, parse_object
 
 T_co = TypeVar("T_co", covariant=True)
 
-# Redacting a doubtful finding in free text costs a word; refusing code for it costs the recipe. Confidence decides which is worth it.
+# Redacting a doubtful finding in free text costs a word; refusing code for it costs the recipe. Confidence decides
+# which is worth it.
 REFUSES_AT: Final = 0.6
 # Free text can lose a stretch and still be what it was; code, paths, words and keys cannot.
 _REDACTABLE: Final[frozenset[FieldType]] = frozenset({"text"})
@@ -55,7 +57,8 @@ V = TypeVar("V", bound=Incoming)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was taken out before something left: kinds and places, never values. Stays on this machine, and is shown to its user.
+    """What was taken out before something left: kinds and places, never values. Stays on this machine, and is shown
+    to its user.
 
     redacted: findings that were replaced by a word. dropped: places under which members stood that are on no list.
     """
@@ -103,7 +106,10 @@ class InScope(Generic[T_co]):
 
 
 class ScopeGuard:
-    """Judges what would leave this machine and what arrived. Keeps nothing between calls but the facts it goes by; safe to call from several threads."""
+    """Judges what would leave this machine and what arrived.
+
+    Keeps nothing between calls but the facts it goes by; may be called from several threads.
+    """
 
     def __init__(self, engine: Engine, local: LocalFacts) -> None:
         self._engine = engine
@@ -121,11 +127,12 @@ class ScopeGuard:
         """
         try:
             return self._outgoing(delta, level)
-        except Exception as error:  # noqa: BLE001  the one boundary: a guard that cannot run refuses, whatever the reason
+        except Exception as error:  # noqa: BLE001  the one boundary: a guard that cannot run refuses
             return _cannot_run(error)
 
     def check_incoming(self, verified: V) -> InScope[V] | Refused:
-        """What arrived, if it holds neither secrets nor personal data. Rules: scope.incoming-secret, scope.incoming-personal,
+        """What arrived, if it holds neither secrets nor personal data. Rules: scope.incoming-secret,
+        scope.incoming-personal,
         scope.cannot-run."""
         try:
             tree = verified.tree()

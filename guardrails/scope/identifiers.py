@@ -1,6 +1,8 @@
-"""Checks that decide whether a shape is personal: cards, accounts, numbers and addresses of people and of their machines.
+"""Checks that decide whether a shape is personal: cards, accounts, numbers and addresses of people and of their
+machines.
 
-Statistics must pass: shape alone never makes a number personal. Documentation ranges, loopback and example domains are nobody's.
+Statistics must pass: shape alone never makes a number personal. Documentation ranges, loopback and example domains
+are nobody's.
 """
 
 import hashlib
@@ -33,12 +35,14 @@ _ISSUERS: Final = (
 )
 # ISO 13616 registry: length of the IBAN by country.
 _IBAN_LENGTHS: Final = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21, "CR": 22,
-    "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22,
-    "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30,
-    "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27,
-    "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31,
-    "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
+    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
+    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
+    "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20,
+    "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18,
+    "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24,
+    "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
+    "XK": 20,
 }  # fmt: skip
 # RFC 2606 and RFC 6762, and the suffix of addresses that name a machine's own services.
 _RESERVED_SUFFIXES: Final = (
@@ -59,8 +63,8 @@ _DOCUMENTATION_4: Final = tuple(
     map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"))
 )
 _IP_LABELS: Final = (
-    "ip", "ipaddr", "ipv4", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from", "connect", "listen", "bind", "inet",
-    "proxy", "remote", "node", "http", "tcp", "udp", "subnet", "route",
+    "ip", "ipaddr", "ipv4", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from",
+    "connect", "listen", "bind", "inet", "proxy", "remote", "node", "http", "tcp", "udp", "subnet", "route",
 )  # fmt: skip
 _OTHER_DOTTED: Final = ("oid", "objectidentifier", "object identifier", "asn")
 _VERSION_LABELS: Final = (
@@ -78,7 +82,8 @@ _VERSION_LABELS: Final = (
     "section",
     "chapter",
 )
-# Where a number is read as a national one: the numbering plans of most developers. International ones are read anywhere.
+# Where a number is read as a national one: the numbering plans of most developers. International ones are read
+# anywhere.
 _PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "IN", "BR", "AU", "JP", "CN", "PL", "SE", "CH", "AT")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -131,7 +136,9 @@ def email(candidate: Candidate) -> float:
 
 
 def phone(candidate: Candidate) -> float:
-    """A number that its country's plan has, written as one is: internationally, or in groups, or beside a word that says phone."""
+    """A number that its country's plan has, written as one is: internationally, or in groups, or beside a word that
+    says phone.
+    """
     import phonenumbers
 
     value = candidate.value

@@ -36,7 +36,8 @@ _LEAST_SECRET_CHARS: Final = 6
 # From here a value is told from ordinary text without a boundary on either side.
 _SURE_SECRET_CHARS: Final = 12
 _LEAST_NAME_CHARS: Final = 3
-# A shorter name of one word is a word of the language too often: it counts only where a name stands, in a path or an address.
+# A shorter name of one word is a word of the language too often: it counts only where a name stands, in a path or an
+# address.
 _SURE_NAME_CHARS: Final = 5
 # First characters by which a secret is looked for; the rest is known only as a keyed hash.
 _ANCHOR_CHARS: Final = 3
@@ -64,7 +65,8 @@ class LocalFacts:
 
     @classmethod
     def build(cls, names: Iterable[tuple[NameKind, str]], secrets: Iterable[str], key: bytes) -> "LocalFacts":
-        """Facts from plain values, which are not kept: names folded, secrets as hashes under `key` (16 to 64 bytes of chance).
+        """Facts from plain values, which are not kept: names folded, secrets as hashes under `key` (16 to 64 bytes of
+        chance).
 
         Names that many machines have and values under six characters are left out: they tell nothing apart.
         Raises ValueError for a key of another length.

@@ -1,4 +1,6 @@
-"""Check digits of national identity, tax and insurance numbers. Each rule that uses one also wants the number's name near it."""
+"""Check digits of national identity, tax and insurance numbers. Each rule that uses one also wants the number's name
+near it.
+"""
 
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +56,10 @@ _CF_ODD: Final = dict(
     )
 )
 # Verhoeff's dihedral group D5 as a product table, and its permutation.
-_D5: Final = ("0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043", "8765932104", "9876543210")  # fmt: skip
+_D5: Final = (
+    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
+    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
+)  # fmt: skip
 _PERMUTATION: Final = (
     "0123456789",
     "1576283094",
@@ -68,7 +73,9 @@ _PERMUTATION: Final = (
 
 
 def us_ssn(digits: str) -> bool:
-    """Never issued: area 000, 666 and 900 up, group 00, serial 0000; nor the ones that were printed in advertisements."""
+    """Never issued: area 000, 666 and 900 up, group 00, serial 0000; nor the ones that were printed in
+    advertisements.
+    """
     area, group, serial = digits[:3], digits[3:5], digits[5:]
     is_issued = area not in {"000", "666"} and area < "900" and group != "00" and serial != "0000"
     return is_issued and digits not in {"078051120", "219099999", "123456789"}

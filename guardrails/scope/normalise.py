@@ -1,7 +1,7 @@
 """Read a text as a person would: full-width, zero-width and look-alike characters as the plain ones they pass for.
 
-NFKC (Unicode Standard Annex 15) character by character, decimal digits of every script, weightless characters dropped, and letters
-that look like Latin ones folded to them. The way back to the original characters is kept.
+NFKC (Unicode Standard Annex 15) character by character, decimal digits of every script, weightless characters dropped,
+and letters that look like Latin ones folded to them. The way back to the original characters is kept.
 """
 
 import unicodedata
@@ -10,7 +10,8 @@ from typing import Final
 
 from guardrails.scope.views import Piece, View
 
-# Letters of other scripts that print like a Latin one in common fonts (after Unicode Technical Standard 39, the single letters only).
+# Letters of other scripts that print like a Latin one in common fonts (after Unicode Technical Standard 39, the
+# single letters only).
 _LOOK_ALIKE: Final = {
     ord(foreign): latin
     for foreign, latin in zip(
@@ -19,7 +20,8 @@ _LOOK_ALIKE: Final = {
         strict=True,
     )
 }
-# Format characters (zero-width, direction, soft hyphen) and combining marks: they sit on or between letters and split a word from itself.
+# Format characters (zero-width, direction, soft hyphen) and combining marks: they sit on or between letters and split
+# a word from itself.
 _WEIGHTLESS: Final = frozenset({"Cf", "Mn", "Me"})
 # Letters by category that print nothing: the Hangul fillers.
 _INVISIBLE: Final = frozenset("\u115f\u1160\u3164\uffa0")

@@ -9,9 +9,9 @@ from guardrails.scope.words import words
 
 # Long enough that chance does not write them into a random token.
 _UNMISTAKABLE: Final = (
-    "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "xxxxx", "*****", "....", "your_", "your-", "<your",
-    "replace_", "replace-", "insert_", "insert-", "dummy", "notreal", "not-real", "not_a_real", "notasecret", "1234567890", "0123456789",
-    "abcdefghij", "abcdef1234", "deadbeefdead", "foobar",
+    "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "xxxxx", "*****", "....", "your_",
+    "your-", "<your", "replace_", "replace-", "insert_", "insert-", "dummy", "notreal", "not-real", "not_a_real",
+    "notasecret", "1234567890", "0123456789", "abcdefghij", "abcdef1234", "deadbeefdead", "foobar",
 )  # fmt: skip
 # Words that give a weaker value away where they begin it, or are a part of their own.
 _BEGINS: Final = (
@@ -51,13 +51,19 @@ _PARTS: Final = frozenset(
 _SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
 # What points to a secret kept elsewhere, or is computed: never the secret.
 _REFERENCE: Final = (
-    r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|ref\+|arn:aws|projects/|"
-    r"file:|\.{0,2}/|~/|https?://|ssh://|git@|data:|@[a-z]|process\.env|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
-    r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|data\.|module\.|"
+    r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|"
+    r"ref\+|arn:aws|projects/|"
+    r"file:|\.{0,2}/|~/|https?://|ssh://|git@|data:|@[a-z]|process\.env|os\.|sys\.|getenv|secrets?\.|settings\.|"
+    r"config\.|self\.|this\.|"
+    r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|"
+    r"data\.|module\.|"
     r"secretkeyref|valuefrom|base64$|(?:sha\d{1,3}|md5)[:\-]|[a-z0-9.\-]+:[0-9]{2,5}$)"
 )
 # Code where a value was looked for: a call, an index, an attribute, an arrow, a type.
-_EXPRESSION: Final = r"^(?:[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[?!]?[(\[{<]|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"
+_EXPRESSION: Final = (
+    r"^(?:[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[?!]?[(\[{<]"
+    r"|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"
+)
 _DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
 
 

@@ -1,7 +1,7 @@
 """One pass over a text that says which patterns could match in it at all.
 
-Two rungs with the same answer to the question that counts: a pattern they do not name has no match. Hyperscan runs the patterns
-themselves; Aho-Corasick looks for their keywords, names more of them, and needs nothing but its own wheel.
+Two rungs with the same answer to the question that counts: a pattern they do not name has no match. Hyperscan runs the
+patterns themselves; Aho-Corasick looks for their keywords, names more of them, and needs nothing but its own wheel.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ class Pattern(Protocol):
 
     @property
     def sign(self) -> str:
-        """What is there wherever the pattern matches: RE2 syntax, which Hyperscan reads alike, over text of one byte a character."""
+        """What is there wherever the pattern matches: RE2 syntax, which Hyperscan reads alike, over text of one byte
+        a character.
+        """
 
     @property
     def keywords(self) -> Sequence[str]:
@@ -32,7 +34,9 @@ class Prefilter(Protocol):
 
 
 def build_prefilter(patterns: Sequence[Pattern], backend: Backend | None = None) -> Prefilter:
-    """The asked-for rung, or else the first that loads here. Raises ImportError where the asked-for one does not load."""
+    """The asked-for rung, or else the first that loads here. Raises ImportError where the asked-for one does not
+    load.
+    """
     if backend == "aho-corasick":
         return AhoCorasickPrefilter(patterns)
     try:

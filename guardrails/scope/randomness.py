@@ -1,7 +1,8 @@
 """How much likelier a text is as random characters than as code or prose, in nats.
 
-A log-likelihood ratio under character bigrams against a uniform choice from the alphabet that the text uses. It grows with length:
-a camel-case name of 25 letters lies far below zero, a random token of 24 characters near +40. Shannon entropy cannot tell the two apart.
+A log-likelihood ratio under character bigrams against a uniform choice from the alphabet that the text uses. It grows
+with length: a camel-case name of 25 letters lies far below zero, a random token of 24 characters near +65. Shannon
+entropy cannot tell the two apart.
 """
 
 import json
@@ -12,7 +13,8 @@ from importlib.resources import files
 from typing import Final
 
 _SYMBOLS: Final = string.ascii_letters + "0" + "_-+/=."
-# All digits are one class, and everything that is in no token is one more: the table stays small and learns numbers from few sightings.
+# All digits are one class, and everything that is in no token is one more: the table stays small and learns numbers
+# from few sightings.
 _OTHER: Final = len(_SYMBOLS)
 CLASSES: Final = _OTHER + 1
 _CLASS_OF: Final = {symbol: index for index, symbol in enumerate(_SYMBOLS)} | {
@@ -38,7 +40,9 @@ def class_of(character: str) -> int:
 
 
 def randomness(token: str) -> float:
-    """Nats by which `token` is likelier random than written. Above +10 chance is the better explanation; below 0 it reads as words."""
+    """Nats by which `token` is likelier random than written. Above +10 chance is the better explanation; below 0 it
+    reads as words.
+    """
     digits = sum(map(token.count, string.digits))
     classes = [_CLASS_OF.get(character, _OTHER) for character in token]
     table = _table()

@@ -1,7 +1,8 @@
 """Checks that decide whether a shape is a secret: checksums, structure, placeholders, randomness.
 
-A validator takes a candidate and returns how sure it now is: 0.0 is *no*. A checksum decides where the shape is weak, and not where the
-prefix is unique: a token of a known provider with a wrong checksum is still nothing to publish, so it only loses confidence.
+A validator takes a candidate and returns how sure it now is: 0.0 is *no*. A checksum decides where the shape is weak,
+and not where the prefix is unique: a token of a known provider with a wrong checksum is still nothing to publish, so it
+only loses confidence.
 """
 
 import base64
@@ -35,7 +36,9 @@ def genuine(candidate: Candidate) -> float:
 
 
 def credential(candidate: Candidate) -> float:
-    """A password of any strength in a place where only one can stand, such as a URL: neither placeholder nor reference."""
+    """A password of any strength in a place where only one can stand, such as a URL: neither placeholder nor
+    reference.
+    """
     value = candidate.value
     return 0.0 if is_placeholder(value) or is_reference(value) or "{" in value else candidate.confidence
 

@@ -1,4 +1,6 @@
-"""A text as it reads after normalising, unwrapping or decoding, that still knows where each of its characters came from."""
+"""A text as it reads after normalising, unwrapping or decoding, that still knows where each of its characters came
+from.
+"""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -50,7 +52,9 @@ class View:
 
     @cached_property
     def data(self) -> bytes:
-        """One byte a character, so that an engine's offsets are characters. Beyond Latin-1 every character is `?`: none is in a token."""
+        """One byte a character, so that an engine's offsets are characters. Beyond Latin-1 every character is `?`:
+        none is in a token.
+        """
         return self.text.encode("latin-1", "replace")
 
     def source_span(self, start: int, end: int) -> tuple[int, int, str | None]:

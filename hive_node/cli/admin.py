@@ -12,14 +12,15 @@ _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @api.command()
-def token(context: typer.Context) -> None:
+def token(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Print the token that the admin API takes on 127.0.0.1. Keep it as a password."""
     from hive_node.adapters.keyfile import KeyFileError, load_token
 
     try:
-        say(load_token(home_of(context).token))
+        tree = {"token": load_token(home_of(context).token)}
     except KeyFileError as error:
         end(f"{error} [{error.code}]", NO)
+    show(tree, as_json, lambda tree: say(tree["token"]))
 
 
 @api.command()

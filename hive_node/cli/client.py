@@ -43,15 +43,15 @@ class Client:
 
     def get(self, path: str, **query: str | int | None) -> Any:
         """The JSON answer. Raises Unreachable, Refusal."""
-        return json.loads(self.text("GET", _with(path, query)))
+        return _tree(self.text("GET", _with(path, query)))
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer; waits as long as the work takes. Raises Unreachable, Refusal."""
-        return json.loads(self.text("POST", path, body or {}))
+        return _tree(self.text("POST", path, body or {}))
 
     def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer. Raises Unreachable, Refusal."""
-        return json.loads(self.text("DELETE", path, body))
+        return _tree(self.text("DELETE", path, body))
 
     def text(self, method: str, path: str, body: dict[str, Any] | None = None) -> str:
         """The answer as text. Raises Unreachable, Refusal."""
@@ -95,6 +95,15 @@ class Client:
             ) from error
         finally:
             connection.close()
+
+
+def _tree(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Unreachable(
+            "the daemon's answer was cut off: its log may say why, `hive-node status` whether it lives"
+        ) from error
 
 
 def _with(path: str, query: dict[str, str | int | None]) -> str:

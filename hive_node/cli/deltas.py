@@ -8,7 +8,7 @@ import typer
 
 from hive_node.cli.client import Client
 from hive_node.cli.context import JsonFlag, at, client_of
-from hive_node.cli.output import NO, USAGE, end, json_text, percent, say, show, table, warn
+from hive_node.cli.output import NO, USAGE, count, end, json_text, percent, say, show, table, warn
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Learning deltas: what was told and heard.")
 _ID_CHARS = 64
@@ -112,10 +112,13 @@ def _verify_words(tree: Any) -> None:
         say(f"line {flaw['line']}: {flaw['code']}: {flaw['detail']}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in tree["kinds"].items()) or "none"
     if tree["ok"]:
-        say(f"Whole: {tree['entries']} entries of {len(tree['authors'])} authors ({kinds}), hive {tree['hive']}.")
-        say("Each is signed by the author it names, and no number of a feed is missing, changed or doubled.")
+        authors = count(len(tree["authors"]), "author")
+        say(f"Whole: {tree['entries']} entries of {authors} ({kinds}), hive {tree['hive']}.")
+        say(
+            "Each is signed by the author it names, and follows the one before it. What a file cannot show is an end cut off."
+        )
     else:
-        say(f"NOT whole: {len(tree['flaws'])} flaws; {tree['entries']} entries without one ({kinds}).")
+        say(f"NOT whole: {count(len(tree['flaws']), 'flaw')}; {tree['entries']} entries without one ({kinds}).")
 
 
 def _open(name: str) -> BinaryIO:

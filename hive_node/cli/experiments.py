@@ -9,7 +9,7 @@ import typer
 from hive_node.cli import stepping
 from hive_node.cli.client import Client
 from hive_node.cli.context import JsonFlag, at, client_of, home_of
-from hive_node.cli.output import NO, USAGE, end, json_text, number, say, show, table
+from hive_node.cli.output import NO, USAGE, count, end, json_text, number, say, show, table, warn
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Runs of the loop: propose, run, gate, promote.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `experiment list` shows it.")]
@@ -142,14 +142,14 @@ def report(
         identity = client.get(at("experiments", experiment))["id"]
         page = home_of(context).reports / f"{identity}.html"
         _write(page, client.text("GET", f"{where}?format=html"))
-        say(f"{page}\n\n{client.text('GET', f'{where}?format=markdown')}")
+        say(f"{page}\n\n{client.text('GET', f'{where}?format=markdown').rstrip()}")
         return
     wanted = wanted or _form_of(output)
     text = (
         json_text(client.get(where)) if wanted is Format.JSON else client.text("GET", f"{where}?format={wanted.value}")
     )
     if output is None:
-        say(text)
+        say(text.rstrip())
     else:
         _write(output, text)
         say(str(output))
@@ -175,7 +175,8 @@ def outcome_words(tree: Any) -> None:
     say(f"{tree['metric']}, {tree['direction']} is better: {number(tree['baseline'])} → {number(tree['best'])}")
     rejected = tree["rejected"]
     say(
-        f"{tree['iteration']} ideas, {tree['trials']} trials, {tree['promotions']} promotions; rejected by the constitution"
+        f"{count(tree['iteration'], 'idea')}, {count(tree['trials'], 'trial')}, {count(tree['promotions'], 'promotion')};"
+        " rejected by the constitution"
         f" {rejected['constitution']}, by the baseline-delta gate {rejected['baseline']}"
     )
     if tree["last_rejection"]:
@@ -186,6 +187,8 @@ def outcome_words(tree: Any) -> None:
 def _wait(client: Client, tree: Any, as_json: bool) -> None:
     from hive_node.cli.progress import follow
 
+    if halted := client.get(at("status"))["halted"]:
+        warn(f"{halted}: the experiment waits for `hive-node hive resume`.")
     ended = follow(client, tree, is_silent=as_json)
     show(ended, as_json, outcome_words)
     if not as_json:

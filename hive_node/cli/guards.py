@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hive_node.cli.context import JsonFlag, home_of
-from hive_node.cli.output import NO, USAGE, end, say, show, table, warn
+from hive_node.cli.output import NO, USAGE, count, end, say, show, table, warn
 from hive_node.config.home import Home
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def scan(
         for one in tree["items"]:
             under = f", under {one['decoded_from']}" if one["decoded_from"] else ""
             say(f"{one['path']}:{one['line']}: {one['entity']} ({one['rule']}{under})")
-        warn(f"{tree['files']} files, {len(tree['items'])} findings, {tree['binary']} binary files passed over")
+        passed_over = f", {count(tree['binary'], 'binary file')} passed over" if tree["binary"] else ""
+        warn(f"{count(tree['files'], 'file')}, {count(len(tree['items']), 'finding')}{passed_over}")
 
     show(tree, as_json, words)
     for path, problem in found.unread:
@@ -103,7 +104,7 @@ def _check_words(tree: Any) -> None:
     say(
         "Nothing in this diff is against the constitution."
         if tree["ok"]
-        else f"{len(tree['items'])} findings: refused."
+        else f"Refused: {count(len(tree['items']), 'finding')}."
     )
 
 

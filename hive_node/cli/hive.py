@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hive_node.cli.context import JsonFlag, at, client_of
-from hive_node.cli.output import NO, USAGE, end, say, show, table, warn
+from hive_node.cli.output import NO, USAGE, count, end, say, show, table, warn
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The nodes that learn together.")
 NONE = "In no hive. `hive-node hive create NAME` founds one, `hive-node hive join TOKEN` joins one."
@@ -44,7 +44,7 @@ def join(
     """Join the hive that a token is for."""
 
     def words(tree: Any) -> None:
-        say(f"Joined the hive {tree['name']} ({tree['id'][:12]}…), {len(tree['members'])} members.")
+        say(f"Joined the hive {tree['name']} ({tree['id'][:12]}…), {count(len(tree['members']), 'member')}.")
         say("Next: `hive-node peers` shows who answers.")
 
     text = sys.stdin.readline() if token == "-" else token  # noqa: S105

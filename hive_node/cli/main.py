@@ -10,7 +10,7 @@ from hive_node import __version__
 from hive_node.cli import admin, deltas, experiments, guards, hive, peers, projects
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
-from hive_node.cli.output import NO, UNREACHABLE, USAGE, end, say, show, warn
+from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
 from hive_node.config.home import ENVIRONMENT, Home
 from hive_node.config.toml import ConfigError
 
@@ -135,12 +135,13 @@ def _status_words(tree: Any) -> None:
     if hive:
         role = "admin" if hive["is_admin"] else "member"
         say(
-            f"hive {hive['name']}: {hive['members']} members, {tree['peers']} peers answering, {role}, charter {hive['version']}"
+            f"hive {hive['name']}: {count(hive['members'], 'member')}, {count(tree['peers'], 'peer')} answering, {role},"
+            f" charter {hive['version']}"
         )
     else:
         say("in no hive: `hive-node hive create NAME`, or `hive-node hive join TOKEN`")
     states = ", ".join(f"{count} {state}" for state, count in sorted(tree["experiments"].items())) or "none"
-    say(f"{tree['projects']} projects; experiments: {states}")
+    say(f"{count(tree['projects'], 'project')}; experiments: {states}")
     deltas, guard = tree["deltas"], tree["scope_guard"]
     say(f"deltas: {deltas['sent']} sent, {deltas['received']} received, {deltas['refused']} refused")
     say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")

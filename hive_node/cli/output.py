@@ -72,6 +72,11 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2%}"
 
 
+def count(of: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{of} {noun}{'' if of == 1 else 's'}"
+
+
 def end(text: str, code: int) -> NoReturn:
     """Say why on standard error, and end with that exit code."""
     warn(f"hive-node: {text}")

@@ -11,6 +11,7 @@ from hive_node.cli.context import at
 from hive_node.cli.output import NO, harmless, number, warn
 
 _ENDS: Final = frozenset({"finalized", "stopped", "failed"})
+_BETWEEN: Final = frozenset({"created", "proposed", "tried", "judged"})
 
 
 def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
@@ -48,21 +49,20 @@ class _Bar:
 
     def update(self, tree: Any) -> None:
         """Draw how the experiment stands."""
-        total = (tree.get("budget") or {}).get("iterations")
+        total = tree["budget"]["iterations"]
         self._progress.update(self._task, completed=tree["iteration"], total=total, description=_line(tree))
 
 
 class _Lines:
-    """Where no terminal draws: one line each time something changed."""
+    """Where no terminal draws: one line for each idea's end."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def update(self, tree: Any) -> None:
         """Say how the experiment stands, if it is news."""
-        total = (tree.get("budget") or {}).get("iterations", "?")
-        line = f"{tree['iteration']}/{total} {_line(tree)}"
-        if line != self._last:
+        line = f"{tree['iteration']}/{tree['budget']['iterations']} {_line(tree)}"
+        if line != self._last and tree["state"] not in _BETWEEN:
             warn(line)
             self._last = line
 
@@ -81,7 +81,7 @@ def _display(tree: Any, is_silent: bool) -> Iterator[_Quiet | _Bar | _Lines]:
         return
     columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress, (tree.get("budget") or {}).get("iterations"))
+        yield _Bar(progress, tree["budget"]["iterations"])
 
 
 def _line(tree: Any) -> str:

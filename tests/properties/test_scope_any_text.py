@@ -1,4 +1,6 @@
-"""Any text at all: findings lie within it and apart from one another, both rungs agree, and what was redacted is not found again."""
+"""Any text at all: findings lie within it and apart from one another, both rungs agree, and what was redacted is not
+found again.
+"""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

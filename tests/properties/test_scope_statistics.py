@@ -1,4 +1,6 @@
-"""Statistics must pass: no number, moment, digest or version that a delta is made of is ever taken for a secret or a person."""
+"""Statistics must pass: no number, moment, digest or version that a delta is made of is ever taken for a secret or a
+person.
+"""
 
 import uuid
 

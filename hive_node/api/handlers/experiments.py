@@ -42,7 +42,7 @@ class _Experiments:
 
     async def all(self, call: Call) -> JsonValue:
         found = await self._parts.experiments.all(call.text("project"))
-        return {"items": [overview(one) for one in found], "next": None}
+        return {"items": [_line(one) for one in found], "next": None}
 
     async def start(self, call: Call) -> JsonValue:
         wanted: NewExperiment = call.body
@@ -51,10 +51,10 @@ class _Experiments:
             project, wanted.operator, iterations=wanted.iterations, seed=wanted.seed, is_stepwise=wanted.stepwise
         )
         self._parts.runner.wake()
-        return overview(experiment)
+        return _line(experiment)
 
     async def get(self, call: Call) -> JsonValue:
-        return overview(await self._parts.experiments.get(call.name("id")))
+        return _line(await self._parts.experiments.get(call.name("id")))
 
     async def trials(self, call: Call) -> Any:
         identity = (await self._parts.experiments.get(call.name("id"))).id
@@ -104,4 +104,5 @@ class _Experiments:
 
 
 def _line(experiment: Experiment) -> JsonValue:
-    return overview(experiment)
+    # With its budget, so that a watcher can say how far it is.
+    return overview(experiment) | {"budget": experiment.spec.budget.model_dump(mode="json")}

@@ -89,6 +89,7 @@ def test_a_binary_patch_is_marked_and_passed_over() -> None:
         ),
         ("--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n", "x", ()),
         ("--- a/x\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-\n", "x", ()),
+        ("diff --git a/x b/x\nold mode 100644\nnew mode 100755\n-- \n2.40.0\n\n", "x", ()),
         ("--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n", "x", ()),
     ],
 )

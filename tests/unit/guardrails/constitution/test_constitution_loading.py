@@ -20,6 +20,11 @@ def test_a_missing_rule_file_is_an_error() -> None:
             load_rules({other: text for other, text in TEXTS.items() if other != name}, None)
 
 
+def test_no_rules_at_all_is_an_error() -> None:
+    with pytest.raises(ConstitutionError, match="at least one entry"):
+        load_rules(TEXTS | {"words.toml": "rule = []\n"}, None)
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "problem"),
     [

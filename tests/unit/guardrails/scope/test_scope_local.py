@@ -22,11 +22,11 @@ def test_name_is_found_in_any_case_and_with_any_separator(local: LocalFacts, spe
     assert ("name", spelling) in found(local, f"by {spelling}, 2024")
 
 
-@pytest.mark.parametrize("text", ["joannakowalskaja", "an.nakowal.ska", "anna, kowalska", "an nakowalska"])
 def test_address_that_goes_on_is_another_address(local: LocalFacts) -> None:
     assert found(local, "192.168.178.230 and banna@kowalska.pl") == []
 
 
+@pytest.mark.parametrize("text", ["joannakowalskaja", "an.nakowal.ska", "anna, kowalska", "an nakowalska"])
 def test_letters_of_a_name_inside_other_words_are_no_name(local: LocalFacts, text: str) -> None:
     assert found(local, text) == []
 

@@ -1,0 +1,137 @@
+"""What a node costs while nothing happens: memory, processor, and whether either grows with the rounds."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks.daemons import Daemon, address_of, hive, is_in_step, wait
+from benchmarks.guest import Guest, summary, welcome
+from benchmarks.processes import Memory, cpu_s, memory_of
+from benchmarks.row import Effort, Figure, Row
+from hive_node.adapters.clock import SystemChance
+from protocol.feed import Head
+from protocol.limits import REQUESTS_PER_MINUTE
+
+NODES = 3
+_ENTRIES = 50
+# A member is heard so often a minute and no more: many members make many rounds.
+_ROUNDS_PER_GUEST = REQUESTS_PER_MINUTE - 10
+
+# Everything that a node in that home loads which is neither the standard library's nor ours.
+_LIST = """
+import asyncio, json, sys
+from pathlib import Path
+from hive_node.app import open_node
+from hive_node.config.home import Home
+
+async def open_and_close():
+    await (await open_node(Home(Path(sys.argv[1])))).close()
+
+asyncio.run(open_and_close())
+own = set(sys.stdlib_module_names) | {"hive_node", "guardrails", "protocol", "__main__"}
+print(json.dumps([name for name in sys.modules if name.partition(".")[0] not in own]))
+"""
+_BARE = """
+import asyncio, contextlib, importlib, json, sys
+for name in json.load(sys.stdin):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+from benchmarks.processes import memory_of
+print(memory_of().rss)
+"""
+
+
+def measure(effort: Effort) -> Row:
+    """Three daemons, left alone after a restart; then one of them asked for the same again and again."""
+    with hive(NODES) as nodes:
+        first_life = memory_of(nodes[-1].pid)
+        for node in nodes:
+            node.stop()
+            node.start()
+        wait(nodes, "the nodes to meet again", lambda: all(node.answers() and is_in_step(node, NODES) for node in nodes))
+        window_s = effort.choose(30, 8)
+        share = _idle_share(nodes, window_s)
+        memory = [memory_of(node.pid) for node in nodes]
+        rounds = effort.choose(10_000, 1_000)
+        before, after = asyncio.run(_many_rounds(nodes, rounds))
+        nodes[-1].stop()
+        bare = _bare_rss(nodes[-1])
+    return Row(
+        "idle daemon in a hive of 3",
+        (
+            Figure("resident memory, the largest of 3", max(one.rss for one in memory), "MiB", 96, limit=bare,
+                   limit_is="the same libraries, imported alone"),
+            Figure("share of a core, mean of 3", 100 * sum(share) / len(share), "%", 0.2),
+            Figure(f"growth over {rounds:,} rounds", after.rss - before.rss, "MiB", 1.0, limit=before.rss,
+                   limit_is="resident before them"),
+        ),
+        (
+            f"PSS {_each(one.pss for one in memory)}, USS {_each(one.uss for one in memory)} MiB",
+            f"before its first restart (the start that migrates the database) {first_life.rss:.1f} MiB resident",
+            f"each node's share of a core over {window_s} s: {', '.join(f'{100 * one:.2f} %' for one in share)}",
+            f"a round is an up-to-date member's POST /hive/v1/sync; USS {before.uss:.1f} to {after.uss:.1f} MiB",
+        ),
+    )  # fmt: skip
+
+
+def _idle_share(nodes: Sequence[Daemon], window_s: int) -> list[float]:
+    time.sleep(2)  # what a start leaves to do: announcements, first reconciliations
+    began, used = time.monotonic(), [cpu_s(node.pid) for node in nodes]
+    time.sleep(window_s)
+    elapsed = time.monotonic() - began
+    return [(cpu_s(node.pid) - before) / elapsed for node, before in zip(nodes, used, strict=True)]
+
+
+async def _many_rounds(nodes: Sequence[Daemon], rounds: int) -> tuple[Memory, Memory]:
+    """Memory of the first node before and after, both with every connection open and every cache warm."""
+    host, port = address_of(nodes[0], nodes[1])
+    me = nodes[0].client.get("/v1/status")["id"]
+    warm_up = rounds // 5
+    guests = [await welcome(nodes[0], number) for number in range(-(-(rounds + warm_up) // _ROUNDS_PER_GUEST))]
+    try:
+        heads = await _publish(guests[0], host, port, me)
+        await _share_out(guests, warm_up, host, port, me, heads)
+        before = memory_of(nodes[0].pid)
+        await _share_out(guests, rounds, host, port, me, heads)
+        return before, memory_of(nodes[0].pid)
+    finally:
+        for guest in guests:
+            await guest.client.close()
+
+
+async def _publish(guest: Guest, host: str, port: int, node: str) -> dict[str, Head]:
+    import random
+
+    chance = random.Random(SystemChance().seed())
+    entries = [guest.author.say(summary(chance)) for _ in range(_ENTRIES)]
+    await guest.client.push(host, port, node, [entry.to_bytes() for entry in entries])
+    return (await guest.client.sync(host, port, node, {})).have
+
+
+async def _share_out(guests: Sequence[Guest], rounds: int, host: str, port: int, node: str, heads: object) -> None:
+    async def ask(guest: Guest, count: int) -> None:
+        for _ in range(count):
+            await guest.client.sync(host, port, node, heads)
+
+    each, rest = divmod(rounds, len(guests))
+    async with asyncio.TaskGroup() as group:
+        for number, guest in enumerate(guests):
+            group.create_task(ask(guest, each + (number < rest)))
+
+
+def _bare_rss(stopped: Daemon) -> float:
+    names = _run(_LIST, str(stopped.home.root), stdin="")
+    return float(_run(_BARE, stdin=names))
+
+
+def _run(program: str, *arguments: str, stdin: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program, *arguments], input=stdin, capture_output=True, text=True,
+                          check=True, timeout=60)  # fmt: skip
+    return done.stdout
+
+
+def _each(values: object) -> str:
+    return ", ".join(f"{one:.1f}" for one in values)
