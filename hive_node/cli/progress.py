@@ -11,7 +11,7 @@ from hive_node.cli.context import at
 from hive_node.cli.output import NO, harmless, number, warn
 
 _ENDS: Final = frozenset({"finalized", "stopped", "failed"})
-_BETWEEN: Final = frozenset({"created", "proposed", "tried", "judged"})
+_OPEN: Final = frozenset({"proposed", "tried", "judged"})
 
 
 def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
@@ -50,7 +50,8 @@ class _Bar:
     def update(self, tree: Any) -> None:
         """Draw how the experiment stands."""
         total = tree["budget"]["iterations"]
-        self._progress.update(self._task, completed=tree["iteration"], total=total, description=_line(tree))
+        done = tree["iteration"] - (tree["state"] in _OPEN)
+        self._progress.update(self._task, completed=done, total=total, description=_line(tree))
 
 
 class _Lines:
@@ -62,7 +63,7 @@ class _Lines:
     def update(self, tree: Any) -> None:
         """Say how the experiment stands, if it is news."""
         line = f"{tree['iteration']}/{tree['budget']['iterations']} {_line(tree)}"
-        if line != self._last and tree["state"] not in _BETWEEN:
+        if line != self._last and tree["state"] not in _OPEN:
             warn(line)
             self._last = line
 
@@ -74,13 +75,20 @@ def _display(tree: Any, is_silent: bool) -> Iterator[_Quiet | _Bar | _Lines]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()
         return
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True) as progress:
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    columns = (
+        BarColumn(20, table_column=Column(min_width=20)),
+        MofNCompleteColumn(table_column=Column(min_width=7)),
+        TimeElapsedColumn(table_column=Column(min_width=7)),
+        TextColumn("{task.description}", markup=False, table_column=rest),
+    )
+    with Progress(*columns, console=console, transient=True, expand=True) as progress:
         yield _Bar(progress, tree["budget"]["iterations"])
 
 

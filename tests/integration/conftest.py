@@ -194,3 +194,9 @@ iterations = {iterations}
 [share]
 level = "{share}"
 """
+
+
+@pytest.fixture(scope="module")
+def module_knob_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `knob_project`, for a module's tests together."""
+    return make_knob_project(tmp_path_factory.mktemp("project") / "knob")

@@ -1,6 +1,7 @@
 """Starting a node: what is wrong is named, with the remedy, and nothing is lost."""
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -199,3 +200,24 @@ def _fill(path: Path) -> None:
                     file.write(b"\0" * size)
             except OSError:
                 continue
+
+
+def test_without_bubblewrap_an_experiment_is_refused_with_the_command_that_installs_it(
+    daemon: Callable[..., Any], knob_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("git", "apt-get"):
+        (tools / name).symlink_to(shutil.which(name) or "/usr/bin/true")
+    monkeypatch.setenv("PATH", str(tools))
+    node = daemon()
+    node.client.post("/v1/projects", {"path": str(knob_project)})
+    with pytest.raises(Refusal, match="bubblewrap") as refused:
+        node.client.post("/v1/experiments", {"project": "knob"})
+    assert refused.value.code.startswith("sandbox.")
+    assert "apt-get install" in str(refused.value)
+    assert node.client.get("/v1/experiments")["items"] == []
+    branches = subprocess.run(
+        ["git", "-C", str(knob_project), "branch", "--list", "hive/*"], capture_output=True, text=True
+    )
+    assert branches.stdout == "", "nothing was begun"
