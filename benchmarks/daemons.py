@@ -125,7 +125,7 @@ def is_in_step(node: Daemon, count: int) -> bool:
 def address_of(node: Daemon, other: Daemon) -> tuple[str, int]:
     """Where `node`'s peer port is, as `other` met it."""
     identity = node.client.get("/v1/status")["id"]
-    found = next(peer["address"] for peer in other.peers() if peer["id"] == identity)
+    found = next(peer["address"] for peer in other.peers() if peer["node"] == identity)
     host, _, port = str(found).rpartition(":")
     return host, int(port)
 

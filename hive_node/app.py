@@ -28,6 +28,7 @@ from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import BubblewrapSandbox
 from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
+from hive_node.adapters.unprotected import Unprotected
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
@@ -288,6 +289,9 @@ class _Builder:
         )
 
     def _sandbox(self) -> Sandbox:
+        if self.config.sandbox.backend == "none":
+            logger.warning("trials run UNPROTECTED: sandbox.backend is none in config.toml")
+            return Unprotected()
         tools = {name: Path(path) for name, path in self.config.sandbox.tools.items()}
         toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
         return BubblewrapSandbox(toolchains, tools)

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from hive_node.cli.client import Client, Unreachable
 from hive_node.cli.context import at
 from hive_node.cli.output import NO, harmless, number, warn
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.text import Text
 
 _ENDS: Final = frozenset({"finalized", "stopped", "failed"})
 _OPEN: Final = frozenset({"proposed", "tried", "judged"})
@@ -43,15 +47,15 @@ class _Quiet:
 
 
 class _Bar:
-    def __init__(self, progress: Any, total: int | None) -> None:
+    def __init__(self, progress: "Progress", words: "Text", total: int) -> None:
         self._progress = progress
+        self._words = words
         self._task = progress.add_task("", total=total)
 
     def update(self, tree: Any) -> None:
         """Draw how the experiment stands."""
-        total = tree["budget"]["iterations"]
-        done = tree["iteration"] - (tree["state"] in _OPEN)
-        self._progress.update(self._task, completed=done, total=total, description=_line(tree))
+        self._progress.update(self._task, completed=tree["iteration"] - (tree["state"] in _OPEN))
+        self._words.plain = _line(tree)
 
 
 class _Lines:
@@ -73,28 +77,23 @@ def _display(tree: Any, is_silent: bool) -> Iterator[_Quiet | _Bar | _Lines]:
     if is_silent:
         yield _Quiet()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.table import Column
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+    from rich.text import Text
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()
         return
-    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    columns = (
-        BarColumn(20, table_column=Column(min_width=20)),
-        MofNCompleteColumn(table_column=Column(min_width=7)),
-        TimeElapsedColumn(table_column=Column(min_width=7)),
-        TextColumn("{task.description}", markup=False, table_column=rest),
-    )
-    with Progress(*columns, console=console, transient=True, expand=True) as progress:
-        yield _Bar(progress, tree["budget"]["iterations"])
+    progress, words = Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console), Text()
+    with Live(Group(progress, words), console=console, transient=True):
+        yield _Bar(progress, words, tree["budget"]["iterations"])
 
 
 def _line(tree: Any) -> str:
     parts = [f"{tree['id']} {tree['state']}", f"{tree['metric']} {number(tree['baseline'])} → {number(tree['best'])}"]
     parts.append(f"{tree['promotions']} promoted")
     if tree["last_rejection"]:
-        parts.append(f"last no: {tree['last_rejection']}")
+        parts.append(f"last rejection: {tree['last_rejection']}")
     return harmless(", ".join(parts)).replace("\n", " ")
