@@ -1,5 +1,6 @@
 """Judge the code that a change adds: facts present after and not before, in Python by its tree, elsewhere by pattern. Pure."""
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from guardrails.constitution.rules import PREFIX, CodeRules
 from guardrails.constitution.targets import Targets, targets_of
 from guardrails.verdict import Rejected
 
+# A newer Python's syntax counts as none: what this interpreter cannot read, this gate cannot judge.
+_UNPARSABLE = (
+    f"after the change the file is no Python {sys.version_info.major}.{sys.version_info.minor}, which this node reads"
+)
+
 
 def judge(files: tuple[Edited, ...], surface: Surface, rules: CodeRules) -> Iterator[Rejected]:
     """Facts are counted over the whole change, so that code which moved from one file to another is not new."""
@@ -21,7 +27,7 @@ def judge(files: tuple[Edited, ...], surface: Surface, rules: CodeRules) -> Iter
         yield from _unseen(file)
         found = reader.facts_after(file)
         if found is None:
-            yield Rejected(f"{PREFIX}.code.unparsable", "the file is no Python after the change", {"path": file.path})
+            yield Rejected(f"{PREFIX}.code.unparsable", _UNPARSABLE, {"path": file.path})
         after += found or []
     # Most changes hold no fact at all: then there is nothing that what was there before could excuse.
     before = [fact for file in files for fact in reader.facts_before(file)] if after else []

@@ -12,7 +12,6 @@ from guardrails.constitution.globs import covers, has_wildcard, matches
 from guardrails.constitution.rules import PREFIX, RuleSet
 from guardrails.verdict import Rejected
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TEXT_CONTROLS = frozenset("\t\n\r\f")
 _MARKS = {
     "link": "a symbolic link can lead out of the surface",
@@ -38,7 +37,7 @@ def path_fault(path: str, most_chars: int) -> str | None:
     parts = path.split("/")
     if not path or len(path) > most_chars:
         return "the path is empty or too long"
-    if "\\" in path or ":" in path or any(unicodedata.category(letter) in _UNSEEN for letter in path):
+    if "\\" in path or ":" in path or not path.isprintable():
         return "the path holds a backslash, a colon or a character that cannot be seen"
     if any(part in {"", ".", ".."} for part in parts):
         return "the path is absolute, climbs, or has an empty part"

@@ -1,7 +1,7 @@
 """Events, receipts, and single facts."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 from sqlalchemy import delete, func, insert, select
@@ -26,6 +26,7 @@ class Journal:
         self.database = database
         self.clock = clock
         self._told = asyncio.Condition()
+        self._tellings = 0
 
     async def tell(self, kind: str, **data: JsonValue) -> None:
         """Write one event and wake the listeners."""
@@ -43,17 +44,17 @@ class Journal:
     async def wake(self) -> None:
         """Let listeners look."""
         async with self._told:
+            self._tellings += 1
             self._told.notify_all()
 
-    async def wait(self, is_ready: Callable[[], bool]) -> None:
-        """Return at the next event, or at once if `is_ready` holds."""
-        async with self._told:
-            await self._told.wait_for(is_ready)
+    def tellings(self) -> int:
+        """How often something was told since the start. Look first, then read, then wait past what was looked at."""
+        return self._tellings
 
-    async def next_event(self) -> None:
-        """Return when something was told after this call."""
+    async def wait_past(self, tellings: int) -> None:
+        """Return once something was told since `tellings` was looked at; at once if it was already."""
         async with self._told:
-            await self._told.wait()
+            await self._told.wait_for(lambda: self._tellings > tellings)
 
     async def after(self, last: int, limit: int = 500) -> list[Event]:
         """Events with an id above `last`, oldest first."""

@@ -1,0 +1,98 @@
+"""The scope guard: bulk text and single deltas, beside one linear-time expression and a copy of the same bytes."""
+
+import random
+import sysconfig
+import time
+from pathlib import Path
+from typing import cast
+
+import re2
+
+from benchmarks.guest import Author, new_key, recipe, summary
+from benchmarks.row import Effort, Figure, Row, percentile
+from guardrails.scope import InScope, LocalFacts, ScopeGuard, default_engine
+from hive_node.adapters.clock import SystemChance
+from hive_node.adapters.dictionary import collect_names
+from protocol.deltas import Delta, ShareLevel
+from protocol.ids import HiveId
+
+_MB = 1e6
+_ONE_RULE = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
+
+
+def measure(effort: Effort) -> Row:
+    """The standard library's own sources, file by file; then deltas of about 1 KB, as they would leave."""
+    chance = SystemChance()
+    guard = ScopeGuard(default_engine(), LocalFacts.build(collect_names([]), [], chance.token_bytes(32)))
+    texts = _sources(effort.choose(6_000_000, 2_000_000))
+    scanned, found = _scan(guard, texts)
+    re2_s, copy_s = _one_expression(texts), _copy(texts)
+    delays, sizes = _deltas(guard, effort.choose(3_000, 800))
+    total = sum(map(len, texts)) / _MB
+    lone = re2_s / sum(map(len, texts)) * sum(sizes) / len(sizes)
+    return Row(
+        "scope guard",
+        (
+            Figure("bulk text", total / scanned, "MB/s", 20, "at least", total / re2_s, "one RE2 expression"),
+            Figure("one delta, p50", 1000 * percentile(delays, 0.5), "ms", limit=1000 * lone,
+                   limit_is="that expression over as many bytes"),
+            Figure("one delta, p99", 1000 * percentile(delays, 0.99), "ms", 1.0, limit=1000 * lone,
+                   limit_is="that expression over as many bytes"),
+        ),
+        (
+            f"{len(texts)} files, {total:.1f} MB, {found} findings; prefilter {default_engine().backend}; "
+            f"by processor time; a plain copy runs at {total / copy_s:,.0f} MB/s",
+            f"{len(delays):,} calls of check_outgoing, payloads of {sum(sizes) / len(sizes):.0f} bytes",
+        ),
+    )  # fmt: skip
+
+
+def _sources(most_bytes: int) -> list[str]:
+    texts: list[str] = []
+    total = 0
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        if total >= most_bytes:
+            break
+        texts.append(path.read_text(encoding="utf-8", errors="replace"))
+        total += len(texts[-1])
+    return texts
+
+
+def _scan(guard: ScopeGuard, texts: list[str]) -> tuple[float, int]:
+    guard.scan_text(texts[0])  # word lists and metadata are read at their first use
+    began = time.process_time()
+    found = sum(len(guard.scan_text(text)) for text in texts)
+    return time.process_time() - began, found
+
+
+def _one_expression(texts: list[str]) -> float:
+    pattern = re2.compile(_ONE_RULE)
+    began = time.process_time()
+    for text in texts:
+        for _ in pattern.finditer(text):
+            pass
+    return time.process_time() - began
+
+
+def _copy(texts: list[str]) -> float:
+    raws = [text.encode() for text in texts]
+    began = time.process_time()
+    for _ in range(10):
+        for raw in raws:
+            bytearray(raw)
+    return max(time.process_time() - began, 1e-9) / 10
+
+
+def _deltas(guard: ScopeGuard, count: int) -> tuple[list[float], list[int]]:
+    chance = random.Random(SystemChance().seed())
+    author = Author(new_key(), HiveId("a" * 52), "0" * 64)
+    kinds = (recipe, summary)
+    deltas = [Delta.parse(author.say(kinds[index % 2](chance)).payload) for index in range(count)]
+    delays: list[float] = []
+    for delta in deltas:
+        began = time.perf_counter()
+        verdict = cast(object, guard.check_outgoing(delta, ShareLevel.RECIPES))
+        delays.append(time.perf_counter() - began)
+        if not isinstance(verdict, InScope):
+            raise RuntimeError(f"a clean delta was refused: {verdict}")
+    return delays, [len(delta.raw) for delta in deltas]
