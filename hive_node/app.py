@@ -294,7 +294,7 @@ class _Builder:
             return Unprotected()
         tools = {name: Path(path) for name, path in self.config.sandbox.tools.items()}
         toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
-        return BubblewrapSandbox(toolchains, tools)
+        return BubblewrapSandbox(toolchains, tools, private=(self.home.root,))
 
     async def _open_workshop(self, experiment: Experiment) -> Workshop:
         project = await self.projects.shelf.get(experiment.project)

@@ -1,6 +1,7 @@
 """Harm and evasion are found however they are spelled; developers' everyday talk is not."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -53,7 +54,6 @@ def test_no_rule_speaks_of_a_counter_example(text: str) -> None:
     assert speakers(text) == set()
 
 
-@pytest.mark.parametrize(("rule", "text"), EXAMPLES)
 @pytest.mark.parametrize(
     "disguise",
     [
@@ -66,8 +66,9 @@ def test_no_rule_speaks_of_a_counter_example(text: str) -> None:
         pytest.param(str.upper, id="capitals"),
     ],
 )
-def test_a_disguised_spelling_is_still_found(rule: WordRule, text: str, disguise) -> None:
-    assert rule.id in speakers(disguise(text))
+def test_a_disguised_spelling_is_still_found(disguise: Callable[[str], str]) -> None:
+    missed = [text for rule in RULES for text in rule.examples if rule.id not in speakers(disguise(text))]
+    assert missed == []
 
 
 @pytest.mark.parametrize(
