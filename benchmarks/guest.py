@@ -12,14 +12,40 @@ from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.tls import client_context
 from protocol.charter import stamp
-from protocol.deltas import KIND_OF, Body, Costs, Delta, Edit, Header, Measured, Metric, Moments, Outcomes, Recipe, Summary
+from protocol.deltas import (
+    KIND_OF,
+    Body,
+    Costs,
+    Delta,
+    Edit,
+    Header,
+    Measured,
+    Metric,
+    Moments,
+    Outcomes,
+    Recipe,
+    Summary,
+)
 from protocol.envelope import DELTA_TYPE, Envelope
 from protocol.feed import Head
 from protocol.ids import HiveId, NodeId, sha256_hex
 from protocol.signing import seal
 from protocol.verification import verify_chain
 
-_WORDS = ("cache", "window", "match", "table", "bucket", "probe", "hash", "branch", "buffer", "literal", "chain", "lookup")
+_WORDS = (
+    "cache",
+    "window",
+    "match",
+    "table",
+    "bucket",
+    "probe",
+    "hash",
+    "branch",
+    "buffer",
+    "literal",
+    "chain",
+    "lookup",
+)
 _TASK = sha256_hex(b"benchmarks")
 
 

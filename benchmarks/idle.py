@@ -1,11 +1,11 @@
 """What a node costs while nothing happens: memory, processor, and whether either grows with the rounds."""
 
 import asyncio
-import json
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmarks.daemons import Daemon, address_of, hive, is_in_step, wait
 from benchmarks.guest import Guest, summary, welcome
@@ -13,6 +13,7 @@ from benchmarks.processes import Memory, cpu_s, memory_of
 from benchmarks.row import Effort, Figure, Row
 from hive_node.adapters.clock import SystemChance
 from protocol.feed import Head
+from protocol.ids import NodeId
 from protocol.limits import REQUESTS_PER_MINUTE
 
 NODES = 3
@@ -51,7 +52,9 @@ def measure(effort: Effort) -> Row:
         for node in nodes:
             node.stop()
             node.start()
-        wait(nodes, "the nodes to meet again", lambda: all(node.answers() and is_in_step(node, NODES) for node in nodes))
+        wait(
+            nodes, "the nodes to meet again", lambda: all(node.answers() and is_in_step(node, NODES) for node in nodes)
+        )
         window_s = effort.choose(30, 8)
         share = _idle_share(nodes, window_s)
         memory = [memory_of(node.pid) for node in nodes]
@@ -88,7 +91,7 @@ def _idle_share(nodes: Sequence[Daemon], window_s: int) -> list[float]:
 async def _many_rounds(nodes: Sequence[Daemon], rounds: int) -> tuple[Memory, Memory]:
     """Memory of the first node before and after, both with every connection open and every cache warm."""
     host, port = address_of(nodes[0], nodes[1])
-    me = nodes[0].client.get("/v1/status")["id"]
+    me = NodeId(nodes[0].client.get("/v1/status")["id"])
     warm_up = rounds // 5
     guests = [await welcome(nodes[0], number) for number in range(-(-(rounds + warm_up) // _ROUNDS_PER_GUEST))]
     try:
@@ -102,16 +105,16 @@ async def _many_rounds(nodes: Sequence[Daemon], rounds: int) -> tuple[Memory, Me
             await guest.client.close()
 
 
-async def _publish(guest: Guest, host: str, port: int, node: str) -> dict[str, Head]:
-    import random
-
+async def _publish(guest: Guest, host: str, port: int, node: NodeId) -> dict[NodeId, Head]:
     chance = random.Random(SystemChance().seed())
     entries = [guest.author.say(summary(chance)) for _ in range(_ENTRIES)]
     await guest.client.push(host, port, node, [entry.to_bytes() for entry in entries])
     return (await guest.client.sync(host, port, node, {})).have
 
 
-async def _share_out(guests: Sequence[Guest], rounds: int, host: str, port: int, node: str, heads: object) -> None:
+async def _share_out(
+    guests: Sequence[Guest], rounds: int, host: str, port: int, node: NodeId, heads: dict[NodeId, Head]
+) -> None:
     async def ask(guest: Guest, count: int) -> None:
         for _ in range(count):
             await guest.client.sync(host, port, node, heads)
@@ -133,5 +136,5 @@ def _run(program: str, *arguments: str, stdin: str) -> str:
     return done.stdout
 
 
-def _each(values: object) -> str:
+def _each(values: Iterable[float]) -> str:
     return ", ".join(f"{one:.1f}" for one in values)

@@ -4,13 +4,13 @@ import random
 import sysconfig
 import time
 from pathlib import Path
-from typing import cast
 
 import re2
 
 from benchmarks.guest import Author, new_key, recipe, summary
 from benchmarks.row import Effort, Figure, Row, percentile
-from guardrails.scope import InScope, LocalFacts, ScopeGuard, default_engine
+from guardrails.scope import LocalFacts, ScopeGuard, default_engine
+from guardrails.verdict import Refused
 from hive_node.adapters.clock import SystemChance
 from hive_node.adapters.dictionary import collect_names
 from protocol.deltas import Delta, ShareLevel
@@ -27,22 +27,22 @@ def measure(effort: Effort) -> Row:
     texts = _sources(effort.choose(6_000_000, 2_000_000))
     scanned, found = _scan(guard, texts)
     re2_s, copy_s = _one_expression(texts), _copy(texts)
-    delays, sizes = _deltas(guard, effort.choose(3_000, 800))
+    used, waited, sizes = _deltas(guard, effort.choose(3_000, 800))
     total = sum(map(len, texts)) / _MB
+    same = "that expression over as many bytes"
     lone = re2_s / sum(map(len, texts)) * sum(sizes) / len(sizes)
     return Row(
         "scope guard",
         (
             Figure("bulk text", total / scanned, "MB/s", 20, "at least", total / re2_s, "one RE2 expression"),
-            Figure("one delta, p50", 1000 * percentile(delays, 0.5), "ms", limit=1000 * lone,
-                   limit_is="that expression over as many bytes"),
-            Figure("one delta, p99", 1000 * percentile(delays, 0.99), "ms", 1.0, limit=1000 * lone,
-                   limit_is="that expression over as many bytes"),
+            Figure("one delta, p50", 1000 * percentile(used, 0.5), "ms", limit=1000 * lone, limit_is=same),
+            Figure("one delta, p99", 1000 * percentile(used, 0.99), "ms", 1.0, limit=1000 * lone, limit_is=same),
+            Figure("one delta, p99 by the clock", 1000 * percentile(waited, 0.99), "ms", limit=1000 * lone, limit_is=same),
         ),
         (
             f"{len(texts)} files, {total:.1f} MB, {found} findings; prefilter {default_engine().backend}; "
-            f"by processor time; a plain copy runs at {total / copy_s:,.0f} MB/s",
-            f"{len(delays):,} calls of check_outgoing, payloads of {sum(sizes) / len(sizes):.0f} bytes",
+            f"processor time; a plain copy runs at {total / copy_s:,.0f} MB/s",
+            f"{len(used):,} calls of check_outgoing, payloads of {sum(sizes) / len(sizes):.0f} bytes",
         ),
     )  # fmt: skip
 
@@ -83,16 +83,19 @@ def _copy(texts: list[str]) -> float:
     return max(time.process_time() - began, 1e-9) / 10
 
 
-def _deltas(guard: ScopeGuard, count: int) -> tuple[list[float], list[int]]:
+def _deltas(guard: ScopeGuard, count: int) -> tuple[list[float], list[float], list[int]]:
+    """Of each call: its processor seconds, its seconds by the clock (others' work included), and the payload's bytes."""
     chance = random.Random(SystemChance().seed())
     author = Author(new_key(), HiveId("a" * 52), "0" * 64)
     kinds = (recipe, summary)
     deltas = [Delta.parse(author.say(kinds[index % 2](chance)).payload) for index in range(count)]
-    delays: list[float] = []
+    used: list[float] = []
+    waited: list[float] = []
     for delta in deltas:
-        began = time.perf_counter()
-        verdict = cast(object, guard.check_outgoing(delta, ShareLevel.RECIPES))
-        delays.append(time.perf_counter() - began)
-        if not isinstance(verdict, InScope):
-            raise RuntimeError(f"a clean delta was refused: {verdict}")
-    return delays, [len(delta.raw) for delta in deltas]
+        began, cpu = time.perf_counter(), time.thread_time()
+        verdict = guard.check_outgoing(delta, ShareLevel.RECIPES)
+        used.append(time.thread_time() - cpu)
+        waited.append(time.perf_counter() - began)
+        if isinstance(verdict, Refused):
+            raise RuntimeError(f"a clean delta was refused: {verdict}")  # noqa: TRY004 - the verdict is the product's
+    return used, waited, [len(delta.raw) for delta in deltas]

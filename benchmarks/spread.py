@@ -69,9 +69,7 @@ def measure(effort: Effort) -> Row:
     )  # fmt: skip
 
 
-async def _run(
-    nodes: Sequence[Daemon], publications: int, patience_s: float
-) -> tuple[list[float], list[float | None]]:
+async def _run(nodes: Sequence[Daemon], publications: int, patience_s: float) -> tuple[list[float], list[float | None]]:
     guest = await welcome(nodes[0], 9)
     arrivals = Arrivals(len(nodes))
     identity = NodeId(nodes[0].client.get("/v1/status")["id"])

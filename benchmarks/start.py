@@ -78,7 +78,9 @@ async def _announced(*, probes: bool) -> float:
     try:
         await asyncio.sleep(0.2)  # the browser's own first question is out
         name = f"b-{time.monotonic_ns():x}"
-        info = ServiceInfo(_SERVICE, f"{name}.{_SERVICE}", port=1, server=f"{name}.local.", addresses=[bytes((127, 0, 0, 1))])
+        info = ServiceInfo(
+            _SERVICE, f"{name}.{_SERVICE}", port=1, server=f"{name}.local.", addresses=[bytes((127, 0, 0, 1))]
+        )
         began = time.monotonic()
         registering = asyncio.create_task(announcing.async_register_service(info, cooperating_responders=not probes))
         async with asyncio.timeout(_SEEN_S):

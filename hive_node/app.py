@@ -50,7 +50,8 @@ from hive_node.operators.tune import Tune
 from hive_node.ports import FatalError, Operator, RunLimits, Sandbox
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
-from hive_node.subjects.code import CodeSubject, read_evaluator
+from hive_node.subjects.code import CodeSubject
+from hive_node.subjects.evaluator import read_evaluator
 from hive_node.subjects.projects import Projects
 from hive_node.supervision import Service, Supervisor
 from protocol.errors import RemoteProtocolError

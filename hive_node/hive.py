@@ -1,13 +1,18 @@
 """What this node knows of its hive right now, in memory: the charter in force, the heads of all feeds, why it is silent."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.sync import have_digest
 from protocol.verification import Membership
+
+# How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
+FIRST_WORD_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -15,13 +20,20 @@ class Hive:
     """The one mutable view that the flows share; every change of it was written to the store before.
 
     local_halt: why the user of this machine stopped promotions and sends here; needs no admin.
+    equivocators: authors of whom a proof is kept, and the epoch that it is of.
+    turn: who has it, and nobody else, changes feeds or the charter.
+    is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
+    peers_asked: set once peers had their chance to hand back what we wrote before (docs/protocol.md §5.7).
     """
 
     node: NodeId
     membership: Membership | None = None
     heads: dict[NodeId, Head] = field(default_factory=dict)
-    equivocators: set[NodeId] = field(default_factory=set)
+    equivocators: dict[NodeId, int] = field(default_factory=dict)
     local_halt: str | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_unsure: bool = False
+    peers_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def own_head(self) -> Head | None:
@@ -40,24 +52,62 @@ class Hive:
         """Whether this node may issue charters."""
         return self.membership is not None and self.node in self.membership.charter.admins.ids
 
+    @property
+    def quarantined(self) -> Set[NodeId]:
+        """Authors who signed two entries at one number of the epoch that the charter gives them, and did not begin another."""
+        membership = self.membership
+        if membership is None:
+            return set()
+        return {author for author, epoch in self.equivocators.items() if epoch >= (membership.epoch(author) or 0)}
+
     def owners(self) -> Mapping[NodeId, str]:
         """Whose vote each node's word is; a revoked node's only where its history was kept."""
-        if self.membership is None:
+        membership = self.membership
+        if membership is None:
             return {}
-        return {identity: member.owner for identity, member in self.membership.members.items()}
+        kept = [node for node, revoked in membership.revoked.items() if revoked.keep_history]
+        # A chain may revoke somebody whom it never listed: there is no owner then, and nothing was ever believed.
+        heard = {node: membership.owners[node] for node in kept if node in membership.owners}
+        return heard | {node: member.owner for node, member in membership.members.items()}
+
+    def have(self) -> dict[NodeId, Head]:
+        """The have-vector: what is held of every author's present epoch. Others would refuse the rest."""
+        membership = self.membership
+        if membership is None:
+            return {}
+        return {author: head for author, head in self.heads.items() if head.epoch == membership.epoch(author)}
 
     def digest(self) -> str:
-        """Over everything held: equal exactly when two nodes hold the same feeds."""
-        return have_digest(self.heads)
+        """Over everything held but what quarantined authors wrote: equal exactly when two nodes hold the same feeds."""
+        shunned = self.quarantined
+        return have_digest({author: head for author, head in self.have().items() if author not in shunned})
+
+    async def hear_peers_first(self) -> None:
+        """Wait, once after a start and for a bounded time, until peers could hand back what this node wrote and lost.
+
+        A node restored from a backup would else sign a second entry at a used number.
+        """
+        if self.peers_asked.is_set() or self.membership is None or len(self.membership.members) == 1:
+            return
+        try:
+            async with asyncio.timeout(FIRST_WORD_S):
+                await self.peers_asked.wait()
+        except TimeoutError:
+            self.peers_asked.set()
 
     def why_silent(self, now: datetime) -> str | None:
-        """Why nothing is sent or accepted now, or None."""
+        """Why nothing of this node counts with others now, or None."""
         if self.membership is None:
             return "this node is in no hive"
         if self.node not in self.membership.members:
             return "this node was revoked"
         if self.membership.charter.is_expired(now):
             return "the hive's charter has expired: an admin node renews it when it is online"
+        if self.node in self.quarantined:
+            return (
+                "this node signed two entries at one number, as one restored from an old backup does, and the others refuse it: "
+                "`hive-node hive leave`, then join by a new invite"
+            )
         return None
 
     def why_halted(self, now: datetime) -> str | None:

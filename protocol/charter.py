@@ -101,17 +101,26 @@ class Charter(_Part):
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """The charter that `raw` spells, every key and certificate checked. Raises RemoteProtocolError."""
+        charter = cls.read(raw)
+        charter.check_keys()
+        return charter
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self:
+        """The same, its keys and certificates not looked at yet. Raises RemoteProtocolError."""
         tree = parse_object(raw)
         try:
-            charter = cls.model_validate(tree)
+            return cls.model_validate(tree)
         except ValidationError as error:
             raise RemoteProtocolError(Code.BAD_SCHEMA, f"charter: {first_fault(error)}") from None
-        for member in charter.members:
+
+    def check_keys(self) -> None:
+        """Raises RemoteProtocolError(bad-base64, bad-key) unless every id is a key, and every certificate its member's."""
+        for member in self.members:
             if node_id_of_certificate(member.certificate_der()) != member.id:
                 raise RemoteProtocolError(Code.BAD_KEY, "a member's certificate is another's")
-        for revoked in charter.revoked:
+        for revoked in self.revoked:
             parse_node_id(revoked.id)
-        return charter
 
     def payload(self) -> bytes:
         """The bytes that admins sign."""

@@ -31,6 +31,7 @@ Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z2-7]{52}$")]
 Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=limits.WORD_CHARS)]
 Text: TypeAlias = Annotated[str, Field(max_length=limits.TEXT_CHARS)]
 Source: TypeAlias = Annotated[str, Field(max_length=limits.EDIT_CHARS)]
+Sealed: TypeAlias = Annotated[str, Field(max_length=limits.PROOF_CHARS)]
 Path: TypeAlias = Annotated[str, Field(min_length=1, max_length=limits.PATH_CHARS)]
 Number: TypeAlias = Annotated[float, Field(ge=-limits.NUMBER_MAX, le=limits.NUMBER_MAX, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(ge=0, le=limits.NUMBER_MAX, allow_inf_nan=False)]
@@ -207,8 +208,8 @@ class Retract(_Strict):
 class Equivocation(_Strict):
     """Two envelopes, base64, by one author at one place of its feed: proof that it signed both."""
 
-    first: Source
-    second: Source
+    first: Sealed
+    second: Sealed
 
 
 Body: TypeAlias = Summary | Recipe | Replication | ArmEvidence | ToolStats | Skill | Retract | Equivocation

@@ -36,6 +36,7 @@ class Code(StrEnum):
     HALTED = "halted"
     TOO_MANY = "too-many"
     GAP_FULL = "gap-full"
+    UNAVAILABLE = "unavailable"
     INVITE_UNKNOWN = "invite-unknown"
     INVITE_EXPIRED = "invite-expired"
     INVITE_USED = "invite-used"

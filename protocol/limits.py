@@ -10,12 +10,16 @@ CHARTER_BYTES: Final = 1024 * 1024
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 # One answer stays under a second of verification on a slow core; the asker comes back for more.
 ENTRIES_PER_ANSWER: Final = 200
+# A writer that puts an empty line after each entry; 4 MiB of line ends would be 4 million lines to walk.
+BLANK_LINES: Final = 200
 # Deepest honest body is 6; a parser's recursion is never a peer's to spend.
 JSON_DEPTH: Final = 16
 # A float64 holds integers exactly to here; a larger one is not a count of anything.
 INTEGER_MAX: Final = 2**53
 # A hive of 8 keeps 7 connections; the rest is room for reconnects and for strangers, who are cut off first.
 CONNECTIONS: Final = 32
+# A peer's own client keeps up to 4 to one node; twice that, and one member still cannot take every place.
+CONNECTIONS_PER_PEER: Final = 8
 # A LAN peer's headers arrive in milliseconds; a stranger dripping bytes holds a slot this long and no longer.
 HEADER_TIMEOUT_S: Final = 10.0
 # A whole request, body included: 4 MiB at 1 Mbit/s.
@@ -37,6 +41,8 @@ WORD_CHARS: Final = 128
 TEXT_CHARS: Final = 4_000
 EDIT_CHARS: Final = 16_000
 PATH_CHARS: Final = 512
+# Two envelopes of 18 000 bytes in base64 fill one envelope with its header.
+PROOF_CHARS: Final = 24_000
 EDITS: Final = 64
 LIST_ITEMS: Final = 256
 # Relative gains and metric values beyond this are a broken measurement or an attack on a mean.

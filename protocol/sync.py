@@ -8,7 +8,7 @@ from typing import Final
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId, sha256_hex
-from protocol.limits import ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
+from protocol.limits import BLANK_LINES, ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
 from protocol.wire import JsonValue, dump_json, parse_object
 
 HaveVector = Mapping[NodeId, Head]
@@ -58,17 +58,38 @@ def missing(ours: HaveVector, theirs: HaveVector) -> list[Missing]:
     return ranges
 
 
+def reached(ours: HaveVector, theirs: HaveVector) -> dict[NodeId, Head]:
+    """Their heads that our feeds reach or pass. Each is an entry that we hold too, or its author signed two at that number."""
+    return {
+        author: head
+        for author, head in theirs.items()
+        if (held := ours.get(author)) and held.epoch == head.epoch and held.seq >= head.seq and held.id != head.id
+    }
+
+
+def asking_for(heads: HaveVector, places: HaveVector) -> dict[NodeId, Head]:
+    """A have-vector that makes its reader send what it holds at `places`, and as good as nothing else.
+
+    heads: what to claim of every other author. An entry before the place is claimed by an id that is nobody's.
+    """
+    before = {
+        author: Head(head.epoch, head.seq - 1, EntryId("0" * 64)) for author, head in places.items() if head.seq > 1
+    }
+    return {author: head for author, head in heads.items() if author not in places} | before
+
+
 @dataclass(slots=True)
 class LineReader:
     """Cuts a stream of bytes into NDJSON lines without ever holding more than one line beyond its limit."""
 
     max_line_bytes: int = ENVELOPE_BYTES
+    max_blank_lines: int = BLANK_LINES
     _rest: bytearray = field(default_factory=bytearray)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` completes, without their line ends; empty ones are left out.
+        """The lines that `data` completes, without their line ends; blank ones are left out.
 
-        Raises RemoteProtocolError(too-large) as soon as a line cannot end within the limit.
+        Raises RemoteProtocolError: too-large as soon as a line cannot end within the limit, too-many over the blank ones.
         """
         # Only what is new is searched: a peer that sends byte by byte would else have each line walked 65 536 times.
         *ends, rest = data.split(b"\n")
@@ -82,13 +103,18 @@ class LineReader:
     def close(self) -> Iterator[bytes]:
         """The last line, if it had no line end."""
         rest, self._rest = bytes(self._rest), bytearray()
-        yield from self._checked(rest)
+        if rest:
+            yield from self._checked(rest)
 
     def _checked(self, line: bytes) -> Iterator[bytes]:
         if len(line) > self.max_line_bytes:
             raise RemoteProtocolError(Code.TOO_LARGE, f"a line has at most {self.max_line_bytes} bytes")
         if line.strip():
             yield line
+            return
+        self.max_blank_lines -= 1
+        if self.max_blank_lines < 0:
+            raise RemoteProtocolError(Code.TOO_MANY, "too many blank lines")
 
 
 def parse_sync_request(raw: bytes) -> dict[NodeId, Head]:

@@ -16,19 +16,20 @@ from protocol.ids import HiveId, NodeId, hive_id, public_key, sha256_hex
 from protocol.limits import CHARTER_BYTES, ENVELOPE_BYTES
 from protocol.wire import JsonValue
 
-T = TypeVar("T")
+# Deltas alone: `tree` below is what the scope guard reads, and something without one would pass it unread.
+T = TypeVar("T", bound=Delta)
 
 
 @dataclass(frozen=True, slots=True)
 class Verified(Generic[T]):
-    """Something whose author, signature, shape and place were checked. Made in this module and nowhere else."""
+    """A delta whose author, signature, shape and place were checked. Made in this module and nowhere else."""
 
     value: T
     envelope: Envelope
 
     def tree(self) -> JsonValue:
         """The signed payload as JSON, for the scope guard."""
-        return self.value.tree() if isinstance(self.value, Delta) else None
+        return self.value.tree()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,26 @@ class OutOfPlace:
     envelope: Envelope
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Two entries that one author signed at one number of its feed (docs/protocol.md §5.5). Made in this module and nowhere else.
+
+    The entry with the smaller id comes first, so that every node holds the same proof.
+    """
+
+    author: NodeId
+    epoch: int
+    seq: int
+    first: Envelope
+    second: Envelope
+
+
 @dataclass(frozen=True)
 class Membership:
     """A hive as its verified charter chain says it is. Made in this module and nowhere else.
 
     digest: SHA-256 of the newest charter's payload. constitutions: every digest that the chain has pinned so far.
+    owners: of everybody whom the chain has ever listed, as listed last.
     """
 
     hive: HiveId
@@ -52,6 +68,7 @@ class Membership:
     digest: str
     envelope: Envelope
     constitutions: frozenset[str]
+    owners: Mapping[NodeId, str]
 
     @cached_property
     def members(self) -> Mapping[NodeId, Member]:
@@ -60,6 +77,11 @@ class Membership:
     @cached_property
     def revoked(self) -> Mapping[NodeId, Revocation]:
         return {NodeId(one.id): one for one in self.charter.revoked if NodeId(one.id) not in self.members}
+
+    def epoch(self, author: NodeId) -> int | None:
+        """The epoch that the charter gives a member's or a revoked node's feed; None of anybody else."""
+        known = self.members.get(author) or self.revoked.get(author)
+        return known.epoch if known else None
 
 
 def verify_entry(
@@ -75,18 +97,30 @@ def verify_entry(
     heads: the last entry held of each author. quarantined: authors caught signing two entries at one number.
     Raises RemoteProtocolError and nothing else, for any bytes.
     """
-    envelope = parse_envelope(raw, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
-    author = _one_author(envelope, membership)
-    _check_signature(envelope, envelope.signatures[0])
-    delta = Delta.parse(envelope.payload)
-    _check_addressee(delta, author, membership)
-    where = place(delta.header, heads.get(author), _epoch(author, membership))
+    envelope, delta = _authentic(raw, membership)
+    author = delta.author
+    where = place(delta.header, heads.get(author), membership.epoch(author) or 1)
     _check_standing(delta, membership, quarantined)
     if where is not Place.NEXT:
         return OutOfPlace(where, delta, envelope)
     if delta.header.constitution not in membership.constitutions:
         raise RemoteProtocolError(Code.WRONG_CONSTITUTION, "judged under rules that this hive never pinned")
     return Verified(delta, envelope)
+
+
+def verify_proof(one: bytes, other: bytes, membership: Membership) -> Proof:
+    """The proof that two envelopes are: one author, one epoch, one number, two entries, both signed.
+
+    Whoever carried them is not believed: each is checked as an entry is, but for its place.
+    Raises RemoteProtocolError: what an entry is refused by, or bad-schema where they prove nothing.
+    """
+    (first, said_first), (second, said_second) = sorted(
+        (_authentic(raw, membership) for raw in (one, other)), key=lambda found: found[0].id
+    )
+    places = {(said.author, said.header.epoch, said.header.seq) for said in (said_first, said_second)}
+    if first.id == second.id or len(places) != 1:
+        raise RemoteProtocolError(Code.BAD_SCHEMA, "these are not two entries at one number")
+    return Proof(said_first.author, said_first.header.epoch, said_first.header.seq, first, second)
 
 
 def verify_first_charter(raw: bytes, expected: HiveId | None = None) -> Membership:
@@ -102,17 +136,17 @@ def verify_first_charter(raw: bytes, expected: HiveId | None = None) -> Membersh
     if charter.version != 1:
         raise RemoteProtocolError(Code.CHARTER_CHAIN, "a chain begins with version 1")
     _check_threshold(envelope, charter)
-    digests = frozenset({charter.constitution})
-    return Membership(hive, charter, sha256_hex(envelope.payload), envelope, digests)
+    _check_signers(envelope, charter)
+    return _membership(hive, charter, envelope, None)
 
 
 def verify_next_charter(raw: bytes, trusted: Membership) -> Membership:
     """The hive after one more charter: exactly one version higher, chained, signed by both sets of admins.
 
-    Raises RemoteProtocolError: charter-rollback, charter-chain, charter-threshold, wrong-hive, bad-signature, bad-schema.
+    Raises RemoteProtocolError: bad-schema, wrong-hive, charter-rollback, charter-chain, charter-threshold, bad-signature, bad-key.
     """
     envelope = parse_envelope(raw, max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE)
-    charter = Charter.parse(envelope.payload)
+    charter = Charter.read(envelope.payload)
     if charter.hive != trusted.hive:
         raise RemoteProtocolError(Code.WRONG_HIVE, "a charter of another hive")
     if charter.version <= trusted.charter.version:
@@ -120,9 +154,11 @@ def verify_next_charter(raw: bytes, trusted: Membership) -> Membership:
     if charter.version != trusted.charter.version + 1 or charter.previous != trusted.digest:
         raise RemoteProtocolError(Code.CHARTER_CHAIN, f"does not follow version {trusted.charter.version}")
     _check_threshold(envelope, trusted.charter)
+    # A thousand certificates cost a third of a second: only who may change the charter makes us look at them.
+    charter.check_keys()
     _check_threshold(envelope, charter)
-    digests = trusted.constitutions | {charter.constitution}
-    return Membership(trusted.hive, charter, sha256_hex(envelope.payload), envelope, digests)
+    _check_signers(envelope, trusted.charter, charter)
+    return _membership(trusted.hive, charter, envelope, trusted)
 
 
 def verify_chain(raws: Iterable[bytes], expected: HiveId) -> Membership:
@@ -133,6 +169,23 @@ def verify_chain(raws: Iterable[bytes], expected: HiveId) -> Membership:
     if trusted is None:
         raise RemoteProtocolError(Code.CHARTER_CHAIN, "an empty chain")
     return trusted
+
+
+def _membership(hive: HiveId, charter: Charter, envelope: Envelope, before: Membership | None) -> Membership:
+    constitutions = {charter.constitution} | (before.constitutions if before else set())
+    owners = dict(before.owners) if before else {}
+    owners |= {NodeId(member.id): member.owner for member in charter.members}
+    return Membership(hive, charter, sha256_hex(envelope.payload), envelope, frozenset(constitutions), owners)
+
+
+def _authentic(raw: bytes, membership: Membership) -> tuple[Envelope, Delta]:
+    """An entry that its author signed for this hive, wherever it may stand."""
+    envelope = parse_envelope(raw, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
+    author = _one_author(envelope, membership)
+    _check_signature(envelope, envelope.signatures[0])
+    delta = Delta.parse(envelope.payload)
+    _check_addressee(delta, author, membership)
+    return envelope, delta
 
 
 def _one_author(envelope: Envelope, membership: Membership) -> NodeId:
@@ -158,11 +211,6 @@ def _check_addressee(delta: Delta, author: NodeId, membership: Membership) -> No
         raise RemoteProtocolError(Code.AUTHOR_MISMATCH, "signed by another node than it names")
 
 
-def _epoch(author: NodeId, membership: Membership) -> int:
-    member = membership.members.get(author)
-    return member.epoch if member else membership.revoked[author].epoch
-
-
 def _check_standing(delta: Delta, membership: Membership, quarantined: Container[NodeId]) -> None:
     revocation = membership.revoked.get(delta.author)
     if revocation and delta.header.seq > revocation.last_seq:
@@ -178,3 +226,12 @@ def _check_threshold(envelope: Envelope, charter: Charter) -> None:
         raise RemoteProtocolError(Code.CHARTER_THRESHOLD, f"{charter.admins.threshold} admins of it must sign")
     for one in signers.values():
         _check_signature(envelope, one)
+
+
+def _check_signers(envelope: Envelope, *charters: Charter) -> None:
+    """Nobody signs but admins, and each once: nothing covers a signature, so whoever carries a charter could add more."""
+    signers = [one.keyid for one in envelope.signatures]
+    if len(set(signers)) != len(signers) or not set(signers) <= {
+        one for charter in charters for one in charter.admins.ids
+    }:
+        raise RemoteProtocolError(Code.BAD_ENVELOPE, "a charter has its admins' signatures, one each, and no others")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,6 +74,9 @@ class Demo:
         """Everything, in order. Raises DemoFailed."""
         for node in self.nodes:
             self._start(node)
+        for node in self.nodes:
+            self._wait(f"node {node.number} to answer", partial(_answers, node))
+            node.identity = str(node.client.get("/v1/status")["id"])
         self._make_hive()
         self._meet()
         for node in self.nodes:
@@ -97,8 +101,6 @@ class Demo:
                 [sys.executable, "-m", "hive_node", "--home", str(home.root), "run"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        self._wait(f"node {node.number} to answer", lambda: _answers(node))
-        node.identity = str(node.client.get("/v1/status")["id"])
 
     def _make_hive(self) -> None:
         first = self.nodes[0]

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from guardrails.constitution import Constitution, ConstitutionError
 from hive_node import __version__
 from hive_node.adapters.keyfile import KeyFileError, load_key, load_token
 from hive_node.cli.client import Client, Refusal, Unreachable
 from hive_node.cli.context import at
+from hive_node.cli.output import count
 from hive_node.config import ConfigError, NodeConfig, load_node_config
 from hive_node.config.home import Home
 
@@ -51,7 +53,7 @@ def examine(home: Home) -> list[Finding]:
     daemon = _Daemon.reach(home)
     findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config)]
     if config is not None:
-        findings += _ports(config, daemon)
+        findings += [_constitution(config, home), *_ports(config, daemon)]
     return [*findings, *daemon.findings()]
 
 
@@ -93,6 +95,16 @@ def _secrets(home: Home) -> Iterator[Finding]:
 
     yield try_("key", lambda: f"node {load_key(home.key).node_id}")
     yield try_("token", lambda: f"{home.token} is private" if load_token(home.token) else "")
+
+
+def _constitution(config: NodeConfig, home: Home) -> Finding:
+    own = list(config.constitution.rule)
+    try:
+        loaded = Constitution.load({"rule": own} if own else None)
+    except ConstitutionError as error:
+        return Finding("constitution", "fail", str(error), f"edit [[constitution.rule]] in {home.config}")
+    more = f", with {count(len(own), 'rule')} of one's own" if own else ""
+    return Finding("constitution", "ok", f"{loaded.digest[:12]}…{more}")
 
 
 def _database(home: Home) -> Finding:

@@ -6,7 +6,7 @@ from hive_node.domain import Experiment, Files, Idea, State
 from hive_node.improve.workshop import Proposed, Workshop
 from hive_node.operators.edits import edits_between
 from hive_node.ports import Draft, Situation
-from hive_node.subjects.code import variant_digest
+from hive_node.subjects.evaluator import variant_digest
 from protocol.ids import sha256_hex
 from protocol.limits import TEXT_CHARS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hive_node.config import load_project_spec
 from hive_node.domain import Experiment, Project, State
 from hive_node.ports import Chance, Clock, Fault, Ledger, Repository, RepositoryOpener, Sandbox
-from hive_node.subjects.code import read_evaluator
+from hive_node.subjects.evaluator import read_evaluator
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """What the stages of one experiment share, and the values that move from stage to stage."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guardrails.constitution import Constitution
 from guardrails.verdict import Rejected
 from hive_node.domain import Experiment, Idea, Trial, Verdict
+from hive_node.improve.brake import Brake
 from hive_node.ports import Chance, Clock, Ledger, Operator, Publisher
 from hive_node.subjects.code import CodeSubject
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """One experiment's parts. halt: why nothing may be promoted now, or None."""
+    """One experiment's parts. halt: why nothing may be promoted now, or None. brake: how it is made to end early."""
 
     ledger: Ledger
     subject: CodeSubject
@@ -22,6 +23,7 @@ class Workshop:
     clock: Clock
     chance: Chance
     halt: Callable[[], str | None]
+    brake: Brake = field(default_factory=Brake)
 
 
 @dataclass(frozen=True, slots=True)

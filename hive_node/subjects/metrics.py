@@ -2,21 +2,24 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from guardrails.verdict import Rejected
 from hive_node.config.project import MetricSection
 
 # Whole numbers of any usual spelling; `nan`, `inf`, hexadecimal and thousands separators are not among them.
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_LINE: Final = re.compile(r"METRIC[ \t]+(?P<name>[^\s=]+)[ \t]*=(?P<value>.*)", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?P<digits>\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER_CHARS: Final = 64
+_LINE: Final = re.compile(r"[ \t]*METRIC[ \t]+(?P<name>[^\s=]+)[ \t]*=[ \t]*(?P<value>[^\r]*?)[ \t\r]*", re.ASCII)
+_PREFIX: Final = "METRIC"
 
 
 def read_metrics(
     output: bytes, metric: MetricSection, guards: Sequence[str], *, is_clipped: bool
 ) -> dict[str, float] | Rejected:
-    """The primary and guard metrics in a run's standard output, or why there are none.
+    """The primary and guard metrics in a run's standard output, or why there are none. Takes time linear in `output`.
 
     output: all steps' standard output, in order. is_clipped: part of it was dropped, so that nothing is known to be single.
     """
@@ -25,7 +28,7 @@ def read_metrics(
     text = output.decode("utf-8", "replace")
     found = _lines(text)
     if metric.pattern is not None:
-        found[metric.name] = [match[1] or "" for match in re.finditer(metric.pattern, text, re.MULTILINE)]
+        found[metric.name] = list(islice(_matches(metric.pattern, text), 2))
     values: dict[str, float] = {}
     for name in (metric.name, *guards):
         value = _single(name, found.get(name, []))
@@ -36,11 +39,19 @@ def read_metrics(
 
 
 def _lines(text: str) -> dict[str, list[str]]:
+    """What stands on lines of its own. Lines end in a newline alone: a progress bar's `\\r` begins none."""
     found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if match := _LINE.fullmatch(line.strip()):
-            found.setdefault(match["name"], []).append(match["value"].strip())
+    for line in text.split("\n"):
+        if _PREFIX in line and (match := _LINE.fullmatch(line)):
+            found.setdefault(match["name"], []).append(match["value"])
     return found
+
+
+def _matches(pattern: str, text: str) -> Iterator[str]:
+    # RE2: the pattern is the user's, the text a stranger's; together they must not take for ever.
+    import re2
+
+    return (match[1] or "" for match in re2.finditer(f"(?m:{pattern})", text))
 
 
 def _single(name: str, texts: Sequence[str]) -> float | Rejected:
@@ -49,15 +60,17 @@ def _single(name: str, texts: Sequence[str]) -> float | Rejected:
     if len(texts) > 1:
         return Rejected(
             "trial.repeated-metric",
-            f"`{name}` was printed {len(texts)} times: it is unknown which one holds.",
+            f"`{name}` was printed more than once: it is unknown which one holds.",
             {"metric": name},
         )
     return _number(name, texts[0])
 
 
 def _number(name: str, text: str) -> float | Rejected:
-    value = float(text) if _NUMBER.fullmatch(text) and len(text) <= 64 else math.nan
-    # A measurement is never minus zero: what prints it computed something else than it says.
-    if not math.isfinite(value) or (value == 0 and text.startswith("-")):
+    spelled = _NUMBER.fullmatch(text) if len(text) <= _NUMBER_CHARS else None
+    value = float(text) if spelled else math.nan
+    # A measurement is never minus zero, and never so small that it would be read as 0: what prints it did not measure that.
+    is_zero_by_mistake = spelled and value == 0 and (text.startswith("-") or not set(spelled["digits"]) <= {"0", "."})
+    if not math.isfinite(value) or is_zero_by_mistake:
         return Rejected("trial.bad-metric", f"`{name}` is not a finite number: {text[:40]!r}.", {"metric": name})
     return value

@@ -9,7 +9,7 @@ from typing import Protocol
 from hive_node.config.project import ProjectSpec, load_project_spec
 from hive_node.domain import Project
 from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox
-from hive_node.subjects.code import read_evaluator
+from hive_node.subjects.evaluator import read_evaluator
 
 
 class ProjectShelf(Protocol):

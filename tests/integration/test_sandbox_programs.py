@@ -131,7 +131,10 @@ def test_a_program_outside_what_is_shown_is_missing_and_the_remedy_names_it(home
 
 def test_a_tool_that_links_out_of_what_is_shown_is_missing(home: Path, tree: Path) -> None:
     os.symlink(home / "tools/bin/greet", home / "tools/bin/alias")
-    os.symlink("/var/lib/outside", home / "tools/bin/outside")
+    outside = home / "outside"
+    outside.write_text("#!/bin/sh\n")
+    outside.chmod(0o755)
+    os.symlink(outside, home / "tools/bin/outside")
     sandbox = BubblewrapSandbox([home / "tools"])
     assert sandbox.resolve("alias", tree) == PurePosixPath(f"{home}/tools/bin/alias")
     with pytest.raises(MissingCommand):
@@ -247,15 +250,19 @@ def test_a_bubblewrap_that_fails_after_it_was_let_go_is_no_result_either(
     fake_bubblewrap: FakeBubblewrap, tree: Path
 ) -> None:
     """An exit status of 1 from bubblewrap itself must never be read as the command's."""
-    fake_bubblewrap(
-        """[ "$1" = --version ] && echo bubblewrap 0.9.0 && exit
-while [ "$1" != --json-status-fd ]; do shift; done
-status=$2 gate=$4
-eval "echo '{ \\"child-pid\\": '$$' }' >&$status; read line <&$gate"
-echo "bwrap: Can't mount proc" >&2; exit 1
-"""
-    )
-    assert failure(tree).code == "sandbox.setup-failed"
+    fake_bubblewrap(f"""exec {sys.executable} -I -c '
+import json, os, sys
+if "--version" in sys.argv:
+    sys.exit(print("bubblewrap 0.9.0"))
+status, gate = (int(sys.argv[sys.argv.index(name) + 1]) for name in ("--json-status-fd", "--block-fd"))
+os.write(status, json.dumps({{"child-pid": os.getpid()}}).encode() + b"\\n")
+os.read(gate, 1)
+sys.exit("bwrap: cannot mount what it should")
+' "$@"
+""")
+    fault = failure(tree)
+    assert fault.code == "sandbox.setup-failed"
+    assert "cannot mount what it should" in str(fault)
 
 
 def failure(tree: Path) -> SandboxFault:

@@ -43,7 +43,9 @@ def test_a_new_home_is_well_but_for_the_daemon_that_does_not_run(home: Home) -> 
     assert states.keys() >= {
         "home",
         "config",
+        "constitution",
         "key",
+        "constitution",
         "token",
         "database",
         "git",
@@ -75,6 +77,12 @@ def test_a_mistake_in_the_settings_is_named_with_its_line(home: Home) -> None:
     set_line(home, "[log]", "[lgo]")
     assert one(home, "config").state == "fail"
     assert "lgo" in one(home, "config").found
+
+
+def test_a_rule_of_ones_own_that_cannot_be_used_fails(home: Home) -> None:
+    with home.config.open("a") as file:
+        file.write('[[constitution.rule]]\nid = "empty"\nreason = "none"\n')
+    assert one(home, "constitution").state == "fail"
 
 
 def test_a_key_that_others_may_read_fails(home: Home) -> None:

@@ -27,7 +27,7 @@ from protocol.deltas import (
 )
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
 from protocol.ids import sha256_hex
-from protocol.limits import EDIT_CHARS, EDITS, LIST_ITEMS, NUMBER_MAX, PATH_CHARS, TEXT_CHARS, WORD_CHARS
+from protocol.limits import EDIT_CHARS, EDITS, LIST_ITEMS, NUMBER_MAX, PATH_CHARS, PROOF_CHARS, TEXT_CHARS, WORD_CHARS
 from tests.fakes.hive import CONSTITUTION, NOW, TASK, FakeNode, measured, recipe, summary
 
 ADA = FakeNode("ada")
@@ -280,7 +280,7 @@ def test_whole_number_is_a_number() -> None:
         ("skill", {"cases": [{}]}),
         ("retract", {"entry": "all"}),
         ("retract", {"reason": "x" * (TEXT_CHARS + 1)}),
-        ("equivocation", {"first": "x" * (EDIT_CHARS + 1)}),
+        ("equivocation", {"first": "x" * (PROOF_CHARS + 1)}),
     ],
 )
 def test_body_out_of_shape_or_over_a_cap_is_refused(kind: str, changes: dict[str, Any]) -> None:

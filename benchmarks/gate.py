@@ -1,0 +1,45 @@
+"""How often the evidence gate promotes a no-op, and how soon it sees a real gain; benchmarks/evidence.py does the work."""
+
+import random
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from benchmarks import evidence
+from benchmarks.row import Effort, Figure, Row
+from guardrails.evidence import EvidencePolicy, alpha_for
+
+
+def measure(effort: Effort) -> Row:
+    """Every kind of noise, over experiments of 50 no-op candidates, and over challengers better by two sd of one run."""
+    experiments, better = effort.choose(150, 20), effort.choose(300, 60)
+    with ProcessPoolExecutor(2) as pool:
+        found = list(pool.map(partial(evidence.measure, experiments=experiments, better=better), evidence.KINDS))
+    normal = next(one for one in found if one.kind == "normal")
+    worst = max(found, key=lambda one: one.false_per_experiment)
+    every = sum(one.false_promotions for one in found) / (len(found) * experiments)
+    return Row(
+        "evidence gate",
+        (
+            Figure("false promotions per experiment", every, "", 0.05),
+            Figure("real gains promoted, normal noise", 100 * normal.promoted, "%", 85, "at least"),
+            Figure("pairs until then, median", normal.median_pairs, "pairs", 12, limit=float(_fewest_pairs()),
+                   limit_is="the fewest that could ever do"),
+        ),
+        (
+            f"{experiments} experiments of {evidence.CANDIDATES} no-op candidates and {better} challengers better by two sd, "
+            f"for each of {len(found)} kinds of noise, a look after every pair",
+            f"worst kind: {worst.kind}, {worst.false_promotions} false promotions in {experiments} experiments; "
+            "bare `python benchmarks/evidence.py` runs 1,000 of each",
+            "promoted: " + ", ".join(f"{one.kind} {one.promoted:.0%} at {one.median_pairs:.0f} pairs" for one in found),
+            f"median over the kinds: {statistics.median(one.median_pairs for one in found):.0f} pairs",
+        ),
+    )  # fmt: skip
+
+
+def _fewest_pairs() -> int:
+    """Pairs after which the gate promotes a challenger that is better each time, by much, without any noise."""
+    chance = random.Random(0)
+    policy = EvidencePolicy(alpha_for(1), 0.001)
+    _, pairs = evidence.run_candidate(evidence.normal(chance), chance, 100 * evidence.SIGMA, policy)
+    return pairs
