@@ -1,5 +1,6 @@
 """The root command: where the node's home is, and the commands on the node itself."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,19 +109,8 @@ def init(
 @app.command(name="run")
 def run_(context: typer.Context) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
-    import asyncio
-
-    from hive_node.app import configure_logging, run_node
-    from hive_node.config import load_node_config
-    from hive_node.ports import FatalError
-
-    home = home_of(context)
-    try:
-        if home.config.is_file():
-            configure_logging(load_node_config(home.config).log.level)
-        asyncio.run(run_node(home))
-    except FatalError as error:
-        end(f"{error} [{error.code}]", NO)
+    # The same process goes on as the daemon: the command line's 10 MB are not for an idle node to carry.
+    os.execv(sys.executable, [sys.executable, "-m", "hive_node.daemon", str(home_of(context).root)])  # noqa: S606
 
 
 @app.command()
