@@ -1,38 +1,7 @@
 """What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; app.py joins them."""
 
-from hive_node.ports.node import (
-    Addresses,
-    Chance,
-    CharterLog,
-    Clock,
-    Draft,
-    Event,
-    FatalError,
-    Fault,
-    Feed,
-    Invite,
-    Invites,
-    Ledger,
-    News,
-    Notes,
-    NotFound,
-    Operator,
-    PeerAddress,
-    PeerLine,
-    Publisher,
-    Receipt,
-    Repository,
-    RepositoryError,
-    RepositoryOpener,
-    Situation,
-    Spreader,
-    StoredEntry,
-    StoreError,
-    Suggester,
-    Suggestion,
-    TreeEntry,
-)
-from hive_node.ports_sandbox_draft import (
+from hive_node.ports.faults import FatalError, Fault, NotFound, RepositoryError, StoreError
+from hive_node.ports.sandbox import (
     MissingCommand,
     RunLimits,
     RunOutcome,
@@ -42,6 +11,22 @@ from hive_node.ports_sandbox_draft import (
     SandboxReport,
     SandboxUnavailable,
 )
+from hive_node.ports.sharing import News, PeerLine, Publisher, Spreader, Suggester
+from hive_node.ports.storage import (
+    Addresses,
+    CharterLog,
+    Event,
+    Feed,
+    Invite,
+    Invites,
+    Ledger,
+    Notes,
+    PeerAddress,
+    Receipt,
+    StoredEntry,
+)
+from hive_node.ports.surroundings import Chance, Clock
+from hive_node.ports.trials import Draft, Operator, Repository, RepositoryOpener, Situation, Suggestion, TreeEntry
 
 __all__ = [
     "Addresses",

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hive_node.adapters.sandbox import BubblewrapSandbox
-from hive_node.ports_sandbox_draft import RunLimits, RunOutcome, SandboxedCommand, SandboxFault
+from hive_node.ports.sandbox import RunLimits, RunOutcome, SandboxedCommand, SandboxFault
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534

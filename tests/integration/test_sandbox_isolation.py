@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hive_node.ports_sandbox_draft import RunOutcome
+from hive_node.ports.sandbox import RunOutcome
 from tests.integration.sandbox_identities import IDENTITIES, Refused, Trials, trials_as
 
 SECRET = "the-secret-of-the-host"

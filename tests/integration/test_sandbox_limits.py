@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hive_node.adapters.sandbox import BubblewrapSandbox, limits, taskgroup
-from hive_node.ports_sandbox_draft import RunOutcome, SandboxedCommand
+from hive_node.ports.sandbox import RunOutcome, SandboxedCommand
 from tests.integration.sandbox_identities import (
     IDENTITIES,
     SMALL,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from hive_node.adapters.sandbox import BubblewrapSandbox
-from hive_node.ports_sandbox_draft import (
+from hive_node.ports.sandbox import (
     MissingCommand,
     RunOutcome,
     SandboxedCommand,

@@ -16,7 +16,7 @@ from typing import Final
 from hive_node.adapters.sandbox import limits, mounts, process, remedy, seccomp, taskgroup
 from hive_node.adapters.sandbox.mounts import Mount
 from hive_node.adapters.sandbox.programs import PYTHON_NAMES, Programs
-from hive_node.ports_sandbox_draft import (
+from hive_node.ports.sandbox import (
     RunLimits,
     RunOutcome,
     SandboxedCommand,

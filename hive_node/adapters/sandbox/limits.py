@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hive_node.adapters.sandbox import census, seccomp, taskgroup
-from hive_node.ports_sandbox_draft import Ending, RunLimits
+from hive_node.ports.sandbox import Ending, RunLimits
 
 ProcessBound = Literal["control group", "RLIMIT_NPROC", "none"]
 """Which part of the kernel refuses one process too many. Where none does, a fork bomb is a race against the census."""

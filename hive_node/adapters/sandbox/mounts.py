@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
-from hive_node.ports_sandbox_draft import SandboxedCommand, UnsafeMount
+from hive_node.ports.sandbox import SandboxedCommand, UnsafeMount
 
 WORK: Final = "/work"
 HOME: Final = "/tmp/home"  # noqa: S108 - inside the sandbox, where /tmp is the trial's own

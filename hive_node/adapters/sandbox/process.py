@@ -21,7 +21,7 @@ from typing import Final
 from hive_node.adapters.sandbox import census, limits, remedy
 from hive_node.adapters.sandbox.memory import MemoryWatch
 from hive_node.adapters.sandbox.output import Streams
-from hive_node.ports_sandbox_draft import Ending, RunLimits, RunOutcome, SandboxUnavailable
+from hive_node.ports.sandbox import Ending, RunLimits, RunOutcome, SandboxUnavailable
 
 BACKEND: Final = "bubblewrap"
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from hive_node.adapters.sandbox import mounts
 from hive_node.adapters.sandbox.mounts import WORK, Mount
-from hive_node.ports_sandbox_draft import MissingCommand, UnsafeMount
+from hive_node.ports.sandbox import MissingCommand, UnsafeMount
 
 PYTHON_NAMES: Final = ("python", "python3")
 _SYSTEM_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hive_node.adapters.sandbox import census, limits, mounts, remedy, taskgroup
 from hive_node.adapters.sandbox.memory import MemoryWatch
 from hive_node.adapters.sandbox.output import Head, Tail
-from hive_node.ports_sandbox_draft import DEFAULT_LIMITS, RunLimits, SandboxedCommand
+from hive_node.ports.sandbox import DEFAULT_LIMITS, RunLimits, SandboxedCommand
 
 CHUNKS = st.lists(st.binary(max_size=40), max_size=20)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal, Protocol
 
+from hive_node.ports.faults import Fault
+
 Ending = Literal["exited", "timed-out", "output-capped", "cpu-limit", "memory-limit", "process-limit"]
 """How a run ended. All but `exited` mean that the sandbox killed the whole tree."""
 
@@ -103,12 +105,11 @@ class SandboxReport:
     remedy: str = ""
 
 
-class SandboxFault(Exception):
-    """A run was refused or broken by this machine, not judged. code: stable, dotted. remedy: what a person can do."""
+class SandboxFault(Fault):
+    """A run was refused or broken by this machine, not judged. remedy: what a person can do; it is part of str()."""
 
     def __init__(self, code: str, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message}; {remedy}" if remedy else message)
-        self.code = code
+        super().__init__(code, f"{message}; {remedy}" if remedy else message)
         self.reason = message
         self.remedy = remedy
 

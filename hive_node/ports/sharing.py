@@ -1,0 +1,57 @@
+"""What the flows say to one another, and to other nodes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hive_node.ports.trials import Suggestion
+from protocol.deltas import Body, ShareLevel
+from protocol.ids import EntryId, NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something worth telling the hive. purpose: what it says, once for ever; a second publication is the first."""
+
+    purpose: str
+    body: Body
+    level: ShareLevel
+
+
+class Publisher(Protocol):
+    """The share flow, as the improve flow sees it."""
+
+    async def publish(self, news: News) -> EntryId | None:
+        """Tell the hive, or None where nothing leaves: no hive, level none, or refused by the guard."""
+        ...
+
+
+class Suggester(Protocol):
+    """The learn flow, as operators see it."""
+
+    async def suggestions(self, task: str) -> list[Suggestion]:
+        """Recipes for that task, best lower bound first."""
+        ...
+
+
+class Spreader(Protocol):
+    """Carries envelopes on to other nodes. Never waits, never raises."""
+
+    def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
+        """Push to a few live peers, not back to `source`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLine:
+    """A peer, in words a person would use. state: in step, behind, away, never met, or quarantined."""
+
+    node: NodeId
+    name: str
+    owner: str
+    state: str
+    address: str | None
+    discovered_by: str | None
+    sources: tuple[str, ...]
+    seen_at: str | None
+    entries: int

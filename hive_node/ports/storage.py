@@ -1,0 +1,173 @@
+"""Everything that is remembered. Raises StoreError where it cannot be."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from hive_node.domain import Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict
+from protocol.deltas import Delta
+from protocol.envelope import Envelope
+from protocol.feed import Head
+from protocol.ids import EntryId, NodeId
+from protocol.limits import ENTRIES_PER_ANSWER
+from protocol.sync import Missing
+from protocol.wire import JsonValue
+
+
+class Ledger(Protocol):
+    """Experiments and everything that was tried in them. Raises StoreError, NotFound, WrongState."""
+
+    async def create(self, experiment: Experiment, number: int) -> None: ...
+
+    async def next_number(self, project: str) -> int: ...
+
+    async def get(self, identity: str) -> Experiment: ...
+
+    async def open(self) -> list[Experiment]: ...
+
+    async def move(
+        self,
+        before: State,
+        after: Experiment,
+        *,
+        idea: Idea | None = None,
+        trial: Trial | None = None,
+        verdict: Verdict | None = None,
+        promotion: Promotion | None = None,
+    ) -> Experiment: ...
+
+    async def idea(self, experiment: str, number: int) -> IdeaRecord: ...
+
+    async def ideas(self, experiment: str) -> list[IdeaRecord]: ...
+
+    async def samples(self, experiment: str, idea: int) -> list[tuple[Arm, Sample]]: ...
+
+    async def promotions(self, experiment: str) -> list[Promotion]: ...
+
+    async def was_tried(self, experiment: Experiment, idea: Idea) -> bool: ...
+
+    async def keep_sample(self, experiment: Experiment, idea: int, arm: Arm, sample: Sample) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as the store holds it. standing: `good`, or `quarantined` by the scope guard."""
+
+    id: EntryId
+    delta: Delta
+    envelope: Envelope
+    standing: str
+    received_at: str
+
+
+class Feed(Protocol):
+    """Feeds of every author. Raises StoreError."""
+
+    async def heads(self) -> dict[NodeId, Head]: ...
+
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None: ...
+
+    async def by_purpose(self, purpose: str) -> StoredEntry | None: ...
+
+    async def get(self, identity: str) -> StoredEntry | None: ...
+
+    async def at(self, author: NodeId, epoch: int, seq: int) -> StoredEntry | None: ...
+
+    def all(self) -> AsyncIterator[StoredEntry]: ...
+
+    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]: ...
+
+    async def hold(self, delta: Delta, envelope: Envelope) -> bool: ...
+
+    async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None: ...
+
+    async def keep_proof(self, author: NodeId, epoch: int, first: bytes, second: bytes) -> None: ...
+
+    async def equivocators(self) -> dict[NodeId, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the scope guard did to something: kinds and places, never values. decision: passed, redacted or blocked."""
+
+    direction: Literal["out", "in"]
+    subject: str
+    decision: Literal["passed", "redacted", "blocked"]
+    rule: str
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened here, for listeners."""
+
+    id: int
+    at: str
+    kind: str
+    data: JsonValue
+
+
+class Notes(Protocol):
+    """The node's diary: events, receipts, counters."""
+
+    async def tell(self, kind: str, **data: JsonValue) -> None: ...
+
+    async def keep_receipt(self, receipt: Receipt) -> None: ...
+
+    async def count(self, name: str, more: int = 1) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """Where a member was last met. source: mdns, static, invite or inbound."""
+
+    node: NodeId
+    host: str
+    port: int
+    source: str
+    last_seen: str | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A one-time token's local half. wrong: proofs that failed so far."""
+
+    id: str
+    secret: bytes
+    expires_at: datetime
+    wrong: int
+    used_by: NodeId | None
+
+
+class CharterLog(Protocol):
+    """Where the charter chain is kept. Raises StoreError."""
+
+    async def charters(self, first: int = 1) -> list[bytes]: ...
+
+    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None: ...
+
+
+class Addresses(Protocol):
+    """Where members were last met. Raises StoreError."""
+
+    async def addresses(self) -> list[PeerAddress]: ...
+
+    async def met(self, node: NodeId, host: str, port: int, source: str) -> None: ...
+
+    async def failed(self, node: NodeId) -> None: ...
+
+
+class Invites(Protocol):
+    """One-time tokens' local halves. Raises StoreError."""
+
+    async def open_invite(self, invite: Invite) -> None: ...
+
+    async def invite(self, identity: str) -> Invite | None: ...
+
+    async def invites(self) -> list[Invite]: ...
+
+    async def guess_wrong(self, identity: str) -> None: ...
+
+    async def use_invite(self, identity: str, node: NodeId) -> bool: ...

@@ -1,0 +1,35 @@
+"""Time and chance, as they come in from outside."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, read once at the edge and handed inwards."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Chance(Protocol):
+    """Randomness."""
+
+    def token_bytes(self, count: int) -> bytes: ...
+
+    def uniform(self, low: float, high: float) -> float: ...
+
+    def coin(self) -> bool: ...
+
+    def sample(self, population: Sequence[T], count: int) -> list[T]: ...
+
+    def seed(self) -> int: ...
