@@ -25,5 +25,5 @@ def create_home(home: Home, *, name: str, owner: str, listen: str, peer_port: in
     except OSError as error:
         raise FatalError("home.unwritable", f"{home.root}: {error.strerror}") from error
     except KeyFileError as error:
-        raise FatalError(f"key.{error.code}", str(error)) from error
+        raise FatalError(error.code, str(error)) from error
     return key

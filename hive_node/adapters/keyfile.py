@@ -115,7 +115,7 @@ def create_token(path: Path, chance: TokenChance) -> str:
 
 def load_token(path: Path) -> str:
     """The token at `path`. Raises KeyFileError, and never makes another."""
-    remedy = "delete the file and run `hive-node init` again, which makes a new token"
+    remedy = "`hive-node api token --renew` makes a new one"
     text = _read(path, remedy).decode("latin-1").strip()
     if not _TOKEN.fullmatch(text):
         raise KeyFileError(KeyFileCode.MALFORMED, path, "not 32 bytes in URL-safe base64", remedy)

@@ -1,6 +1,6 @@
 """`api …` and `doctor`: what one needs to script against this node, and to find out why it does not work."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +12,23 @@ _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @api.command()
-def token(context: typer.Context, as_json: JsonFlag = False) -> None:
+def token(
+    context: typer.Context,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Make another; the node takes it from its next start on.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Print the token that the admin API takes on 127.0.0.1. Keep it as a password."""
-    from hive_node.adapters.keyfile import KeyFileError, load_token
+    from hive_node.adapters.clock import SystemChance
+    from hive_node.adapters.keyfile import KeyFileError, create_token, load_token
 
+    path = home_of(context).token
     try:
-        tree = {"token": load_token(home_of(context).token)}
+        if renew:
+            path.unlink(missing_ok=True)
+            create_token(path, SystemChance())
+        tree = {"token": load_token(path)}
     except KeyFileError as error:
         end(f"{error} [{error.code}]", NO)
     show(tree, as_json, lambda tree: say(tree["token"]))

@@ -47,11 +47,11 @@ def examine(home: Home) -> list[Finding]:
     """Every check that makes sense here: without a home only those of the machine."""
     findings = list(_of_machine(home))
     if not home.config.is_file():
-        fix = "`hive-node init` makes one" + (f", or name yours with --home (this looked in {home.root})")
-        return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, _sandbox(None)]
+        fix = "`hive-node init` makes one, or name yours with --home"
+        return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, _sandbox(None, home)]
     config, found = _config(home)
     daemon = _Daemon.reach(home)
-    findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config)]
+    findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config, home)]
     if config is not None:
         findings += [_constitution(config, home), *_ports(config, daemon)]
     return [*findings, *daemon.findings()]
@@ -150,7 +150,7 @@ def _disk(home: Home) -> Finding:
     return Finding("disk", state, f"{free / 1024**3:.1f} GiB free in {there}", fix)
 
 
-def _sandbox(config: NodeConfig | None) -> Finding:
+def _sandbox(config: NodeConfig | None, home: Home) -> Finding:
     from hive_node.adapters.sandbox import BubblewrapSandbox
 
     settings = config.sandbox if config else None
@@ -159,7 +159,7 @@ def _sandbox(config: NodeConfig | None) -> Finding:
         return Finding("sandbox", "warn", "switched off: trials run unprotected, and their receipts say so", fix)
     toolchains = [Path(path).expanduser() for path in settings.toolchains] if settings else []
     tools = {name: Path(path) for name, path in settings.tools.items()} if settings else {}
-    report = asyncio.run(BubblewrapSandbox(toolchains, tools).probe())
+    report = asyncio.run(BubblewrapSandbox(toolchains, tools, private=(home.root,)).probe())
     if not report.works:
         return Finding("sandbox", "fail", f"{report.problem}; no trial is run without it", report.remedy)
     return Finding("sandbox", "ok", f"{report.backend} {report.version} ran a command")
@@ -199,9 +199,9 @@ class _Daemon:
 
     def _of_status(self) -> Iterator[Finding]:
         status = self.status or {}
-        for service, count in sorted(status.get("restarts", {}).items()):
+        for service, times in sorted(status.get("restarts", {}).items()):
             yield Finding(
-                "daemon", "warn", f"its part `{service}` failed {count} times since it started", "see its log"
+                "daemon", "warn", f"its part `{service}` failed {times} times since it started", "see its log"
             )
         if status.get("halted"):
             fix = "`hive-node hive resume` lifts it, with --local where it is this node's own"

@@ -13,6 +13,7 @@ from hive_node.cli.output import NO, USAGE, count, end, json_text, number, say, 
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Runs of the loop: propose, run, gate, promote.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `experiment list` shows it.")]
+OrNewest = Annotated[str | None, typer.Argument(metavar="[ID]", help="As `experiment list` shows it; else the newest.")]
 _PAGE = 500
 
 
@@ -95,9 +96,10 @@ def list_(
 
 
 @app.command(name="show")
-def show_(context: typer.Context, experiment: Id, as_json: JsonFlag = False) -> None:
+def show_(context: typer.Context, experiment: OrNewest = None, as_json: JsonFlag = False) -> None:
     """One experiment: where it stands, and what it has come to."""
-    show(client_of(context).get(at("experiments", experiment)), as_json, outcome_words)
+    client = client_of(context)
+    show(client.get(at("experiments", experiment or newest(client))), as_json, outcome_words)
 
 
 @app.command()
@@ -112,7 +114,7 @@ def stop(
 
 
 @app.command()
-def trials(context: typer.Context, experiment: Id, as_json: JsonFlag = False) -> None:
+def trials(context: typer.Context, experiment: OrNewest = None, as_json: JsonFlag = False) -> None:
     """Every idea of an experiment, and what became of it."""
 
     def words(tree: Any) -> None:
@@ -122,13 +124,14 @@ def trials(context: typer.Context, experiment: Id, as_json: JsonFlag = False) ->
         ]
         table(("#", "operator", "outcome", "value", "idea", "why not"), rows, "Nothing was tried yet.")
 
-    show(_all_trials(client_of(context), experiment), as_json, words)
+    client = client_of(context)
+    show(_all_trials(client, experiment or newest(client)), as_json, words)
 
 
 @app.command()
 def report(
     context: typer.Context,
-    experiment: Id,
+    experiment: OrNewest = None,
     form: Annotated[Format | None, typer.Option("--format", help="Print this form instead.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead.")] = None,
     as_json: JsonFlag = False,
@@ -136,7 +139,9 @@ def report(
     """The report: an HTML page in the node's home, and the same as Markdown here."""
     if as_json and form not in {None, Format.JSON}:
         end("--json and --format say different things", USAGE)
-    client, where = client_of(context), at("experiments", experiment, "report")
+    client = client_of(context)
+    experiment = experiment or newest(client)
+    where = at("experiments", experiment, "report")
     wanted = Format.JSON if as_json else form
     if wanted is None and output is None:
         identity = client.get(at("experiments", experiment))["id"]
@@ -156,6 +161,14 @@ def report(
 
 
 stepping.register(app)
+
+
+def newest(client: Client) -> str:
+    """The experiment that was started last."""
+    items = client.get(at("experiments"))["items"]
+    if not items:
+        end("there is no experiment yet: `hive-node experiment start`", NO)
+    return str(max(items, key=lambda one: str(one["created_at"]))["id"])
 
 
 def only_project(client: Client) -> str:
