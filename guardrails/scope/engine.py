@@ -4,10 +4,11 @@ One pass of a multi-pattern prefilter names the detectors and decoders that coul
 runs its linear-time regex; validators judge the spans; what decoders read goes round again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
@@ -16,11 +17,15 @@ from guardrails.scope.decoders import DECODERS, DEPTH, Decoder, budget_of, decod
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.normalise import normalise
-from guardrails.scope.prefilter import Backend, build_prefilter
+from guardrails.scope.prefilter import Backend, HyperscanPrefilter, Pattern, build_prefilter
 from guardrails.scope.views import View
 from guardrails.scope.wrapping import Wrapping
 
 _OVER_BUDGET = "decoders.over-budget"
+
+
+# From a fingerprint to the compiled prefilter that was saved under it, or None.
+Saved: TypeAlias = Callable[[str], bytes | None]
 
 
 class Seeker(Protocol):
@@ -33,19 +38,30 @@ class Seeker(Protocol):
 class Engine:
     """Rules ready to run. Immutable after its construction; scans may run in several threads at once.
 
+    saved: from a fingerprint to what `compiled` gave under it, on this machine; spares compiling.
     Raises ValueError for a rule that cannot work, ImportError for a backend that was asked for and does not load.
     """
 
-    def __init__(self, rules: Sequence[Rule], backend: Backend | None = None) -> None:
+    def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
         self._detectors: tuple[Detector, ...] = (*map(RuleDetector, rules), AssignmentDetector(), BareDetector())
         self._decoders: Sequence[Decoder] = DECODERS
         self._wrapping = Wrapping()
-        self._prefilter = build_prefilter((*self._detectors, *self._decoders, self._wrapping), backend)
+        self._patterns: tuple[Pattern, ...] = (*self._detectors, *self._decoders, self._wrapping)
+        self._prefilter = build_prefilter(self._patterns, backend, saved(self.fingerprint) if saved else None)
 
     @property
     def backend(self) -> Backend:
         """Which rung the prefilter stands on: both find the same."""
         return self._prefilter.backend
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the patterns that `compiled` stands for, hex."""
+        return hashlib.sha256("\0".join(pattern.sign for pattern in self._patterns).encode("utf-8")).hexdigest()
+
+    def compiled(self) -> bytes | None:
+        """The compiled prefilter, for a cache file; None where this rung has none."""
+        return self._prefilter.compiled() if isinstance(self._prefilter, HyperscanPrefilter) else None
 
     def scan(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
         """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
@@ -99,6 +115,6 @@ def _at_source(findings: Iterable[Finding], view: View) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=1)
-def default_engine() -> Engine:
+def default_engine(saved: Saved | None = None) -> Engine:
     """The engine over the package's own rules, built at the first call."""
-    return Engine(load_rules())
+    return Engine(load_rules(), saved=saved)

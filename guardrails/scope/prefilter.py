@@ -33,14 +33,18 @@ class Prefilter(Protocol):
         """Indices of the patterns that could match somewhere in `data`, ascending; never leaves out one that does."""
 
 
-def build_prefilter(patterns: Sequence[Pattern], backend: Backend | None = None) -> Prefilter:
+def build_prefilter(
+    patterns: Sequence[Pattern], backend: Backend | None = None, compiled: bytes | None = None
+) -> Prefilter:
     """The asked-for rung, or else the first that loads here. Raises ImportError where the asked-for one does not
     load.
+
+    compiled: what `HyperscanPrefilter.compiled` gave for the very same patterns, library and processor.
     """
     if backend == "aho-corasick":
         return AhoCorasickPrefilter(patterns)
     try:
-        return HyperscanPrefilter(patterns)
+        return HyperscanPrefilter(patterns, compiled)
     except ImportError:
         if backend is not None:
             raise
@@ -52,18 +56,39 @@ class HyperscanPrefilter:
 
     backend: Backend = "hyperscan"
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], compiled: bytes | None = None) -> None:
         import hyperscan
 
         self._library: Any = hyperscan
-        self._database: Any = hyperscan.Database()
+        self._database: Any = None
+        # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
+        self._idle: list[Any] = []
+        if compiled is not None:
+            self._load(compiled)
+        if self._database is None:
+            self._compile(patterns)
+
+    def compiled(self) -> bytes:
+        """The compiled automaton, for a file: loading it takes a hundredth of compiling, and none of the memory."""
+        data: bytes = self._library.dumpb(self._database)
+        return data
+
+    def _load(self, compiled: bytes) -> None:
+        try:
+            database = self._library.loadb(compiled, self._library.HS_MODE_BLOCK)
+            self._idle.append(self._library.Scratch(database))
+        except self._library.HyperscanError:
+            return  # cut off, or of another processor: it is compiled again
+        self._database = database
+
+    def _compile(self, patterns: Sequence[Pattern]) -> None:
+        hyperscan = self._library
+        self._database = hyperscan.Database()
         self._database.compile(
             expressions=[pattern.sign.encode("latin-1") for pattern in patterns],
             ids=list(range(len(patterns))),
             flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
         )
-        # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
-        self._idle: list[Any] = []
 
     def candidates(self, data: bytes) -> list[int]:
         found: list[int] = []

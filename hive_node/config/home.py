@@ -47,6 +47,11 @@ class Home:
         return self.root / "hive.db"
 
     @property
+    def scope_cache(self) -> Path:
+        """The scope guard's compiled patterns; made again whenever it is missing."""
+        return self.root / "scope.cache"
+
+    @property
     def worktrees(self) -> Path:
         return self.root / "worktrees"
 

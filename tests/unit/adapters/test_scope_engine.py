@@ -1,0 +1,57 @@
+"""The compiled patterns' cache file: used when it fits, made again when it does not, never trusted to say something else."""
+
+from pathlib import Path
+
+import pytest
+
+from guardrails.scope import Engine, default_engine
+from hive_node.adapters import scope_engine
+
+TEXT = "token = " + "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    path = tmp_path / "scope.cache"
+    default_engine.cache_clear()
+    scope_engine.write(path)
+    default_engine.cache_clear()
+    return path
+
+
+def found(engine: Engine) -> list[tuple[str, int, int]]:
+    return [(one.rule, one.start, one.end) for one in engine.scan(TEXT)]
+
+
+def test_a_loaded_engine_finds_what_a_compiled_one_finds(cache: Path) -> None:
+    loaded = scope_engine.load_engine(cache)
+    default_engine.cache_clear()
+    assert found(loaded) == found(default_engine()) != []
+
+
+def test_the_first_start_makes_the_file_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    default_engine.cache_clear()
+    path = tmp_path / "scope.cache"
+    assert found(scope_engine.load_engine(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda raw: raw[:-100], lambda raw: raw[:200] + b"\0" + raw[201:], lambda raw: b"", lambda raw: b"x" * 5000],
+)
+def test_a_damaged_file_is_compiled_anew(cache: Path, damage: object) -> None:
+    cache.write_bytes(damage(cache.read_bytes()))  # type: ignore[operator]
+    assert found(scope_engine.load_engine(cache))
+
+
+def test_patterns_of_another_version_are_not_taken(cache: Path) -> None:
+    header, rest = cache.read_bytes().split(b"\n", 1)
+    cache.write_bytes(header[::-1] + b"\n" + rest)
+    assert found(scope_engine.load_engine(cache))
+    assert cache.read_bytes().startswith(header + b"\n"), "it was written again"
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+    default_engine.cache_clear()
+    assert found(scope_engine.load_engine(tmp_path / "nowhere" / "scope.cache"))
