@@ -39,6 +39,7 @@ def write(cache: Path) -> None:
     compiled = engine.compiled()
     if compiled is None:
         return
+    cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=cache.parent, prefix=".scope-")
     with os.fdopen(descriptor, "wb") as file:
         file.write(_header(engine.fingerprint) + compiled)

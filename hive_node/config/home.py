@@ -47,11 +47,6 @@ class Home:
         return self.root / "hive.db"
 
     @property
-    def scope_cache(self) -> Path:
-        """The scope guard's compiled patterns; made again whenever it is missing."""
-        return self.root / "scope.cache"
-
-    @property
     def worktrees(self) -> Path:
         return self.root / "worktrees"
 
@@ -63,3 +58,10 @@ class Home:
     def lock(self) -> Path:
         """Held by the running node: two daemons on one home would sign one number twice."""
         return self.root / "node.lock"
+
+
+def pattern_cache() -> Path:
+    """The scope guard's compiled patterns, for every node of this user; made again whenever it is missing."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("hive-node")) / "scope-patterns"

@@ -54,4 +54,5 @@ def test_patterns_of_another_version_are_not_taken(cache: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     default_engine.cache_clear()
-    assert found(scope_engine.load_engine(tmp_path / "nowhere" / "scope.cache"))
+    (tmp_path / "file").touch()
+    assert found(scope_engine.load_engine(tmp_path / "file" / "scope.cache"))
