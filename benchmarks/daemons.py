@@ -34,6 +34,7 @@ class Daemon:
     number: int
     folder: Path
     api_port: int
+    peer_port: int
     client: Client
     process: subprocess.Popen[bytes] | None = None
 
@@ -53,11 +54,16 @@ class Daemon:
         with (self.folder / "node.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
+    def tell_to_stop(self) -> None:
+        """Ask it to stop; `stop` waits for that."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """Stop it, cleanly where it can."""
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
+        self.tell_to_stop()
         try:
             self.process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
@@ -97,6 +103,8 @@ def daemons(count: int) -> Iterator[list[Daemon]]:
         yield nodes
     finally:
         for node in nodes:
+            node.tell_to_stop()
+        for node in nodes:
             node.stop()
         shutil.rmtree(root)
 
@@ -122,14 +130,6 @@ def is_in_step(node: Daemon, count: int) -> bool:
     return [peer["state"] for peer in node.peers()] == ["in step"] * (count - 1)
 
 
-def address_of(node: Daemon, other: Daemon) -> tuple[str, int]:
-    """Where `node`'s peer port is, as `other` met it."""
-    identity = node.client.get("/v1/status")["id"]
-    found = next(peer["address"] for peer in other.peers() if peer["node"] == identity)
-    host, _, port = str(found).rpartition(":")
-    return host, int(port)
-
-
 def wait(nodes: Sequence[Daemon], what: str, holds: Callable[[], bool], poll_s: float = 0.02) -> None:
     """Look until it holds. Raises DaemonFailed where it does not in a minute, or a daemon ended."""
     deadline = time.monotonic() + _PATIENCE_S
@@ -146,10 +146,10 @@ def wait(nodes: Sequence[Daemon], what: str, holds: Callable[[], bool], poll_s: 
 def _make(root: Path, number: int) -> Daemon:
     folder = root / f"n{number}"
     folder.mkdir()
-    home, port = Home(folder / "home"), _free_port()
-    create_home(home, name=f"bench-{number}", owner=f"owner-{number}", listen=LOOPBACK, peer_port=0, api_port=port,
-                mdns=LOOPBACK)  # fmt: skip
-    return Daemon(number, folder, port, Client(home))
+    home, api_port, peer_port = Home(folder / "home"), _free_port(), _free_port()
+    create_home(home, name=f"bench-{number}", owner=f"owner-{number}", listen=LOOPBACK, peer_port=peer_port,
+                api_port=api_port, mdns=LOOPBACK)  # fmt: skip
+    return Daemon(number, folder, api_port, peer_port, Client(home))
 
 
 def _free_port() -> int:

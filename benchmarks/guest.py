@@ -1,136 +1,52 @@
 """A member without a daemon: it joins as any node does, signs entries, and speaks the peer protocol."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from random import Random
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from benchmarks.daemons import Daemon, invite
-from hive_node.adapters.joining import Token, join
-from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.peer_client import PeerClient
+from benchmarks.author import Author, new_key
+from benchmarks.daemons import LOOPBACK, Daemon, invite
+from hive_node.adapters.invites import Token
+from hive_node.adapters.joining import join
+from hive_node.adapters.peer_client import PeerClient, SyncAnswer
 from hive_node.adapters.tls import client_context
-from protocol.charter import stamp
-from protocol.deltas import (
-    KIND_OF,
-    Body,
-    Costs,
-    Delta,
-    Edit,
-    Header,
-    Measured,
-    Metric,
-    Moments,
-    Outcomes,
-    Recipe,
-    Summary,
-)
-from protocol.envelope import DELTA_TYPE, Envelope
-from protocol.feed import Head
-from protocol.ids import HiveId, NodeId, sha256_hex
-from protocol.signing import seal
+from protocol.envelope import Envelope
+from protocol.ids import NodeId
+from protocol.sync import HaveVector
 from protocol.verification import verify_chain
 
-_WORDS = (
-    "cache",
-    "window",
-    "match",
-    "table",
-    "bucket",
-    "probe",
-    "hash",
-    "branch",
-    "buffer",
-    "literal",
-    "chain",
-    "lookup",
-)
-_TASK = sha256_hex(b"benchmarks")
 
-
-@dataclass(slots=True)
-class Author:
-    """A key and its feed, written entry by entry."""
-
-    key: NodeKey
-    hive: HiveId
-    constitution: str
-    seq: int = 0
-    last: Envelope | None = None
-
-    def say(self, body: Body) -> Envelope:
-        """The next entry of the feed."""
-        self.seq += 1
-        header = Header(
-            hive=self.hive,
-            author=self.key.node_id,
-            epoch=1,
-            seq=self.seq,
-            prev=self.last.id if self.last else None,
-            issued_at=stamp(datetime.now(UTC)),
-            kind=KIND_OF[type(body)],
-            constitution=self.constitution,
-        )
-        self.last = seal(DELTA_TYPE, Delta.compose(header, body).payload(), [self.key])
-        return self.last
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Guest:
-    """An author with a connection to the others. Make one with `welcome`; close it."""
+    """An author with a connection to one daemon. Make one with `welcome`; close it."""
 
     author: Author
     client: PeerClient
-    heads: dict[NodeId, Head] = field(default_factory=dict)
+    daemon: NodeId
+    port: int
+
+    async def status(self) -> None:
+        """Ask the least that can be asked."""
+        await self.client.status(LOOPBACK, self.port)
+
+    async def sync(self, held: HaveVector) -> SyncAnswer:
+        """What the daemon holds beyond `held`."""
+        return await self.client.sync(LOOPBACK, self.port, self.daemon, held)
+
+    async def push(self, entries: Sequence[Envelope]) -> None:
+        """Hand entries over. Raises RuntimeError where one is not accepted."""
+        raws = [entry.to_bytes() for entry in entries]
+        outcomes = await self.client.push(LOOPBACK, self.port, self.daemon, raws)
+        refused = [one for one in outcomes if one["status"] != "accepted"]
+        if refused or len(outcomes) != len(entries):
+            raise RuntimeError(f"{len(refused)} of {len(entries)} entries were not accepted: {refused[:1]}")
 
 
 async def welcome(admin: Daemon, number: int) -> Guest:
     """Join the admin's hive through its join port."""
     key = new_key()
     token = Token.parse(invite(admin))
-    chain = await join(token, key, f"guest-{number}", f"guest-{number}")
+    chain = (await join(token, key, f"guest-{number}", f"guest-{number}")).chain
     membership = verify_chain(chain, token.hive)
     anchors = [member.certificate_der() for member in membership.members.values()]
     author = Author(key, token.hive, membership.charter.constitution)
-    return Guest(author, PeerClient(client_context(key, anchors)))
-
-
-def new_key() -> NodeKey:
-    """A key that is never stored."""
-    return NodeKey(Ed25519PrivateKey.generate())
-
-
-def recipe(chance: Random) -> Recipe:
-    """One promotion of ordinary size: about 1 KB once it has a header."""
-    name, old, new = chance.choice(_WORDS).upper(), chance.randrange(10**6), chance.randrange(10**6)
-    path = f"src/{chance.choice(_WORDS)}.py"
-    return Recipe(
-        task=_TASK,
-        project="codec",
-        metric=Metric(name="compressed_bytes", direction="lower"),
-        files={path: sha256_hex(str(old).encode())},
-        edits=(Edit(path=path, search=f"{name}_BITS = {old}\n", replace=f"{name}_BITS = {new}\n"),),
-        idea=" ".join(chance.choices(_WORDS, k=12)),
-        operator="tune",
-        evidence=Measured(pairs=2, gain=chance.random(), lower=0.01, e_value=None),
-        guards={"cpu_seconds": round(chance.random(), 4)},
-        environment="linux-x86_64-cpython3.11",
-    )
-
-
-def summary(chance: Random) -> Summary:
-    """One experiment in numbers: about 1 KB once it has a header."""
-    moments = Moments(n=5, mean=chance.random() * 1e4, sd=chance.random())
-    return Summary(
-        task=_TASK,
-        project="codec",
-        metric=Metric(name="compressed_bytes", direction="lower"),
-        experiment=f"codec-{chance.randrange(10**6)}",
-        baseline=moments,
-        champion=moments,
-        gain=chance.random(),
-        operators={"tune": Outcomes(proposed=12, rejected=9, promoted=3)},
-        costs=Costs(trials=chance.randrange(100), wall_s=chance.random() * 100, cpu_s=chance.random() * 100),
-        environment="linux-x86_64-cpython3.11",
-    )
+    return Guest(author, PeerClient(client_context(key, anchors)), token.admin, admin.peer_port)

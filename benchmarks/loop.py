@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmarks.daemons import Daemon, daemons
@@ -77,12 +78,12 @@ def measure(effort: Effort) -> Row:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
 class _Runs:
     """What the ledger holds of an experiment's runs, the baseline's left out."""
 
-    def __init__(self, per_trial: float, wall_s: float) -> None:
-        self.per_trial = per_trial
-        self.wall_s = wall_s
+    per_trial: float
+    wall_s: float
 
 
 def _project(folder: Path) -> Path:

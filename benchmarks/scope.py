@@ -7,7 +7,7 @@ from pathlib import Path
 
 import re2
 
-from benchmarks.guest import Author, new_key, recipe, summary
+from benchmarks.author import Author, new_key, recipe, summary
 from benchmarks.row import Effort, Figure, Row, percentile
 from guardrails.scope import LocalFacts, ScopeGuard, default_engine
 from guardrails.verdict import Refused
@@ -17,6 +17,7 @@ from protocol.deltas import Delta, ShareLevel
 from protocol.ids import HiveId
 
 _MB = 1e6
+_PASSES = 5
 _ONE_RULE = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
 
 
@@ -25,7 +26,7 @@ def measure(effort: Effort) -> Row:
     chance = SystemChance()
     guard = ScopeGuard(default_engine(), LocalFacts.build(collect_names([]), [], chance.token_bytes(32)))
     texts = _sources(effort.choose(6_000_000, 2_000_000))
-    scanned, found = _scan(guard, texts)
+    first_s, scan_s, found = _scan(guard, texts)
     re2_s, copy_s = _one_expression(texts), _copy(texts)
     used, waited, sizes = _deltas(guard, effort.choose(3_000, 800))
     total = sum(map(len, texts)) / _MB
@@ -34,14 +35,16 @@ def measure(effort: Effort) -> Row:
     return Row(
         "scope guard",
         (
-            Figure("bulk text", total / scanned, "MB/s", 20, "at least", total / re2_s, "one RE2 expression"),
+            Figure("bulk text", total / scan_s, "MB/s", 20, "at least", total / re2_s, "one RE2 expression"),
             Figure("one delta, p50", 1000 * percentile(used, 0.5), "ms", limit=1000 * lone, limit_is=same),
             Figure("one delta, p99", 1000 * percentile(used, 0.99), "ms", 1.0, limit=1000 * lone, limit_is=same),
             Figure("one delta, p99 by the clock", 1000 * percentile(waited, 0.99), "ms", limit=1000 * lone, limit_is=same),
         ),
         (
-            f"{len(texts)} files, {total:.1f} MB, {found} findings; prefilter {default_engine().backend}; "
-            f"processor time; a plain copy runs at {total / copy_s:,.0f} MB/s",
+            f"{len(texts)} files, {total:.1f} MB, {found} findings, prefilter {default_engine().backend}, "
+            f"processor time",
+            f"the first pass, which makes the expressions' automata, {total / first_s:.1f} MB/s; "
+            f"a plain copy {total / copy_s:,.0f} MB/s",
             f"{len(used):,} calls of check_outgoing, payloads of {sum(sizes) / len(sizes):.0f} bytes",
         ),
     )  # fmt: skip
@@ -58,11 +61,15 @@ def _sources(most_bytes: int) -> list[str]:
     return texts
 
 
-def _scan(guard: ScopeGuard, texts: list[str]) -> tuple[float, int]:
-    guard.scan_text(texts[0])  # word lists and metadata are read at their first use
-    began = time.process_time()
-    found = sum(len(guard.scan_text(text)) for text in texts)
-    return time.process_time() - began, found
+def _scan(guard: ScopeGuard, texts: list[str]) -> tuple[float, float, int]:
+    """Processor seconds of the first pass, the median of those that follow, and the findings of one."""
+    taken: list[float] = []
+    found = 0
+    for _ in range(_PASSES + 1):
+        began = time.process_time()
+        found = sum(len(guard.scan_text(text)) for text in texts)
+        taken.append(time.process_time() - began)
+    return taken[0], percentile(taken[1:], 0.5), found
 
 
 def _one_expression(texts: list[str]) -> float:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from benchmarks.daemons import Daemon, address_of, hive
-from benchmarks.guest import Guest, recipe, welcome
+from benchmarks.author import recipe
+from benchmarks.daemons import Daemon, hive
+from benchmarks.guest import Guest, welcome
 from benchmarks.row import Effort, Figure, Row, percentile
 from hive_node.adapters.clock import SystemChance
-from protocol.ids import NodeId
 
 NODES = 8
 _ROUND_TRIPS = 100
@@ -72,15 +72,12 @@ def measure(effort: Effort) -> Row:
 async def _run(nodes: Sequence[Daemon], publications: int, patience_s: float) -> tuple[list[float], list[float | None]]:
     guest = await welcome(nodes[0], 9)
     arrivals = Arrivals(len(nodes))
-    identity = NodeId(nodes[0].client.get("/v1/status")["id"])
-    host, port = address_of(nodes[0], nodes[1])
     watching = [asyncio.create_task(_watch(node, arrivals)) for node in nodes]
     try:
-        trips = [await _round_trip(guest, host, port) for _ in range(_ROUND_TRIPS)]
+        await guest.status()  # the handshake
+        trips = [await _round_trip(guest) for _ in range(_ROUND_TRIPS)]
         chance = random.Random(SystemChance().seed())
-        delays = [
-            await _publish(guest, host, port, identity, chance, arrivals, patience_s) for _ in range(publications)
-        ]
+        delays = [await _publish(guest, chance, arrivals, patience_s) for _ in range(publications)]
         return trips, delays
     finally:
         for task in watching:
@@ -89,20 +86,16 @@ async def _run(nodes: Sequence[Daemon], publications: int, patience_s: float) ->
         await guest.client.close()
 
 
-async def _round_trip(guest: Guest, host: str, port: int) -> float:
+async def _round_trip(guest: Guest) -> float:
     began = time.perf_counter()
-    await guest.client.status(host, port)
+    await guest.status()
     return time.perf_counter() - began
 
 
-async def _publish(
-    guest: Guest, host: str, port: int, node: NodeId, chance: random.Random, arrivals: Arrivals, patience_s: float
-) -> float | None:
+async def _publish(guest: Guest, chance: random.Random, arrivals: Arrivals, patience_s: float) -> float | None:
     entry = guest.author.say(recipe(chance))
     began = time.perf_counter()
-    outcome = (await guest.client.push(host, port, node, [entry.to_bytes()]))[0]
-    if outcome["status"] != "accepted":
-        raise RuntimeError(f"the entry was not taken: {outcome}")
+    await guest.push([entry])
     seen = await arrivals.everywhere(entry.id, patience_s)
     return seen - began if seen is not None else None
 

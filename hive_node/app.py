@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from guardrails.constitution import Constitution, ConstitutionError
-from guardrails.scope import LocalFacts, ScopeGuard, default_engine
+from guardrails.scope import LocalFacts, ScopeGuard
 from hive_node.adapters.clock import SystemChance, SystemClock
 from hive_node.adapters.dictionary import collect_names, collect_secrets
 from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
-from hive_node.adapters.joining import JoinDesk
+from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
 from hive_node.adapters.membering import LOCAL_HALT, Members
 from hive_node.adapters.memory import settle
@@ -27,13 +27,14 @@ from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import BubblewrapSandbox
+from hive_node.adapters.scope_engine import load_engine
 from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.adapters.unprotected import Unprotected
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
 from hive_node.config import NodeConfig, load_node_config
-from hive_node.config.home import Home
+from hive_node.config.home import Home, pattern_cache
 from hive_node.domain import Experiment
 from hive_node.hive import Hive
 from hive_node.improve.runner import Runner
@@ -42,6 +43,7 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.workshop import Workshop
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
+from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
 from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
@@ -131,7 +133,7 @@ async def open_node(home: Home) -> Node:
         rules = list(config.constitution.rule)
         constitution = Constitution.load({"rule": rules} if rules else None)
     except KeyFileError as error:
-        raise FatalError(f"key.{error.code}", str(error)) from error
+        raise FatalError(error.code, str(error)) from error
     except ConstitutionError as error:
         raise FatalError("constitution.unavailable", str(error)) from error
     database = await Database.open(home.database)
@@ -167,7 +169,7 @@ class _Builder:
         self.feed = FeedStore(database, self.journal)
         self.peers = PeerStore(database, self.clock)
         self.hive = Hive(key.node_id)
-        self.guard = ScopeGuard(default_engine(), self._facts([]))
+        self.guard = ScopeGuard(load_engine(pattern_cache()), self._facts([]))
         self.beliefs = Beliefs(self.hive)
         self.sandbox = self._sandbox()
         self.trials_at_once = asyncio.Semaphore(config.limits.trials_at_once)
@@ -215,8 +217,8 @@ class _Builder:
         return Node(self.home, self.hive, self.database, services, api, steps, supervisor)
 
     def _build_flows(self) -> None:
-        turn = asyncio.Lock()
         spreader = _Spreader()
+        self.memory = Memory(self.hive, self.feed, self.beliefs)
         self.share = Share(
             self.hive,
             self.feed,
@@ -225,12 +227,22 @@ class _Builder:
             spreader,
             self.journal,
             self.clock,
-            turn,
             self.beliefs.add_own,
+            self.memory.catch_up,
         )
-        self.learn = Learn(self.hive, self.feed, self.guard, self.beliefs, spreader, self.journal, self.clock, turn)
+        self.learn = Learn(
+            self.hive,
+            self.feed,
+            self.guard,
+            self.beliefs,
+            spreader,
+            self.journal,
+            self.clock,
+            self.share,
+            self.memory.catch_up,
+        )
         self.suggest = Suggest(self.hive, self.beliefs, self.feed)
-        self.reader = CharterReader(self.hive, self.feed, self._charter_changed)
+        self.reader = CharterReader(self.hive, self.feed, self._charter_changed, self.memory.restore)
         self.office = CharterOffice(self.hive, self.feed, self.key, self.clock, self._charter_changed)
         self.desk = JoinDesk(self.hive, self.office, self.feed, self.peers, self.key, self.clock, self.chance)
         if self.config.federation is not None:
@@ -265,11 +277,9 @@ class _Builder:
             raise FatalError(
                 "store.charter", f"{self.home.database}: the stored charter does not verify ({error.code})"
             ) from error
-        self.hive.heads.update(await self.feed.heads())
-        self.hive.equivocators |= await self.feed.equivocators()
         halt = await self.journal.recall(LOCAL_HALT)
         self.hive.local_halt = str(halt) if halt else None
-        await self.beliefs.rebuild(self.feed)
+        await self.memory.restore()
         await self._learn_names()
 
     def _members(self) -> Members:

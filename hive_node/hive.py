@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from protocol.errors import Code
 from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.sync import have_digest
@@ -94,6 +95,14 @@ class Hive:
                 await self.peers_asked.wait()
         except TimeoutError:
             self.peers_asked.set()
+
+    def refusal(self, now: datetime) -> Code | None:
+        """What every entry is answered now, and why none is sent; None while entries flow. Charters flow always."""
+        if self.membership is None or self.node not in self.membership.members:
+            return Code.NOT_A_MEMBER
+        if self.membership.charter.is_expired(now):
+            return Code.CHARTER_EXPIRED
+        return Code.HALTED if self.why_halted(now) else None
 
     def why_silent(self, now: datetime) -> str | None:
         """Why nothing of this node counts with others now, or None."""

@@ -10,6 +10,8 @@ CHARTER_BYTES: Final = 1024 * 1024
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 # One answer stays under a second of verification on a slow core; the asker comes back for more.
 ENTRIES_PER_ANSWER: Final = 200
+# What one answer holds in memory for a peer that reads slowly; the asker comes back for more.
+ANSWER_BYTES: Final = 1024 * 1024
 # A writer that puts an empty line after each entry; 4 MiB of line ends would be 4 million lines to walk.
 BLANK_LINES: Final = 200
 # Deepest honest body is 6; a parser's recursion is never a peer's to spend.

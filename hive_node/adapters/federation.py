@@ -8,13 +8,14 @@ import ssl
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hive_node.adapters.joining import JoinDesk
+from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.mdns import DiscoveredAddress, Discovery
 from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.tls import client_context, server_context, trust_more
+from hive_node.adapters.told import told_of
 from hive_node.config.node import FederationSection
 from hive_node.hive import Hive
 from hive_node.ports import Chance, Clock, FatalError, Fault
@@ -67,8 +68,6 @@ class Federation:
         """Trust new members from now on. Who is no member any more is refused at its next request."""
         for context in self._contexts:
             trust_more(context, _anchors(membership))
-        if self.client is not None:
-            self.client.charter_version = membership.charter.version
         for node in set(self._network.contacts) - membership.members.keys():
             self._network.forget(node)
         self._changed.set()
@@ -95,12 +94,12 @@ class Federation:
         anchors = list(_anchors(membership))
         serving, calling = server_context(self._key, anchors), client_context(self._key, anchors)
         self._contexts = [serving, calling]
-        self.client = PeerClient(calling)
-        self.client.charter_version = membership.charter.version
+        self.client = PeerClient(calling, lambda: told_of(self._hive, self._server.port), self._network.heard)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(serving))
-                group.create_task(self._desk.serve_on(self._config.listen, self._config.join_port))
+                join_port, peer_port = self._config.join_port, lambda: self._server.port
+                group.create_task(self._desk.serve_on(self._config.listen, join_port, peer_port))
                 group.create_task(self._network.serve())
                 group.create_task(self._renew())
                 if self._config.mdns.enabled:
@@ -125,8 +124,6 @@ class Federation:
 
     def _opened(self, port: int) -> None:
         logger.info("peer port open", extra={"listen": self._config.listen, "port": port})
-        if self.client is not None:
-            self.client.port = port
 
     def _explain(self, error: OSError) -> str:
         return (

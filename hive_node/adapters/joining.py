@@ -1,248 +1,55 @@
-"""Invite and join: a one-time secret is proved, never sent, to an admin whose key the token pins (docs/protocol.md §2)."""
+"""Joining at an admin's join port: the joiner's side (docs/protocol.md §2.12). The admin's is `join_desk`."""
 
-import asyncio
 import base64
-import hashlib
-import hmac
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
-from aiohttp import web
-
+from hive_node.adapters.invites import Token, message, proof
 from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.peer_client import join_exchange
-from hive_node.adapters.peer_server import answer, listen, problem
-from hive_node.adapters.tls import certificate_of, join_client_context, join_server_context
-from hive_node.hive import Hive
-from hive_node.ports import Chance, CharterLog, Clock, Fault, Invite, Invites
-from hive_node.share.charters import CharterOffice
+from hive_node.adapters.peer_client import CHAIN_BYTES, SMALL_BYTES, faults_of, read, refusal, session, url_of
+from hive_node.adapters.tls import certificate_of, join_client_context
+from hive_node.ports import Fault
 from protocol.errors import Code, RemoteProtocolError
-from protocol.ids import HiveId, NodeId, node_id_of_certificate, parse_node_id, sha256_hex
-from protocol.limits import INVITE_WRONG_GUESSES, WORD_CHARS
 from protocol.wire import JsonValue, dump_json, parse_object
 
-_SECRET_BYTES: Final = 16
-_REQUEST_BYTES: Final = 16 * 1024
-# Nonces handed out and not yet used; a stranger asking for many makes the oldest void.
-_NONCES: Final = 256
-PREFIX: Final = "hive1-"
-LIFETIME: Final = timedelta(hours=24)
+_PATH: Final = "/hive/v1/join"
+# What a person can do about each of the admin's refusals.
+_WORDS: Final[Mapping[Code, str]] = {
+    Code.INVITE_UNKNOWN: "the admin's node does not know this invite: ask for another",
+    Code.INVITE_EXPIRED: "the invite has expired: ask for another",
+    Code.INVITE_USED: "the invite was used: ask for another",
+    Code.INVITE_CLOSED: "the invite was closed after too many wrong proofs: ask for another",
+    Code.INVITE_PROOF: "the admin's node does not accept this invite's proof: ask for another",
+    Code.BAD_SCHEMA: "the admin's node does not accept this node's name or owner: printable characters, 128 at most",
+    Code.TOO_LARGE: "the hive's charter chain is larger than this node takes",
+    Code.UNAVAILABLE: "the admin's node cannot write its charter right now: try again later",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """What an invited person is given: `hive1-` and base64url JSON. addresses: of the admin's join port."""
+class Welcome:
+    """What an admin handed over: the charter chain, unverified, and where its peer port is."""
 
-    hive: HiveId
-    admin: NodeId
-    invite: str
-    secret: bytes
-    addresses: tuple[tuple[str, int], ...]
-    expires_at: str
-
-    def text(self) -> str:
-        tree = {
-            "h": self.hive,
-            "a": self.admin,
-            "i": self.invite,
-            "s": base64.b64encode(self.secret).decode(),
-            "at": [list(address) for address in self.addresses],
-            "x": self.expires_at,
-        }
-        return PREFIX + base64.urlsafe_b64encode(dump_json(tree)).decode().rstrip("=")
-
-    @classmethod
-    def parse(cls, text: str) -> "Token":
-        """The token that a person pasted. Raises Fault(invite.malformed)."""
-        try:
-            raw = text.strip().removeprefix(PREFIX)
-            tree = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
-            return cls(
-                hive=HiveId(str(tree["h"])),
-                admin=parse_node_id(str(tree["a"])),
-                invite=str(tree["i"]),
-                secret=base64.b64decode(tree["s"], validate=True),
-                addresses=tuple((str(host), int(port)) for host, port in tree["at"]),
-                expires_at=str(tree["x"]),
-            )
-        except (ValueError, KeyError, TypeError, RemoteProtocolError) as error:
-            raise Fault(
-                "invite.malformed", "that is no invite: paste the whole text that `hive-node hive invite` printed"
-            ) from error
+    chain: list[bytes]
+    host: str
+    port: int
 
 
-def proof(
-    token_secret: bytes, hive: str, admin: str, invite: str, nonce: str, certificate: bytes, owner: str, name: str
-) -> str:
-    """HMAC-SHA256 over everything that the joiner says, base64; docs/protocol.md §2 spells the message out."""
-    message = "\n".join(("hive-node join v1", hive, admin, invite, nonce, sha256_hex(certificate), owner, name))
-    return base64.b64encode(hmac.new(token_secret, message.encode("utf-8"), hashlib.sha256).digest()).decode("ascii")
+async def join(token: Token, key: NodeKey, owner: str, name: str, constitution: str | None = None) -> Welcome:
+    """Ask the admin behind `token` to let us in, at each of its addresses in turn.
 
-
-class JoinDesk:
-    """An admin's side. Listens only while an invite is open."""
-
-    def __init__(
-        self,
-        hive: Hive,
-        office: CharterOffice,
-        log: CharterLog,
-        invites: Invites,
-        key: NodeKey,
-        clock: Clock,
-        chance: Chance,
-    ) -> None:
-        self._hive = hive
-        self._office = office
-        self._log = log
-        self._invites = invites
-        self._key = key
-        self._clock = clock
-        self._chance = chance
-        self._nonces: dict[str, str] = {}
-        self._changed = asyncio.Event()
-        self._open = asyncio.Event()
-        self.port = 0
-
-    async def invite(self, addresses: Callable[[], Sequence[str]]) -> Token:
-        """Open an invite, and the join port with it. Raises Fault where this node is no admin."""
-        membership = self._hive.membership
-        if membership is None or not self._hive.is_admin:
-            raise Fault("hive.not-admin", "only an admin of a hive can invite: `hive-node hive create` makes one")
-        secret = self._chance.token_bytes(_SECRET_BYTES)
-        expires = self._clock.now() + LIFETIME
-        invite = Invite(self._chance.token_bytes(8).hex(), secret, expires, 0, None)
-        await self._invites.open_invite(invite)
-        self._changed.set()
-        await self._open.wait()
-        where = tuple((host, self.port) for host in addresses())
-        return Token(membership.hive, self._hive.node, invite.id, secret, where, expires.isoformat(timespec="seconds"))
-
-    async def serve_on(self, host: str, port: int) -> None:
-        """Open the join port while there is an open invite, until cancelled."""
-        while True:
-            self._changed.clear()
-            if self._hive.is_admin and await self._invites.invites():
-                await self._listen(host, port)
-            else:
-                await self._changed.wait()
-
-    async def _listen(self, host: str, port: int) -> None:
-        app = web.Application(client_max_size=_REQUEST_BYTES)
-        app.router.add_get("/hive/v1/join", self._hand_nonce)
-        app.router.add_post("/hive/v1/join", self._join)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=5)
-        await runner.setup()
-        try:
-            listening = await listen(runner, host, port, join_server_context(self._key))
-            self.port = listening.sockets[0].getsockname()[1]
-            self._open.set()
-            while await self._invites.invites():
-                await self._wait_for_change()
-            await self._clock.sleep(1.0)  # let the last answer go out
-            listening.close()
-        finally:
-            self._open.clear()
-            self.port = 0
-            await runner.cleanup()
-
-    async def _wait_for_change(self) -> None:
-        try:
-            async with asyncio.timeout(60):  # an invite may expire meanwhile
-                await self._changed.wait()
-        except TimeoutError:
-            return
-        self._changed.clear()
-
-    async def _hand_nonce(self, request: web.Request) -> web.StreamResponse:
-        try:
-            invite = await self._usable(request.query.get("invite", ""))
-        except RemoteProtocolError as error:
-            return problem(error)
-        nonce = base64.b64encode(self._chance.token_bytes(_SECRET_BYTES)).decode("ascii")
-        if len(self._nonces) >= _NONCES:
-            self._nonces.pop(next(iter(self._nonces)))
-        self._nonces[nonce] = invite.id
-        return answer({"nonce": nonce})
-
-    async def _join(self, request: web.Request) -> web.StreamResponse:
-        try:
-            return await self._admit(parse_object(await request.content.read(_REQUEST_BYTES)))
-        except RemoteProtocolError as error:
-            return problem(error)
-
-    async def _admit(self, said: dict[str, JsonValue]) -> web.StreamResponse:
-        text = {name: _word(said.get(name)) for name in ("invite", "nonce", "node", "owner", "name", "proof")}
-        certificate = _certificate(said.get("certificate"))
-        invite = await self._usable(text["invite"])
-        if self._nonces.pop(text["nonce"], None) != invite.id:
-            raise RemoteProtocolError(Code.INVITE_PROOF, "that nonce was not given for this invite")
-        membership = self._hive.membership
-        if membership is None:
-            raise RemoteProtocolError(Code.INVITE_CLOSED, "this node left the hive")
-        expected = proof(
-            invite.secret,
-            membership.hive,
-            self._hive.node,
-            invite.id,
-            text["nonce"],
-            certificate,
-            text["owner"],
-            text["name"],
-        )
-        if not hmac.compare_digest(expected, text["proof"]):
-            await self._invites.guess_wrong(invite.id)
-            raise RemoteProtocolError(Code.INVITE_PROOF, "the proof does not match")
-        node = node_id_of_certificate(certificate)
-        if node != text["node"]:
-            raise RemoteProtocolError(Code.BAD_KEY, "the certificate is another node's")
-        if not await self._invites.use_invite(invite.id, node):
-            raise RemoteProtocolError(Code.INVITE_USED, "the invite was used")
-        await self._office.admit(node, certificate, text["owner"], text["name"])
-        self._changed.set()
-        return answer({"charter": [parse_object(raw) for raw in await self._log.charters()]})
-
-    async def _usable(self, identity: str) -> Invite:
-        invite = await self._invites.invite(identity)
-        if invite is None:
-            raise RemoteProtocolError(Code.INVITE_UNKNOWN, "there is no such invite")
-        if invite.used_by is not None:
-            raise RemoteProtocolError(Code.INVITE_USED, "the invite was used: ask for another")
-        if invite.wrong >= INVITE_WRONG_GUESSES:
-            raise RemoteProtocolError(Code.INVITE_CLOSED, "too many wrong proofs: ask for another invite")
-        if invite.expires_at <= self._clock.now():
-            raise RemoteProtocolError(Code.INVITE_EXPIRED, "the invite has expired: ask for another")
-        return invite
-
-
-async def join(token: Token, key: NodeKey, owner: str, name: str) -> list[bytes]:
-    """Ask the admin behind `token` to let us in, at each of its addresses in turn. Returns the charter chain.
-
-    Raises Fault with the admin's code, or hive.unreachable.
+    constitution: the only one that we go by; a hive with another is not joined, and the invite stays good.
+    Raises Fault with the admin's code, hive.other-constitution, or hive.unreachable.
     """
-    certificate = certificate_of(key)
-    context = join_client_context(key)
-
-    def prove(nonce: str) -> dict[str, str]:
-        return {
-            "invite": token.invite,
-            "nonce": nonce,
-            "node": key.node_id,
-            "certificate": base64.b64encode(certificate).decode("ascii"),
-            "owner": owner,
-            "name": name,
-            "proof": proof(token.secret, token.hive, token.admin, token.invite, nonce, certificate, owner, name),
-        }
-
+    asking = _Asking(token, key, owner, name, constitution)
     for host, port in token.addresses:
         try:
-            return await join_exchange(context, host, port, token.admin, token.invite, prove)
+            return await asking.at(host, port)
         except RemoteProtocolError as error:
             if error.code is not Code.PEER_UNREACHABLE:
-                raise Fault(f"hive.{error.code}", f"the admin's node says no: {error.detail}") from error
+                words = _WORDS.get(error.code, "the admin's node refused")
+                raise Fault(f"hive.{error.code}", f"{words} ({error.code})") from error
     tried = ", ".join(f"{host}:{port}" for host, port in token.addresses) or "no address"
     raise Fault(
         "hive.unreachable",
@@ -250,14 +57,50 @@ async def join(token: Token, key: NodeKey, owner: str, name: str) -> list[bytes]
     )
 
 
-def _word(value: JsonValue) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= WORD_CHARS or not value.isprintable():
-        raise RemoteProtocolError(Code.BAD_SCHEMA, f"expected a text of up to {WORD_CHARS} printable characters")
-    return value
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    token: Token
+    key: NodeKey
+    owner: str
+    name: str
+    constitution: str | None
 
+    async def at(self, host: str, port: int) -> Welcome:
+        """Join at one address, whose key must be the admin's. Raises RemoteProtocolError, Fault."""
+        where = url_of(host, port, _PATH)
+        async with faults_of(host, port), session(join_client_context(self.key, self.token.admin)) as http:
+            async with http.get(where, params={"invite": self.token.invite}, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise await refusal(response)
+                offered = parse_object(await read(response, SMALL_BYTES))
+            self._check(offered.get("constitution"))
+            body = dump_json(self._said(str(offered.get("nonce"))))
+            async with http.post(where, data=body, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise await refusal(response)
+                welcome = parse_object(await read(response, CHAIN_BYTES))
+        chain, peer_port = welcome.get("charter"), welcome.get("port")
+        if not isinstance(chain, list):
+            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "an answer to a join has a charter")
+        return Welcome([dump_json(one) for one in chain], host, peer_port if isinstance(peer_port, int) else 0)
 
-def _certificate(value: JsonValue) -> bytes:
-    try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) and len(value) <= 4096 else b""
-    except ValueError:
-        raise RemoteProtocolError(Code.BAD_BASE64, "the certificate is not base64") from None
+    def _check(self, constitution: JsonValue) -> None:
+        if self.constitution is not None and constitution not in {None, self.constitution}:
+            raise Fault(
+                "hive.other-constitution",
+                "the hive is judged by other rules than this version of hive-node has: use the same version",
+            )
+
+    def _said(self, nonce: str) -> dict[str, JsonValue]:
+        token, certificate = self.token, certificate_of(self.key)
+        said = message(token.hive, token.admin, token.invite, nonce, certificate, self.owner, self.name)
+        return {
+            "invite": token.invite,
+            "nonce": nonce,
+            "node": self.key.node_id,
+            "certificate": base64.b64encode(certificate).decode("ascii"),
+            "owner": self.owner,
+            "name": self.name,
+            "proof": proof(token.secret, said),
+            "signature": base64.b64encode(self.key.sign(said)).decode("ascii"),
+        }

@@ -4,10 +4,12 @@ import base64
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from hive_node.adapters.federation import Federation
-from hive_node.adapters.joining import JoinDesk, Token, join
+from hive_node.adapters.invites import Token
+from hive_node.adapters.join_desk import JoinDesk
+from hive_node.adapters.joining import join
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.mdns import interfaces_of_this_machine
 from hive_node.adapters.store import FeedStore, Journal, PeerStore
@@ -19,7 +21,7 @@ from hive_node.ports import Clock, Fault
 from hive_node.share.charters import CharterOffice
 from protocol.charter import Member, stamp
 from protocol.ids import parse_node_id
-from protocol.verification import Membership
+from protocol.verification import Membership, verify_chain
 
 LOCAL_HALT = "halt.local"
 
@@ -65,27 +67,29 @@ class Members:
             raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
         self._federation().check_port()
         parsed = Token.parse(token)
-        if datetime.fromisoformat(parsed.expires_at) <= self.clock.now():
+        if parsed.expires_at <= self.clock.now():
             raise Fault("hive.invite-expired", "the invite has expired: ask for another")
-        chain = await join(parsed, self.key, self.config.node.owner, self.config.node.name)
-        membership = await self.reader.join(chain, parsed.hive)
+        node = self.config.node
+        welcome = await join(parsed, self.key, node.owner, node.name, self.constitution)
+        membership = verify_chain(welcome.chain, parsed.hive)
         if membership.charter.constitution != self.constitution:
-            await self.leave()
-            raise Fault(
-                "hive.other-constitution",
-                "the hive is judged by other rules than this version of hive-node has: use the same version",
-            )
+            raise Fault("hive.other-constitution", "the hive's charter is under other rules than its admin's node said")
+        if welcome.port:  # where members find the admin: known from here on, mDNS or not
+            await self.peers.met(parsed.admin, welcome.host, welcome.port, "invite")
+        await self.reader.join(membership, welcome.chain)
         return membership
 
     async def leave(self) -> None:
         """Leave: forget the charter, what was heard, and where the others are. Projects and experiments stay."""
         if self.hive.membership is None:
             raise Fault("hive.none", "this node is in no hive")
-        await self.feed.forget_hive()
-        await self.peers.forget()
-        self.hive.membership = None
-        self.hive.heads.clear()
-        self.hive.equivocators.clear()
+        async with self.hive.turn:
+            await self.feed.forget_hive()
+            await self._void_invites()
+            await self.peers.forget()
+            self.hive.membership = None
+            self.hive.heads.clear()
+            self.hive.equivocators.clear()
         self.left()
 
     async def revoke(self, node: str, reason: str) -> Membership:
@@ -109,6 +113,11 @@ class Members:
         else:
             await self.office.resume()
         await self.journal.tell("resume", local=is_local)
+
+    async def _void_invites(self) -> None:
+        """An invite to a hive that this node left is good for nothing, and for no other hive either."""
+        for invite in await self.peers.invites():
+            await self.peers.use_invite(invite.id, self.key.node_id)
 
     def _federation(self) -> Federation:
         if self.federation is None:

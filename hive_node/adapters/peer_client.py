@@ -1,15 +1,16 @@
 """Calls to one peer: HTTPS with both sides authenticated. Every fault comes out as a RemoteProtocolError with a code."""
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp.connector import Connection
 
 from hive_node.adapters.tls import peer_of
+from hive_node.adapters.told import Told, told_by
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
@@ -25,10 +26,16 @@ from protocol.sync import HaveVector, LineReader, have_vector_tree, parse_have_v
 from protocol.wire import JsonValue, dump_json, parse_object
 
 # A node that does not take a connection on a LAN within this is away.
-_CONNECT_S: Final = 3.0
-_NODE_BYTES: Final = 16 * 1024
-CHARTER_HEADER: Final = "X-Hive-Charter"
-PORT_HEADER: Final = "X-Hive-Port"
+CONNECT_S: Final = 3.0
+SMALL_BYTES: Final = 16 * 1024
+# A whole chain, as a joiner is handed it: 1 600 versions of a hive of ten.
+CHAIN_BYTES: Final = 16 * CHARTER_BYTES
+# Entries of an answer, and the have-vector after them.
+_SYNC_BYTES: Final = 4 * REQUEST_BYTES
+# One request at a time to each contact, and dials beside them: a peer that stalls takes its own share only.
+_CONNECTIONS: Final = 256
+_CONNECTIONS_PER_PEER: Final = 4
+_KEEP_ALIVE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +58,21 @@ class SyncAnswer:
 
 
 class PeerClient:
-    """One session for all peers. tls: carries our certificate, and the members' as anchors."""
+    """One session for all peers.
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=_CONNECT_S)
-        connector = aiohttp.TCPConnector(ssl=tls, limit=32, keepalive_timeout=75)
-        self._session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, trust_env=False, response_class=_Response
-        )
-        # What we tell of ourselves with each request.
-        self.charter_version = 0
-        self.port = 0
+    tls: carries our certificate, and the members' as anchors. tell: the headers that we tell of ourselves with each request.
+    heard: told of each answer, by whom it was and what they told of themselves.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        tell: Callable[[], Mapping[str, str]] = dict,
+        heard: Callable[[NodeId, Told], None] = lambda _node, _told: None,
+    ) -> None:
+        self._tell = tell
+        self._heard = heard
+        self._session = session(tls)
 
     async def close(self) -> None:
         await self._session.close()
@@ -69,29 +80,27 @@ class PeerClient:
     async def status(self, host: str, port: int) -> PeerStatus:
         """Who answers there, and what it holds."""
         async with self._request("GET", host, port, "/hive/v1/node") as response:
-            node = _identity(response)
-            tree = parse_object(await _read(response, _NODE_BYTES))
+            node = identity(response)
+            tree = parse_object(await read(response, SMALL_BYTES))
         version, have, software = tree.get("charter_version"), tree.get("have"), tree.get("software")
         if not isinstance(version, int) or not isinstance(have, str) or not isinstance(software, str):
             raise RemoteProtocolError(Code.BAD_SCHEMA, "a node's status has charter_version, have and software")
         return PeerStatus(node, version, have, software[:64])
 
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]:
-        """The peer's charters from version `first`."""
-        async with self._request("GET", host, port, f"/hive/v1/charter?from={first}") as response:
-            _expect(response, node)
-            lines = [line async for line in _lines(response, CHARTER_BYTES, CHARTER_BYTES * 16)]
+        """The peer's charters from version `first`, as many as it sends at once."""
+        async with self._request("GET", host, port, f"/hive/v1/charter?from={first}", node) as response:
+            lines = [line async for line in _lines(response, CHARTER_BYTES, CHAIN_BYTES)]
         if len(lines) > CHARTER_CHAIN:
             raise RemoteProtocolError(Code.TOO_MANY, "a longer charter chain than there can be")
         return lines
 
     async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
-        """What the peer holds that we do not."""
+        """What the peer holds that is not in `heads`."""
         body = dump_json({"have": have_vector_tree(heads)})
-        async with self._request("POST", host, port, "/hive/v1/sync", body) as response:
-            _expect(response, node)
+        async with self._request("POST", host, port, "/hive/v1/sync", node, body) as response:
             # One line more than entries: the peer's have-vector, which may be larger than an envelope.
-            lines = [line async for line in _lines(response, 4 * ENVELOPE_BYTES, 4 * REQUEST_BYTES)]
+            lines = [line async for line in _lines(response, 4 * ENVELOPE_BYTES, _SYNC_BYTES)]
         if not lines or len(lines) > ENTRIES_PER_ANSWER + 1:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer is up to 200 entries and a have-vector")
         last = parse_object(lines[-1])
@@ -99,31 +108,34 @@ class PeerClient:
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, JsonValue]]:
         """Hand entries over. Returns the peer's outcome of each."""
-        async with self._request("POST", host, port, "/hive/v1/entries", b"\n".join(envelopes)) as response:
-            _expect(response, node)
-            results = parse_object(await _read(response, REQUEST_BYTES)).get("results")
+        body = b"\n".join(envelopes)
+        async with self._request("POST", host, port, "/hive/v1/entries", node, body) as response:
+            results = parse_object(await read(response, REQUEST_BYTES)).get("results")
         if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
             raise RemoteProtocolError(Code.BAD_SCHEMA, "an answer to entries has results")
         return [one for one in results if isinstance(one, dict)]
 
     @asynccontextmanager
     async def _request(
-        self, method: str, host: str, port: int, path: str, body: bytes | None = None
+        self, method: str, host: str, port: int, path: str, node: NodeId | None = None, body: bytes | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        where = f"[{host}]" if ":" in host else host
-        headers = {CHARTER_HEADER: str(self.charter_version), PORT_HEADER: str(self.port)}
-        try:
-            async with self._session.request(
-                method, f"https://{where}:{port}{path}", data=body, headers=headers, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise await _refusal(response)
-                yield response
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{host}:{port}: {type(error).__name__}") from error
+        """One answer; of `node`, where it is known who should answer. Redirects are not followed."""
+        async with (
+            faults_of(host, port),
+            self._session.request(
+                method, url_of(host, port, path), data=body, headers=self._tell(), allow_redirects=False
+            ) as response,
+        ):
+            peer = identity(response)
+            if node is not None and peer != node:
+                raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
+            if response.status != 200:
+                raise await refusal(response)
+            yield response
+        self._heard(peer, told_by(response.headers))
 
 
-class _Response(aiohttp.ClientResponse):
+class Answer(aiohttp.ClientResponse):
     """Remembers who answered: a short answer has given its connection back before anybody could ask."""
 
     tls: ssl.SSLObject | None = None
@@ -134,24 +146,52 @@ class _Response(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
-def _identity(response: aiohttp.ClientResponse) -> NodeId:
-    return peer_of(response.tls if isinstance(response, _Response) else None)
+def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
+    """A session that takes nothing on trust: no proxies, cookies or compression, and a time for everything."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            ssl=tls, limit=_CONNECTIONS, limit_per_host=_CONNECTIONS_PER_PEER, keepalive_timeout=_KEEP_ALIVE_S
+        ),
+        timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=CONNECT_S),
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        headers={"Accept-Encoding": "identity"},
+        response_class=Answer,
+    )
 
 
-def _expect(response: aiohttp.ClientResponse, node: NodeId) -> None:
-    if _identity(response) != node:
-        raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
+def url_of(host: str, port: int, path: str) -> str:
+    """The address of `path` at a peer."""
+    return f"https://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
 
-async def _refusal(response: aiohttp.ClientResponse) -> RemoteProtocolError:
+@asynccontextmanager
+async def faults_of(host: str, port: int) -> AsyncIterator[None]:
+    """Turn what the library raises into a peer's fault."""
     try:
-        code = parse_object(await _read(response, _NODE_BYTES)).get("code")
+        yield
+    # ValueError: an address that no URL can hold, and what the library's parsers raise of an answer.
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{host}:{port}: {type(error).__name__}") from error
+
+
+def identity(response: aiohttp.ClientResponse) -> NodeId:
+    """Who answered, by its certificate. Raises RemoteProtocolError(bad-key)."""
+    return peer_of(response.tls if isinstance(response, Answer) else None)
+
+
+async def refusal(response: aiohttp.ClientResponse) -> RemoteProtocolError:
+    """The peer's *no*, by its code alone: its words are its own."""
+    try:
+        code = parse_object(await read(response, SMALL_BYTES)).get("code")
         return RemoteProtocolError(Code(str(code)), f"the peer answered {response.status}")
     except (RemoteProtocolError, ValueError):
         return RemoteProtocolError(Code.PEER_MISBEHAVED, f"the peer answered {response.status}")
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The whole answer. Raises RemoteProtocolError(too-large)."""
     data = bytearray()
     async for piece in response.content.iter_any():
         data += piece
@@ -170,33 +210,3 @@ async def _lines(response: aiohttp.ClientResponse, max_line: int, max_bytes: int
             yield line
     for line in reader.close():
         yield line
-
-
-async def join_exchange(
-    tls: ssl.SSLContext, host: str, port: int, admin: NodeId, invite: str, prove: Any
-) -> list[bytes]:
-    """Join at an admin's join port, whose key must be `admin`. prove: from the nonce to the request's members.
-
-    Returns the charter chain. Raises RemoteProtocolError.
-    """
-    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=_CONNECT_S)
-    where = f"https://{f'[{host}]' if ':' in host else host}:{port}/hive/v1/join"
-    try:
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls), timeout=timeout, response_class=_Response
-        ) as session:
-            async with session.get(where, params={"invite": invite}) as response:
-                _expect(response, admin)
-                if response.status != 200:
-                    raise await _refusal(response)
-                nonce = parse_object(await _read(response, _NODE_BYTES)).get("nonce")
-            async with session.post(where, data=dump_json(prove(str(nonce)))) as response:
-                _expect(response, admin)
-                if response.status != 200:
-                    raise await _refusal(response)
-                chain = parse_object(await _read(response, CHARTER_BYTES * 16)).get("charter")
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{host}:{port}: {type(error).__name__}") from error
-    if not isinstance(chain, list):
-        raise RemoteProtocolError(Code.BAD_SCHEMA, "an answer to a join has a charter")
-    return [dump_json(one) for one in chain]

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hive_node.adapters.network import Contact, Network
+from hive_node.adapters.contacts import Contact
+from hive_node.adapters.network import Network
 from hive_node.hive import Hive
 from hive_node.ports import PeerLine
 from protocol.charter import Member, stamp
 from protocol.ids import NodeId
 
 # Where a peer was found, the most telling first.
-_SOURCES = ("mdns", "static", "inbound", "stored")
+_SOURCES = ("mdns", "static", "invite", "inbound", "stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ class PeerLines:
         """By owner, then name."""
         membership = self.hive.membership
         others = [one for one in membership.members.values() if one.id != self.hive.node] if membership else []
-        return [self._line(member) for member in sorted(others, key=lambda one: (one.owner, one.name, one.id))]
+        ours = self.hive.digest()
+        return [self._line(member, ours) for member in sorted(others, key=lambda one: (one.owner, one.name, one.id))]
 
-    def _line(self, member: Member) -> PeerLine:
+    def _line(self, member: Member, ours: str) -> PeerLine:
         node = NodeId(member.id)
         contact = self.network.contacts.get(node) if self.network else None
         head = self.hive.heads.get(node)
@@ -35,7 +37,7 @@ class PeerLines:
             node=node,
             name=member.name,
             owner=member.owner,
-            state=self._state(node, contact),
+            state=self._state(node, contact, ours),
             address=f"{contact.host}:{contact.port}" if contact else None,
             discovered_by=sources[0] if sources else None,
             sources=sources,
@@ -43,11 +45,11 @@ class PeerLines:
             entries=head.seq if head else 0,
         )
 
-    def _state(self, node: NodeId, contact: Contact | None) -> str:
-        if node in self.hive.equivocators:
+    def _state(self, node: NodeId, contact: Contact | None, ours: str) -> str:
+        if node in self.hive.quarantined:
             return "quarantined"
         if contact is None:
             return "never met"
         if contact.failures:
             return "away"
-        return "in step" if contact.in_step else "behind"
+        return "in step" if contact.have == ours else "behind"

@@ -80,12 +80,21 @@ def join_server_context(key: CertifiedKey) -> ssl.SSLContext:
     return _context(ssl.PROTOCOL_TLS_SERVER, key)
 
 
-def join_client_context(key: CertifiedKey) -> ssl.SSLContext:
-    """A joiner's context. It accepts any certificate: the caller compares `peer_of` with the invite before it speaks.
+def join_client_context(key: CertifiedKey, admin: NodeId) -> ssl.SSLContext:
+    """A joiner's context: whoever answers with another key than `admin` fails the handshake, before a word is said.
 
     The handshake proves that the other side holds the certificate's key (RFC 8446 §4.4.3), chain or no chain.
     """
-    return _context(ssl.PROTOCOL_TLS_CLIENT, key)
+
+    class Pinned(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            if _node_of(self) != admin:
+                raise ssl.SSLCertVerificationError("another node answers than the one that made the invite")
+
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, key)
+    context.sslobject_class = Pinned
+    return context
 
 
 def trust_more(context: ssl.SSLContext, anchors: Iterable[bytes]) -> None:
@@ -108,6 +117,14 @@ def peer_of(connection: ssl.SSLObject | ssl.SSLSocket | asyncio.BaseTransport | 
     if der is None:
         raise RemoteProtocolError(Code.BAD_KEY, "the peer showed no certificate")
     return node_id_of_certificate(der)
+
+
+def _node_of(tls: ssl.SSLObject) -> NodeId | None:
+    der = tls.getpeercert(binary_form=True)
+    try:
+        return node_id_of_certificate(der) if der else None
+    except RemoteProtocolError:
+        return None
 
 
 _SIGNS_HANDSHAKES: Final = x509.KeyUsage(

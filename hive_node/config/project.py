@@ -1,6 +1,5 @@
 """`hive.toml`: what a project wants improved, how it is measured, what may be told. docs/hive-toml.md is its reference."""
 
-import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -16,6 +15,7 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63
 MetricName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]{0,63}$")]
 DirectionName: TypeAlias = Literal["lower", "higher"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Bound: TypeAlias = Annotated[float | int, Field(allow_inf_nan=False, ge=-(2.0**53), le=2.0**53)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Argv: TypeAlias = Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(strict=False, min_length=1)]
 
@@ -62,13 +62,8 @@ class MetricSection(Section):
     @field_validator("pattern")
     @classmethod
     def _one_group(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                groups = re.compile(pattern).groups
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
-            if groups != 1:
-                raise ValueError("a pattern has exactly one group, around the number")
+        if pattern is not None and _groups(pattern) != 1:
+            raise ValueError("a pattern has exactly one group, around the number")
         return pattern
 
 
@@ -91,9 +86,9 @@ class HoldoutSection(Section):
 class TuneHint(Section):
     """One line of [tune]: the range of a number, or the choices of a constant."""
 
-    low: float | int | None = None
-    high: float | int | None = None
-    step: float | int | None = None
+    low: Bound | None = None
+    high: Bound | None = None
+    step: Bound | None = None
     log: bool = False
     choices: Many[int | float | str | bool] = ()
 
@@ -104,6 +99,10 @@ class TuneHint(Section):
             raise ValueError("give low and high, or choices")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError("low is below high")
+        if self.step is not None and (
+            self.low is None or self.high is None or not 0 < self.step <= self.high - self.low
+        ):
+            raise ValueError("step is above 0 and fits between low and high")
         if self.log and (self.low is None or self.low <= 0 or self.step is not None):
             raise ValueError("log needs low above 0 and no step")
         return self
@@ -157,6 +156,19 @@ class ProjectSpec(Section):
     def metric_names(self) -> tuple[str, ...]:
         """The primary metric, then the guards'."""
         return (self.metric.name, *(guard.metric for guard in self.guard))
+
+
+def _groups(pattern: str) -> int:
+    # RE2: of a user's pattern and a stranger's output, neither can make the other take for ever. Imported where one is used.
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return int(re2.compile(pattern, options).groups)
+    except re2.error as error:
+        said = error.args[0].decode("utf-8", "replace") if error.args else "it cannot be read"
+        raise ValueError(f"not a regular expression that RE2 takes: {said}") from error
 
 
 def load_project_spec(repository: Path) -> tuple[ProjectSpec, str]:

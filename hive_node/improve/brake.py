@@ -21,31 +21,33 @@ class Stopped(Exception):
 class Brake:
     """One experiment's. Its work is one task at a time; anybody may pull."""
 
-    reason: str | None = None
+    _reason: str | None = None
     _waiting: "asyncio.Task[Any] | None" = None
 
     def pull(self, reason: str) -> None:
         """Cut short what may be cut short; everything else goes on until it comes to something that may. Never waits."""
-        self.reason = self.reason or reason
+        self._reason = self._reason or reason
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
 
     async def over(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do `work`, which may be cut short without loss. Raises Stopped."""
-        if self.reason is not None:
-            raise Stopped(self.reason)
-        task = asyncio.current_task()
-        self._waiting = task
+        self._check()
+        task = self._waiting = asyncio.current_task()
         try:
             return await work()
         except asyncio.CancelledError:
             # The whole daemon may be stopping at the same time: that is not ours to swallow.
-            if self.reason is None or task is None or task.uncancel() > 0:
-                raise
-            raise Stopped(self.reason) from None
+            if self._reason is not None and task is not None and task.uncancel() == 0:
+                self._check()
+            raise
         finally:
             self._waiting = None
+
+    def _check(self) -> None:
+        if self._reason is not None:
+            raise Stopped(self._reason)
 
     @asynccontextmanager
     async def turn(self, places: asyncio.Semaphore) -> AsyncIterator[None]:

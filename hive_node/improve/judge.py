@@ -6,7 +6,7 @@ from guardrails.baseline import HoldoutResult, judge
 from guardrails.evidence import Direction, Pair, Promote, decide
 from guardrails.verdict import Rejected
 from hive_node.domain import Experiment, State, Trial, Verdict
-from hive_node.improve.run import guard_samples, policy_of
+from hive_node.improve.measuring import guard_samples, policy_of
 from hive_node.improve.workshop import Judged, Tried, Workshop
 from hive_node.ports import Fault
 

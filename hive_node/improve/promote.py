@@ -7,11 +7,12 @@ from guardrails.baseline import GuardSamples
 from guardrails.evidence import Evidence
 from guardrails.verdict import Rejected
 from hive_node.domain import Experiment, Files, Promotion, State, Trial
+from hive_node.improve.measuring import guard_samples
 from hive_node.improve.message import commit_message
 from hive_node.improve.news import recipe_news, replication_news
-from hive_node.improve.run import change_of, guard_samples, surface_of
+from hive_node.improve.run import change_of, surface_of
 from hive_node.improve.workshop import Halted, Judged, Workshop
-from hive_node.ports import Fault
+from hive_node.ports import Fault, News
 from protocol.ids import EntryId
 
 _CONSTITUTION: Final = "constitution."
@@ -35,9 +36,14 @@ async def promote(judged: Judged, workshop: Workshop) -> Experiment:
 
 
 async def _accept(judged: Judged, champion: Files, workshop: Workshop) -> Experiment:
+    # Entry, commit, branch, row: each, done twice, is the same one. The row is last, so that a restart does what is missing.
     promotion = await _promotion(judged, workshop)
-    told = await workshop.publisher.publish(await recipe_news(judged.experiment, promotion, champion, workshop))
+    await _commit(judged, promotion, None, workshop)  # a branch that was moved is found before anything is told
+    environment = workshop.subject.environment
+    told = await _tell(recipe_news(judged.experiment, promotion, champion, environment), workshop)
     commit = await _commit(judged, promotion, told, workshop)
+    await _move_branch(judged.experiment, commit, workshop)
+    await _tell_replication(judged, workshop)
     experiment = judged.experiment
     after = replace(
         experiment,
@@ -47,10 +53,10 @@ async def _accept(judged: Judged, champion: Files, workshop: Workshop) -> Experi
         promotions=experiment.promotions + 1,
         idle=0,
     )
-    promotion = replace(promotion, commit=commit, recipe=told)
-    after = await workshop.ledger.move(experiment.state, after, promotion=promotion)
+    after = await workshop.ledger.move(
+        experiment.state, after, promotion=replace(promotion, commit=commit, recipe=told)
+    )
     workshop.subject.promote(commit)
-    await _tell_replication(judged, workshop)
     return after
 
 
@@ -66,9 +72,8 @@ async def _reject(judged: Judged, rejected: Rejected, workshop: Workshop) -> Exp
         last_rejection=f"{rejected.rule}: {rejected.reason}",
     )
     verdict = replace(judged.verdict, rejected=rejected)
-    after = await workshop.ledger.move(experiment.state, after, verdict=verdict)
     await _tell_replication(replace(judged, verdict=verdict), workshop)
-    return after
+    return await workshop.ledger.move(experiment.state, after, verdict=verdict)
 
 
 async def _promotion(judged: Judged, workshop: Workshop) -> Promotion:
@@ -88,26 +93,38 @@ async def _promotion(judged: Judged, workshop: Workshop) -> Promotion:
 
 
 async def _commit(judged: Judged, promotion: Promotion, told: EntryId | None, workshop: Workshop) -> str:
+    """The promotion's commit: the branch's, if an earlier attempt got that far, else one that no branch holds yet.
+
+    Raises Fault(repository.branch-moved).
+    """
     experiment, repository = judged.experiment, workshop.subject.repository
     files = {path: text.encode("utf-8") for path, text in judged.idea.files.items()}
     message = commit_message(experiment, promotion, told)
     commit = await repository.commit(experiment.champion, files, message, judged.verdict.at)
     found = await repository.branch(experiment.branch)
     if found == experiment.champion:
-        await repository.move_branch(experiment.branch, commit, experiment.champion)
-    elif found is None or not await repository.is_same_change(found, commit):
+        return commit
+    if found is None or not await repository.is_same_change(found, commit):
         raise Fault(
             "repository.branch-moved",
             f"branch {experiment.branch} does not stand where this experiment left it; it is left as it is",
         )
-    else:  # an earlier attempt got as far as the branch: that commit is the promotion
-        commit = found
-    return commit
+    return found
+
+
+async def _move_branch(experiment: Experiment, commit: str, workshop: Workshop) -> None:
+    repository = workshop.subject.repository
+    if await repository.branch(experiment.branch) != commit:
+        await repository.move_branch(experiment.branch, commit, experiment.champion)
 
 
 async def _tell_replication(judged: Judged, workshop: Workshop) -> None:
     if judged.idea.recipe is not None:
-        await workshop.publisher.publish(replication_news(judged, workshop.subject.environment))
+        await _tell(replication_news(judged, workshop.subject.environment), workshop)
+
+
+async def _tell(news: News | None, workshop: Workshop) -> EntryId | None:
+    return await workshop.publisher.publish(news) if news else None
 
 
 def _evidence(trial: Trial | None) -> tuple[Evidence, Trial]:

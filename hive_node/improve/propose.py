@@ -14,14 +14,15 @@ _AFTER_PROPOSAL = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})
 
 
 async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None:
-    """The next idea of the experiment's operator, or the one that was open; None where there is none left."""
+    """The next idea of the experiment's operator, or the one that was open; None where there is none left. Raises Stopped."""
     if experiment.state in _AFTER_PROPOSAL:
         record = await workshop.ledger.idea(experiment.id, experiment.iteration)
         return Proposed(experiment, record.idea)
     champion = await workshop.subject.files("champion")
     start = await workshop.subject.files("baseline")
     ledger = await workshop.ledger.ideas(experiment.id)
-    draft = await workshop.operator.draft(Situation(experiment, champion, start, ledger))
+    situation = Situation(experiment, champion, start, ledger)
+    draft = await workshop.brake.over(lambda: workshop.operator.draft(situation))
     return await take_up(draft, champion, experiment, workshop) if draft else None
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
+from guardrails.evidence import Direction
+from guardrails.evidence.pairs import relative_gain
 from guardrails.verdict import Rejected
 from hive_node.domain import Arm, Experiment, IdeaRecord, Promotion, Sample, State
 from hive_node.improve.message import one_line
@@ -71,8 +73,7 @@ def gain(experiment: Experiment) -> float | None:
     if experiment.baseline is None or experiment.best is None:
         return None
     before, after = experiment.baseline.value, experiment.best
-    difference = before - after if experiment.spec.metric.direction == "lower" else after - before
-    return difference / (abs(before) or 1.0)
+    return relative_gain(before, after, Direction(experiment.spec.metric.direction), before)
 
 
 def idea_row(record: IdeaRecord) -> dict[str, Any]:

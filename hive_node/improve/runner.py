@@ -1,22 +1,31 @@
 """Runs open experiments to their ends: one task each, trials at most as many at once as configured, budgets held."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from guardrails.budget import Budget, cap_in_micro_dollars, exhausted
 from hive_node.domain import Experiment, State
+from hive_node.improve.brake import Brake, Stopped
+from hive_node.improve.budget import stop_reason
 from hive_node.improve.news import summary_news
 from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
 from hive_node.improve.workshop import Halted, Workshop
-from hive_node.ports import Clock, Fault, Ledger, Publisher, StoreError
+from hive_node.ports import Clock, Fault, Ledger, Publisher
 
 logger = logging.getLogger(__name__)
 
 _HALT_POLL_S: Final = 1.0
+_WAIT_S: Final = 30.0
+# What passes by itself, or when somebody makes room: the experiment waits where it is, and nothing is lost.
+_PASSING: Final = frozenset(
+    {"store.disk-full", "store.read-only", "store.locked", "repository.disk-full", "repository.branch-in-use"}
+)
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MIDDLE: Final = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})
 
 
 @dataclass(slots=True)
@@ -29,7 +38,7 @@ class Runner:
     environment: str
     clock: Clock
     trials_at_once: asyncio.Semaphore
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _driven: "dict[str, tuple[Brake, asyncio.Task[None]]]" = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self) -> None:
@@ -38,8 +47,10 @@ class Runner:
             while True:
                 self._wake.clear()
                 for experiment in await self.ledger.open():
-                    if experiment.id not in self._tasks and not experiment.is_stepwise:
-                        self._tasks[experiment.id] = group.create_task(self._drive(experiment), name=experiment.id)
+                    if experiment.id not in self._driven and not experiment.is_stepwise:
+                        brake = Brake()
+                        task = group.create_task(self._drive(experiment.id, brake), name=experiment.id)
+                        self._driven[experiment.id] = (brake, task)
                 await self._wake.wait()
 
     def wake(self) -> None:
@@ -47,51 +58,86 @@ class Runner:
         self._wake.set()
 
     async def stop(self, identity: str, reason: str = "user") -> Experiment:
-        """End an experiment now: its run is killed, its branch stays as it is. Raises NotFound."""
-        task = self._tasks.get(identity)
-        if task is not None:
-            task.cancel()
+        """End an experiment now: its run is killed, its branch stays as it is. Raises NotFound, StoreError.
+
+        A promotion that has begun is finished first: entry, branch and row agree at any end.
+        """
+        if identity in self._driven:
+            brake, task = self._driven[identity]
+            brake.pull(reason)
             await asyncio.wait([task])
         experiment = await self.ledger.get(identity)
-        return experiment if experiment.is_over else await self._end(experiment, State.STOPPED, reason)
+        if experiment.is_over:
+            return experiment
+        await self._clear(experiment)
+        return await self._end(experiment, State.STOPPED, reason)
 
-    async def _drive(self, experiment: Experiment) -> None:
+    async def _drive(self, identity: str, brake: Brake) -> None:
         try:
-            workshop = await self.open_workshop(experiment)
-            try:
-                await self._to_the_end(experiment, workshop)
-            finally:
-                await asyncio.shield(workshop.subject.close())
-        except StoreError:
-            raise  # nothing can be written: the supervisor tries again later, and the experiment goes on from its row
-        except Fault as fault:
-            experiment = await self.ledger.get(experiment.id)
-            logger.warning("experiment failed", extra={"experiment": experiment.id, "code": fault.code})
-            await self._end(experiment, State.FAILED, f"{fault.code}: {fault}")
+            state, reason = await self._to_an_end(identity, brake)
+            await self._end(await self.ledger.get(identity), state, reason)
         finally:
-            self._tasks.pop(experiment.id, None)
+            self._driven.pop(identity, None)
 
-    async def _to_the_end(self, experiment: Experiment, workshop: Workshop) -> None:
+    async def _to_an_end(self, identity: str, brake: Brake) -> tuple[State, str]:
+        """How the experiment ends, and why."""
+        try:
+            while (reason := await self._attempt(identity, brake)) is None:
+                await brake.over(lambda: self.clock.sleep(_WAIT_S))
+        except Stopped as stopped:
+            return State.STOPPED, stopped.reason
+        except Fault as fault:
+            logger.warning("experiment failed", extra={"experiment": identity, "code": fault.code})
+            return State.FAILED, f"{fault.code}: {fault}"
+        except Exception as error:  # a fault of our own ends this experiment, and not those beside it
+            logger.exception("experiment failed", extra={"experiment": identity})
+            return State.FAILED, f"internal: {type(error).__name__}; the node's log has the details"
+        return State.FINALIZED, reason
+
+    async def _attempt(self, identity: str, brake: Brake) -> str | None:
+        """Why there are no more ideas; None where something is in the way that passes. Raises Stopped, Fault."""
+        try:
+            experiment = await self.ledger.get(identity)
+            workshop = replace(await self.open_workshop(experiment), brake=brake)
+            try:
+                return await self._ideas(experiment, workshop)
+            finally:
+                # Before the row says that it is over: a restart in between would leave the trees for ever.
+                await asyncio.shield(workshop.subject.close())
+        except (Fault, OSError) as fault:
+            if not _is_passing(fault):
+                raise
+            logger.warning("experiment waits", extra={"experiment": identity, "reason": str(fault), "wait_s": _WAIT_S})
+            return None
+
+    async def _ideas(self, experiment: Experiment, workshop: Workshop) -> str:
         if experiment.state is State.CREATED:
-            async with self.trials_at_once:
+            async with workshop.brake.turn(self.trials_at_once):
                 experiment = await measure_baseline(experiment, workshop)
         while (reason := stop_reason(experiment)) is None or experiment.state in _MIDDLE:
             await self._while_halted(workshop)
             try:
-                async with self.trials_at_once:
+                async with workshop.brake.turn(self.trials_at_once):
                     after = await improve(experiment, workshop)
             except Halted:
                 experiment = await self.ledger.get(experiment.id)
                 continue
             if after is None:
-                reason = "no-ideas"
-                break
+                return "no-ideas"
             experiment = after
-        await self._end(experiment, State.FINALIZED, reason or "iterations")
+        return reason
 
     async def _while_halted(self, workshop: Workshop) -> None:
         while workshop.halt():
-            await self.clock.sleep(_HALT_POLL_S)
+            await workshop.brake.over(lambda: self.clock.sleep(_HALT_POLL_S))
+
+    async def _clear(self, experiment: Experiment) -> None:
+        """Take away the trees that nobody works in, left by an earlier life of this node."""
+        try:
+            workshop = await self.open_workshop(experiment)
+            await workshop.subject.close()
+        except Fault as fault:
+            logger.warning("trees left", extra={"experiment": experiment.id, "reason": str(fault)})
 
     async def _end(self, experiment: Experiment, state: State, reason: str) -> Experiment:
         ledger = await self.ledger.ideas(experiment.id)
@@ -102,29 +148,5 @@ class Runner:
         return await self.ledger.move(experiment.state, after)
 
 
-_MIDDLE: Final = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})
-
-
-def budget_of(experiment: Experiment) -> Budget:
-    """The caps that the spec sets. Without `dollars` no money is spent at all."""
-    caps = experiment.spec.budget
-    holdout = experiment.spec.holdout
-    return Budget(
-        iterations=caps.iterations,
-        wall_s=caps.wall_s,
-        micro_dollars=cap_in_micro_dollars(caps.dollars or 0),
-        holdout_looks=holdout.looks if holdout else 0,
-    )
-
-
-def stop_reason(experiment: Experiment) -> str | None:
-    """Why the experiment ends before another idea, or None."""
-    if reason := exhausted(budget_of(experiment), experiment.spent):
-        return reason.value
-    target, best = experiment.spec.budget.target, experiment.best
-    if target is not None and best is not None:
-        is_reached = best <= target if experiment.spec.metric.direction == "lower" else best >= target
-        if is_reached:
-            return "target"
-    patience = experiment.spec.budget.patience
-    return "no-progress" if patience is not None and experiment.idle >= patience else None
+def _is_passing(fault: Fault | OSError) -> bool:
+    return fault.code in _PASSING if isinstance(fault, Fault) else fault.errno in _NO_ROOM

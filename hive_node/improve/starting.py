@@ -1,11 +1,12 @@
 """Starting an experiment: everything that can be checked is checked before its row is written."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from hive_node.config import load_project_spec
 from hive_node.domain import Experiment, Project, State
 from hive_node.ports import Chance, Clock, Fault, Ledger, Repository, RepositoryOpener, Sandbox
-from hive_node.subjects.evaluator import read_evaluator
+from hive_node.subjects.projects import check_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,15 @@ class Starter:
     sandbox: Sandbox
     clock: Clock
     chance: Chance
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(
         self, project: Project, operator: str, *, iterations: int | None, seed: int | None, is_stepwise: bool
     ) -> Experiment:
-        """A new experiment on the project's last commit, its branch laid down. Raises Fault, ConfigError; then there is none."""
+        """A new experiment on the project's last commit. Raises Fault, ConfigError; then there is none.
+
+        Its branch is laid down with its baseline: a row that says so comes first.
+        """
         report = await self.sandbox.probe()
         if not report.works:
             raise Fault("sandbox.unavailable", f"{report.problem}: {report.remedy}. Nothing is run without a sandbox")
@@ -30,25 +35,25 @@ class Starter:
         if iterations is not None:
             spec = spec.model_copy(update={"budget": spec.budget.model_copy(update={"iterations": iterations})})
         commit = await repository.head()
-        evaluator = await read_evaluator(repository, spec, commit)
-        number = await self._free_number(project.id, repository)
-        identity = f"{project.id}-{number}"
-        experiment = Experiment(
-            id=identity,
-            project=project.id,
-            task=evaluator.task,
-            spec=spec,
-            operator="manual" if is_stepwise else operator,
-            is_stepwise=is_stepwise,
-            state=State.CREATED,
-            branch=branch_of(project.id, identity),
-            base=commit,
-            champion=commit,
-            seed=seed if seed is not None else self.chance.seed(),
-            created_at=self.clock.now(),
-        )
-        await repository.move_branch(experiment.branch, commit, None)
-        await self.ledger.create(experiment, number)
+        evaluator = await check_project(repository, spec, commit, self.sandbox)
+        async with self._turn:
+            number = await self._free_number(project.id, repository)
+            identity = f"{project.id}-{number}"
+            experiment = Experiment(
+                id=identity,
+                project=project.id,
+                task=evaluator.task,
+                spec=spec,
+                operator="manual" if is_stepwise else operator,
+                is_stepwise=is_stepwise,
+                state=State.CREATED,
+                branch=branch_of(project.id, identity),
+                base=commit,
+                champion=commit,
+                seed=seed if seed is not None else self.chance.seed(),
+                created_at=self.clock.now(),
+            )
+            await self.ledger.create(experiment, number)
         return experiment
 
     async def _free_number(self, project: str, repository: Repository) -> int:

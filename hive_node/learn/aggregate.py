@@ -29,7 +29,7 @@ class Beliefs:
         self._view = View(self._electorate())
 
     def recount(self) -> None:
-        """The charter changed: other members, owners or revocations."""
+        """The charter changed, or somebody was quarantined: others are heard now."""
         self._view.recount(self._electorate())
 
     def add(self, believed: Iterable[InScope[Verified[Delta]]]) -> None:
@@ -55,5 +55,5 @@ class Beliefs:
             self._view.add(Seen(entry, delta.author, header.epoch, header.seq, delta.body))
 
     def _electorate(self) -> Electorate:
-        owners = {node: owner for node, owner in self._hive.owners().items() if node not in self._hive.equivocators}
+        owners = {node: owner for node, owner in self._hive.owners().items() if node not in self._hive.quarantined}
         return Electorate.of(owners)

@@ -9,7 +9,7 @@ from protocol.envelope import Envelope
 from protocol.errors import Code
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
-from protocol.verification import Membership, Verified
+from protocol.verification import Membership, Proof, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Arrived:
-    """One batch: what to write, what to believe, what to pass on. heads: as they will be once it is written."""
+    """One batch: what to write, what to believe, what to pass on. heads: as they will be once it is written.
+
+    proofs: found here of authors who signed two entries at one number.
+    """
 
     membership: Membership
     heads: dict[NodeId, Head]
@@ -31,7 +34,7 @@ class Arrived:
     believed: list[InScope[Verified[Delta]]] = field(default_factory=list)
     to_pass_on: list[bytes] = field(default_factory=list)
     touched: set[NodeId] = field(default_factory=set)
-    refused: int = 0
+    proofs: list[Proof] = field(default_factory=list)
 
     def take(self, envelope: Envelope, delta: Delta, standing: str) -> None:
         """Add an entry that is next in its feed."""

@@ -1,19 +1,21 @@
 """The learn flow. Every envelope that arrives, pushed or fetched, goes through here and nowhere else."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from guardrails.scope import ScopeGuard
 from hive_node.hive import Hive
 from hive_node.learn.aggregate import Beliefs
+from hive_node.learn.equivocation import accusation, convict, told_proofs
 from hive_node.learn.outcomes import Arrived, Outcome
 from hive_node.learn.receive import receive
 from hive_node.learn.store import store
 from hive_node.learn.verify import verify
-from hive_node.ports import Clock, Feed, Notes, Spreader
+from hive_node.ports import Clock, Feed, Notes, Publisher, Spreader
 from protocol.errors import Code
 from protocol.ids import NodeId
+from protocol.verification import Proof
 
 # Verifying and scanning an entry takes some tenths of a millisecond: after so many the loop gets its turn.
 _PIECE = 16
@@ -21,7 +23,10 @@ _PIECE = 16
 
 @dataclass(slots=True)
 class Learn:
-    """Takes in what other nodes say. turn: shared with the share flow, so that nothing else changes a feed meanwhile."""
+    """Takes in what other nodes say.
+
+    catch_up: makes memory follow the disk after a write that was cut off. unsaid: proofs found here, not yet passed on.
+    """
 
     hive: Hive
     feed: Feed
@@ -30,18 +35,24 @@ class Learn:
     spreader: Spreader
     notes: Notes
     clock: Clock
-    turn: asyncio.Lock
+    publisher: Publisher
+    catch_up: Callable[[], Awaitable[None]]
+    unsaid: list[Proof] = field(default_factory=list)
 
     async def learn(self, raws: Sequence[bytes], source: NodeId | None) -> list[Outcome]:
         """Take in envelopes as they arrived, in order. One outcome each; none of them raises for what a peer sent.
 
-        source: the member that handed them over, who need not be their author.
+        source: the member that handed them over, who need not be their author. Raises StoreError.
         """
-        async with self.turn:
-            outcomes: list[Outcome] = []
+        outcomes: list[Outcome] = []
+        async with self.hive.turn:
+            await self.catch_up()
             for start in range(0, len(raws), _PIECE):
                 outcomes += await self._take_in(raws[start : start + _PIECE], source)
                 await asyncio.sleep(0)
+        if refused := sum(one.status == "refused" for one in outcomes):
+            await self.notes.count("deltas.refused", refused)
+        await self._accuse()
         return outcomes
 
     async def _take_in(self, raws: Sequence[bytes], source: NodeId | None) -> list[Outcome]:
@@ -50,18 +61,31 @@ class Learn:
             return [Outcome(None, "refused", membership) for _ in raws]
         arrived = Arrived(membership, dict(self.hive.heads))
         outcomes = [await verify(raw, arrived, self.hive, self.feed, self.guard) for raw in raws]
-        outcomes += await self._release(arrived)
-        await store(arrived, self.feed, self.hive, self.notes)
+        await self._release(arrived)
+        await store(arrived, self.feed, self.hive)
         self.beliefs.add(arrived.believed)
         self.spreader.spread(arrived.to_pass_on, source=source)
-        return outcomes[: len(raws)]
+        await self._convict(arrived)
+        return outcomes
 
-    async def _release(self, arrived: Arrived) -> list[Outcome]:
-        """Entries that waited for the ones that just came."""
-        outcomes: list[Outcome] = []
+    async def _release(self, arrived: Arrived) -> None:
+        """Take in entries that waited for the ones that just came."""
         for author in list(arrived.touched):
             while raw := await self.feed.release(author, arrived.heads[author].epoch, arrived.heads[author].seq + 1):
-                outcomes.append(await verify(raw, arrived, self.hive, self.feed, self.guard))
-                if outcomes[-1].status != "accepted":
+                outcome = await verify(raw, arrived, self.hive, self.feed, self.guard)
+                if outcome.status != "accepted" and outcome.code is not Code.SCOPE_REFUSED:
                     break
-        return outcomes
+
+    async def _convict(self, arrived: Arrived) -> None:
+        """Act on the proofs that were found here and those that were told of; the former, others shall hear of."""
+        found = [proof for proof in arrived.proofs if await convict(proof, self.feed, self.hive)]
+        told = [proof for proof in told_proofs(arrived) if await convict(proof, self.feed, self.hive)]
+        self.unsaid += found
+        if found or told:
+            self.beliefs.recount()
+
+    async def _accuse(self) -> None:
+        # Before peers were asked nothing of ours is written, and who is asking them may be waiting for this very call.
+        while self.unsaid and self.hive.peers_asked.is_set():
+            if news := accusation(self.unsaid.pop()):
+                await self.publisher.publish(news)

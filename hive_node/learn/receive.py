@@ -9,8 +9,4 @@ from protocol.verification import Membership
 
 def receive(hive: Hive, now: datetime) -> Membership | Code:
     """The membership to judge arrivals by, or why nothing is accepted."""
-    if hive.membership is None or hive.node not in hive.membership.members:
-        return Code.NOT_A_MEMBER
-    if hive.membership.charter.is_expired(now):
-        return Code.CHARTER_EXPIRED
-    return hive.membership
+    return hive.refusal(now) or hive.membership or Code.NOT_A_MEMBER

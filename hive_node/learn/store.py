@@ -2,13 +2,13 @@
 
 from hive_node.hive import Hive
 from hive_node.learn.outcomes import Arrived
-from hive_node.ports import Feed, Notes
+from hive_node.ports import Feed
 
 
-async def store(arrived: Arrived, feed: Feed, hive: Hive, notes: Notes) -> None:
+async def store(arrived: Arrived, feed: Feed, hive: Hive) -> None:
     """Write the batch. Raises StoreError; then nothing of it is believed or passed on."""
     if arrived.rows:
+        hive.is_unsure = True
         await feed.add(arrived.rows)
         hive.heads.update({author: arrived.heads[author] for author in arrived.touched})
-    if arrived.refused:
-        await notes.count("deltas.refused", arrived.refused)
+        hive.is_unsure = False

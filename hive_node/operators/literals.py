@@ -8,12 +8,16 @@ from hive_node.operators.constants import Constant, Value
 
 
 class Literals(cst.CSTTransformer):
-    """Collects literals by name, and puts `values` in their place. Bodies of functions are left alone."""
+    """Collects literals by name, and puts `values` in their place. Bodies of functions are left alone.
+
+    bound: a name for every assignment to it, whatever is assigned.
+    """
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         super().__init__()
         self.values = values
         self.found: list[Constant] = []
+        self.bound: list[str] = []
         self.scope: list[str] = []
         self.depth = 0
 
@@ -36,6 +40,15 @@ class Literals(cst.CSTTransformer):
     def visit_Lambda(self, node: cst.Lambda) -> bool:
         return False
 
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self._bind(node.target)
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self._bind(node.target)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        self._bind(node.target)
+
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.Assign:
         target = original_node.targets[0].target
         if self.depth or len(original_node.targets) != 1 or not isinstance(target, cst.Name):
@@ -52,7 +65,12 @@ class Literals(cst.CSTTransformer):
         if self.depth != 1 or updated_node.default is None:
             return updated_node
         name = f"{'.'.join(self.scope)}({original_node.name.value})"
+        self.bound.append(name)
         return updated_node.with_changes(default=self._literal(name, updated_node.default, is_whole=True))
+
+    def _bind(self, target: cst.BaseExpression) -> None:
+        if not self.depth and isinstance(target, cst.Name):
+            self.bound.append(".".join([*self.scope, target.value]))
 
     def _literal(self, name: str, value: cst.BaseExpression, *, is_whole: bool = False) -> cst.BaseExpression:
         found = _value_of(value)

@@ -1,11 +1,13 @@
 """`recipe`: what a peer's measurement says works on the same task, tried here before anything is believed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from guardrails.constitution.globs import matches
 from hive_node.domain import Files
 from hive_node.operators.edits import apply_edits, changed
 from hive_node.ports import Draft, Situation, Suggester, Suggestion
-from protocol.ids import EntryId
+from protocol.limits import TEXT_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +20,41 @@ class FromRecipes:
     async def draft(self, situation: Situation) -> Draft | None:
         """The best recipe that was not tried in this experiment and can be applied, or None."""
         tried = {record.idea.recipe for record in situation.ledger}
+        editable = situation.experiment.spec.surface.editable
         for suggestion in await self.suggester.suggestions(situation.experiment.task):
             if suggestion.id in tried:
                 continue
-            if files := transplant(suggestion, situation.champion, situation.start):
+            files = overreach(suggestion, editable) or transplant(suggestion, situation.champion, situation.start)
+            if files:
                 return Draft("recipe", _words(suggestion), files, recipe=suggestion.id)
         return None
+
+
+def overreach(suggestion: Suggestion, editable: Sequence[str]) -> dict[str, str]:
+    """What the recipe would write outside the surface; nothing for an honest one.
+
+    Drafted as it came, so that the constitution's *no* stands in the ledger with its rule, once, and is not passed over.
+    """
+    edits = suggestion.recipe.edits
+    return {edit.path: edit.replace for edit in edits if not any(matches(glob, edit.path) for glob in editable)}
 
 
 def transplant(suggestion: Suggestion, champion: Files, start: Files) -> dict[str, str] | None:
     """The files that the recipe changes here: on the champion where its edits fit there, else on the files it began from.
 
-    The second way rebuilds the author's own state, ancestors first, so that it stands against our champion as a whole.
+    The second way rebuilds the author's own state, ancestors first, so that it stands against our champion as a whole. An
+    ancestor that does not fit is passed over: its change is in another one's already.
     """
     on_champion = apply_edits(champion, suggestion.recipe.edits)
     if on_champion is not None:
         return changed(champion, on_champion) or None
-    rebuilt: dict[str, str] | None = dict(start)
-    for recipe in (*suggestion.ancestors, suggestion.recipe):
-        rebuilt = apply_edits(rebuilt, recipe.edits) if rebuilt is not None else None
+    author = dict(start)
+    for ancestor in suggestion.ancestors:
+        author = apply_edits(author, ancestor.edits) or author
+    rebuilt = apply_edits(author, suggestion.recipe.edits)
     return (changed(champion, rebuilt) or None) if rebuilt is not None else None
 
 
 def _words(suggestion: Suggestion) -> str:
     # A peer's words are data: quoted as such, and judged by the constitution like anybody's.
-    return f"Recipe {EntryId(suggestion.id[:12])} of {suggestion.owner}: {suggestion.recipe.idea}"[:4000]
+    return f"Recipe {suggestion.id[:12]} of {suggestion.owner}: {suggestion.recipe.idea}"[:TEXT_CHARS]

@@ -10,30 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from hive_node.config.project import TuneHint
 from hive_node.domain import Experiment, Files, IdeaRecord
-from hive_node.operators.constants import Value, find_constants, replace_constants
+from hive_node.operators.constants import Value, replace_constants
 from hive_node.operators.edits import changed
+from hive_node.operators.space import Place, Space, search_space
 from hive_node.ports import Draft, Situation
+from protocol.limits import TEXT_CHARS
 
 if TYPE_CHECKING:
     import optuna
 
 # A new value for the same constants is drawn again this often before the space counts as used up.
 _DRAWS: Final = 50
-# Without a hint a number is sought within a factor of itself; beyond that a person should say what is sensible.
-_FACTOR: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A constant of one file."""
-
-    path: str
-    name: str
-
-    @property
-    def key(self) -> str:
-        """As [tune] spells it: `path:NAME`."""
-        return f"{self.path}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +35,25 @@ class Tune:
         return await asyncio.to_thread(_draft, situation)
 
 
-def search_space(files: Files, hints: Mapping[str, TuneHint]) -> dict[Place, tuple[Value, TuneHint]]:
-    """What may be tuned: the constants that [tune] names, or, where it names none, every number in capitals or by default."""
-    space: dict[Place, tuple[Value, TuneHint]] = {}
-    for path, text in sorted(files.items()):
-        for constant in find_constants(text) if path.endswith(".py") else []:
-            place = Place(path, constant.name)
-            hint = hints.get(place.key) if hints else _guess(constant.name, constant.value)
-            if hint is not None:
-                space[place] = (constant.value, hint)
-    return space
-
-
-def _guess(name: str, value: Value) -> TuneHint | None:
-    last = name.rsplit(".", 1)[-1]
-    if isinstance(value, bool | str) or value == 0 or not (last.isupper() or last.endswith(")")):
-        return None
-    bounds = sorted((value / _FACTOR, value * _FACTOR))
-    if isinstance(value, float):
-        return TuneHint(low=bounds[0], high=bounds[1], log=value > 0)
-    low, high = int(bounds[0]), int(bounds[1])
-    return TuneHint(low=max(low, 1) if value > 0 else low, high=max(high, low + 1), log=value > 0)
-
-
 def _draft(situation: Situation) -> Draft | None:
-    space = search_space(situation.champion, situation.experiment.spec.tune)
+    hints = situation.experiment.spec.tune
+    space = search_space(situation.champion, hints)
     if not space:
         return None
-    study = _study(situation, space)
-    tried = {_signature(record.idea.parameters) for record in situation.ledger}
+    start = _values(search_space(situation.start, hints))
+    study = _study(situation, space, start)
+    tried = {_signature(start), *(_signature(record.idea.parameters) for record in situation.ledger)}
     for _ in range(_DRAWS):
         trial = study.ask()
-        values = {place: _suggest(trial, place, hint) for place, (_, hint) in space.items()}
-        files = _apply(situation.champion, space, values)
+        values = {place: _like(present, _suggest(trial, place, hint)) for place, (present, hint) in space.items()}
+        files = _apply(situation.champion, values)
         parameters = {place.key: value for place, value in values.items()}
         if files and _signature(parameters) not in tried:
             return Draft("tune", _words(space, values), files, parameters=parameters)
     return None
 
 
-def _study(situation: Situation, space: Mapping[Place, tuple[Value, TuneHint]]) -> "optuna.Study":
+def _study(situation: Situation, space: Space, start: Mapping[str, Value]) -> "optuna.Study":
     import optuna
     from optuna.study import StudyDirection
 
@@ -97,12 +63,11 @@ def _study(situation: Situation, space: Mapping[Place, tuple[Value, TuneHint]]) 
     direction = StudyDirection.MINIMIZE if experiment.spec.metric.direction == "lower" else StudyDirection.MAXIMIZE
     study = optuna.create_study(direction=direction, sampler=optuna.samplers.TPESampler(seed=seed))
     distributions = {place.key: _distribution(hint) for place, (_, hint) in space.items()}
-    start = search_space(situation.start, experiment.spec.tune)
-    known = [({place.key: value for place, (value, _) in start.items()}, _baseline(experiment))]
-    known += [(dict(record.idea.parameters), _value(record)) for record in situation.ledger]
+    known = [(start, _baseline(experiment))]
+    known += [(record.idea.parameters, _value(record)) for record in situation.ledger]
     for parameters, value in known:
         if value is not None and _fits(parameters, distributions):
-            study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=value))
+            study.add_trial(optuna.create_trial(params=dict(parameters), distributions=distributions, value=value))
     return study
 
 
@@ -117,6 +82,7 @@ def _value(record: IdeaRecord) -> float | None:
 def _fits(
     parameters: Mapping[str, Value], distributions: "Mapping[str, optuna.distributions.BaseDistribution]"
 ) -> bool:
+    """Whether a study over `distributions` can learn from these: they may come from other hints, or from a recipe."""
     if parameters.keys() != distributions.keys():
         return False
     return all(_contains(distributions[name], value) for name, value in parameters.items())
@@ -133,34 +99,41 @@ def _distribution(hint: TuneHint) -> "optuna.distributions.BaseDistribution":
     from optuna import distributions
 
     if hint.choices:
-        return distributions.CategoricalDistribution(list(hint.choices))
-    low, high = _bounds(hint)
-    if isinstance(low, int) and isinstance(high, int) and isinstance(hint.step or 1, int):
-        return distributions.IntDistribution(low, high, log=hint.log, step=int(hint.step or 1))
-    return distributions.FloatDistribution(low, high, log=hint.log, step=hint.step)
+        return distributions.CategoricalDistribution(hint.choices)
+    low, high, step = _bounds(hint)
+    if isinstance(low, int) and isinstance(high, int) and isinstance(step or 1, int):
+        return distributions.IntDistribution(low, high, log=hint.log, step=int(step or 1))
+    return distributions.FloatDistribution(low, high, log=hint.log, step=step)
 
 
 def _suggest(trial: "optuna.Trial", place: Place, hint: TuneHint) -> Value:
     if hint.choices:
-        chosen = trial.suggest_categorical(place.key, list(hint.choices))
+        chosen = trial.suggest_categorical(place.key, hint.choices)
         return chosen if chosen is not None else hint.choices[0]
-    low, high = _bounds(hint)
-    if isinstance(low, int) and isinstance(high, int) and isinstance(hint.step or 1, int):
-        return trial.suggest_int(place.key, low, high, log=hint.log, step=int(hint.step or 1))
-    return trial.suggest_float(place.key, low, high, log=hint.log, step=hint.step)
+    low, high, step = _bounds(hint)
+    if isinstance(low, int) and isinstance(high, int) and isinstance(step or 1, int):
+        return trial.suggest_int(place.key, low, high, log=hint.log, step=int(step or 1))
+    return trial.suggest_float(place.key, low, high, log=hint.log, step=step)
 
 
-def _bounds(hint: TuneHint) -> tuple[float | int, float | int]:
+def _like(present: Value, value: Value) -> Value:
+    """A float stays a float where its range was written in whole numbers."""
+    return float(value) if isinstance(present, float) and not isinstance(value, str) else value
+
+
+def _bounds(hint: TuneHint) -> tuple[float | int, float | int, float | int | None]:
+    """As Optuna wants them: the last of equal steps lies within the range, or it warns and moves the end itself."""
     if hint.low is None or hint.high is None:
         raise ValueError("a hint without choices has low and high")
-    return hint.low, hint.high
+    if hint.step is None:
+        return hint.low, hint.high, None
+    steps = int((hint.high - hint.low) / hint.step + 1e-9)
+    return hint.low, hint.low + steps * hint.step, hint.step
 
 
-def _apply(
-    champion: Files, space: Mapping[Place, tuple[Value, TuneHint]], values: Mapping[Place, Value]
-) -> dict[str, str] | None:
+def _apply(champion: Files, values: Mapping[Place, Value]) -> dict[str, str] | None:
     result = dict(champion)
-    for path in {place.path for place in space}:
+    for path in {place.path for place in values}:
         chosen = {place.name: value for place, value in values.items() if place.path == path}
         text = replace_constants(champion[path], chosen)
         if text is None:
@@ -169,9 +142,13 @@ def _apply(
     return changed(champion, result) or None
 
 
-def _words(space: Mapping[Place, tuple[Value, TuneHint]], values: Mapping[Place, Value]) -> str:
+def _values(space: Space) -> dict[str, Value]:
+    return {place.key: value for place, (value, _) in space.items()}
+
+
+def _words(space: Space, values: Mapping[Place, Value]) -> str:
     changes = [f"{place.name} {old!r} → {values[place]!r}" for place, (old, _) in space.items() if values[place] != old]
-    return "Set " + ", ".join(changes)
+    return ("Set " + ", ".join(changes))[:TEXT_CHARS]
 
 
 def _signature(parameters: Mapping[str, Value]) -> str:

@@ -1,8 +1,7 @@
 """The share flow. A number of our feed is given out under one lock, and used only if the entry is written."""
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from guardrails.scope import Receipt as RemovedFrom
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 class Share:
     """Tells the hive what was learned here.
 
-    turn: shared with the learn flow, so that nothing else changes a feed meanwhile. heard: told of every entry of ours.
+    heard: told of every entry of ours. catch_up: makes memory follow the disk after a write that was cut off.
     """
 
     hive: Hive
@@ -35,20 +34,22 @@ class Share:
     spreader: Spreader
     notes: Notes
     clock: Clock
-    turn: asyncio.Lock
     heard: Callable[[EntryId, Delta], None]
+    catch_up: Callable[[], Awaitable[None]]
 
     async def publish(self, news: News) -> EntryId | None:
         """One piece of news as the next entry of our feed; the entry it became before, if it was told already.
 
         None where nothing leaves: no hive, a halt, a share level that does not cover it, or the scope guard's *no*.
         """
-        if told := await self.feed.by_purpose(news.purpose):
-            return told.id
-        if reason := self._why_not():
-            logger.info("not shared", extra={"purpose": news.purpose, "reason": reason})
-            return None
-        async with self.turn:
+        await self.hive.hear_peers_first()
+        async with self.hive.turn:
+            await self.catch_up()
+            if told := await self.feed.by_purpose(news.purpose):
+                return told.id
+            if reason := self._why_not():
+                logger.info("not shared", extra={"purpose": news.purpose, "reason": reason})
+                return None
             delta = compose(news, self.hive, self.clock.now())
             in_scope = self.guard.check_outgoing(delta, news.level)
             if isinstance(in_scope, Refused):
@@ -56,9 +57,9 @@ class Share:
                 return None
             envelope = sign(in_scope, self.signer)
             entry = await append(envelope, news.purpose, self.feed, self.hive)
-        self.heard(entry, in_scope.value)
-        await self._keep_receipt(news, in_scope.receipt)
+            self.heard(entry, in_scope.value)
         send(entry, envelope, self.spreader)
+        await self._keep_receipt(news, in_scope.receipt)
         return entry
 
     def _why_not(self) -> str | None:

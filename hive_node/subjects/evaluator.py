@@ -74,7 +74,9 @@ def _matching(entries: Mapping[str, TreeEntry], globs: Sequence[str], commit: st
     if links:
         raise Fault("project.link", f"[surface] {which} holds a link or submodule, {links[0]!r}: name plain files")
     if named_badly := [path for path in found if not is_text(path)]:
-        raise Fault("project.path", f"[surface] {which} holds a file whose name is not UTF-8, {named_badly[0]!r}: rename it")
+        raise Fault(
+            "project.path", f"[surface] {which} holds a file whose name is not UTF-8, {named_badly[0]!r}: rename it"
+        )
     return found
 
 

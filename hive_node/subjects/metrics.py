@@ -12,7 +12,8 @@ from hive_node.config.project import MetricSection
 # Whole numbers of any usual spelling; `nan`, `inf`, hexadecimal and thousands separators are not among them.
 _NUMBER: Final = re.compile(r"[+-]?(?P<digits>\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _NUMBER_CHARS: Final = 64
-_LINE: Final = re.compile(r"[ \t]*METRIC[ \t]+(?P<name>[^\s=]+)[ \t]*=[ \t]*(?P<value>[^\r]*?)[ \t\r]*", re.ASCII)
+_LINE: Final = re.compile(r"METRIC[ \t]+(?P<name>[^\s=]+)[ \t]*=(?P<value>.*)", re.ASCII)
+_BLANKS: Final = " \t\r"
 _PREFIX: Final = "METRIC"
 
 
@@ -31,7 +32,9 @@ def read_metrics(
         found[metric.name] = list(islice(_matches(metric.pattern, text), 2))
     values: dict[str, float] = {}
     for name in (metric.name, *guards):
-        value = _single(name, found.get(name, []))
+        is_by_pattern = name == metric.name and metric.pattern is not None
+        wanted = "what the metric's pattern finds" if is_by_pattern else f"`METRIC {name}=<number>`"
+        value = _single(name, found.get(name, []), wanted)
         if isinstance(value, Rejected):
             return value
         values[name] = value
@@ -42,8 +45,8 @@ def _lines(text: str) -> dict[str, list[str]]:
     """What stands on lines of its own. Lines end in a newline alone: a progress bar's `\\r` begins none."""
     found: dict[str, list[str]] = {}
     for line in text.split("\n"):
-        if _PREFIX in line and (match := _LINE.fullmatch(line)):
-            found.setdefault(match["name"], []).append(match["value"])
+        if _PREFIX in line and (match := _LINE.fullmatch(line.strip(_BLANKS))):
+            found.setdefault(match["name"], []).append(match["value"].strip(_BLANKS))
     return found
 
 
@@ -54,9 +57,9 @@ def _matches(pattern: str, text: str) -> Iterator[str]:
     return (match[1] or "" for match in re2.finditer(f"(?m:{pattern})", text))
 
 
-def _single(name: str, texts: Sequence[str]) -> float | Rejected:
+def _single(name: str, texts: Sequence[str], wanted: str) -> float | Rejected:
     if not texts:
-        return Rejected("trial.no-metric", f"No step printed `METRIC {name}=<number>`.", {"metric": name})
+        return Rejected("trial.no-metric", f"No step printed {wanted}.", {"metric": name})
     if len(texts) > 1:
         return Rejected(
             "trial.repeated-metric",

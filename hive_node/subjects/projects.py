@@ -1,5 +1,6 @@
 """Handing a repository over: what must hold before a node takes it, checked without touching it."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -8,8 +9,9 @@ from typing import Protocol
 
 from hive_node.config.project import ProjectSpec, load_project_spec
 from hive_node.domain import Project
-from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox
-from hive_node.subjects.evaluator import read_evaluator
+from hive_node.operators.space import check_hints
+from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox, SandboxFault
+from hive_node.subjects.evaluator import Evaluator, is_text, read_evaluator, read_files
 
 
 class ProjectShelf(Protocol):
@@ -47,6 +49,8 @@ class Projects:
     async def add(self, path: Path) -> Added:
         """Take a repository over. Raises Fault, ConfigError; then nothing was changed."""
         repository = await self.open_repository(path)
+        if not is_text(str(repository.root)):
+            raise Fault("project.path", f"the name of {str(repository.root)!r} is not UTF-8: rename the folder")
         spec, text = load_project_spec(repository.root)
         known = await self.shelf.all()
         if any(project.path == repository.root for project in known):
@@ -56,7 +60,7 @@ class Projects:
             path=repository.root,
             spec=spec,
             spec_text=text,
-            task=await self._check(repository, spec),
+            task=(await check_project(repository, spec, await repository.head(), self.sandbox)).task,
             added_at=self.clock.now(),
         )
         await self.shelf.add(project)
@@ -68,8 +72,8 @@ class Projects:
         project = await self.shelf.get(identity)
         repository = await self.open_repository(project.path)
         spec, text = load_project_spec(repository.root)
-        task = await self._check(repository, spec)
-        project = replace(project, spec=spec, spec_text=text, task=task)
+        evaluator = await check_project(repository, spec, await repository.head(), self.sandbox)
+        project = replace(project, spec=spec, spec_text=text, task=evaluator.task)
         await self.shelf.update(project)
         return Added(project, tuple(await _warnings(repository, spec)))
 
@@ -79,14 +83,28 @@ class Projects:
         await self.shelf.remove(identity)
         await self.changed()
 
-    async def _check(self, repository: Repository, spec: ProjectSpec) -> str:
-        commit = await repository.head()
-        evaluator = await read_evaluator(repository, spec, commit)
-        commands = [step.run[0] for step in spec.step] + ([spec.holdout.run[0]] if spec.holdout else [])
-        for command in commands:
-            if "/" not in command or command.startswith("/"):
-                self.sandbox.resolve(command, repository.root)
-        return evaluator.task
+
+async def check_project(repository: Repository, spec: ProjectSpec, commit: str, sandbox: Sandbox) -> Evaluator:
+    """Everything that can be known of a project without running it. Raises Fault; its evaluator where all is well."""
+    evaluator = await read_evaluator(repository, spec, commit)
+    texts = await read_files(repository, commit, evaluator.editable)
+    if not texts:
+        raise Fault("project.nothing-editable", "no editable file is text in UTF-8 of at most 1 MiB")
+    await asyncio.to_thread(check_hints, texts, spec.tune)
+    commands = [(step.name, step.run[0]) for step in spec.step]
+    commands += [("holdout", spec.holdout.run[0])] if spec.holdout else []
+    for step, command in commands:
+        # A path within the tree may be made by an earlier step; a program has to be there.
+        if "/" not in command or command.startswith("/"):
+            _resolve(sandbox, step, command, repository.root)
+    return evaluator
+
+
+def _resolve(sandbox: Sandbox, step: str, command: str, root: Path) -> None:
+    try:
+        sandbox.resolve(command, root)
+    except SandboxFault as fault:
+        raise Fault(fault.code, f"step `{step}`: {fault}") from fault
 
 
 def _free_id(name: str, taken: set[str]) -> str:

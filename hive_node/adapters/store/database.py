@@ -1,20 +1,24 @@
 """The database file: opening, migrating, reading, writing. One writer at a time; every fault becomes a StoreError."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hive_node.ports import FatalError, StoreError
 
 # The newest file in migrations/versions; an architecture test holds the two together.
 HEAD: Final = "0001"
+# With less than this left, an I/O error of SQLite's is a full disk: its write-ahead log has no other word for it.
+_ROOM_BYTES: Final = 1024 * 1024
 
 
 class Database:
@@ -30,11 +34,11 @@ class Database:
         """The database at `path`, made or brought up to date. Raises FatalError where it cannot be used."""
         try:
             await asyncio.to_thread(migrate, path)
-        except sqlite3.Error as error:
-            raise FatalError("store.unusable", f"{path}: {error}") from error
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=3, max_overflow=0)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise FatalError("store.unusable", f"{path}: {_words(error)}") from error
+        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), pool_size=3, max_overflow=0)
+        whole_transactions(engine.sync_engine)
         event.listen(engine.sync_engine, "connect", _on_connect)
-        event.listen(engine.sync_engine, "begin", _on_begin)
         return cls(path, engine)
 
     @asynccontextmanager
@@ -43,7 +47,7 @@ class Database:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
             raise _fault(self.path, error) from error
 
     @asynccontextmanager
@@ -52,7 +56,7 @@ class Database:
         try:
             async with self._writing, self._engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
             raise _fault(self.path, error) from error
 
     async def close(self) -> None:
@@ -76,7 +80,7 @@ def migrate(path: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
+    config.attributes["database"] = str(path)
     command.upgrade(config, "head")
     path.chmod(0o600)
 
@@ -93,9 +97,17 @@ def _version(path: Path) -> str | None:
         connection.close()
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver's own transactions begin too late (at the first write); SQLAlchemy's BEGIN below is the only one.
+def whole_transactions(engine: Engine) -> None:
+    """The driver's own transactions begin too late (at the first write, and never for tables): SQLAlchemy's are the only ones."""
+    event.listen(engine, "connect", _leave_transactions_alone)
+    event.listen(engine, "begin", _on_begin)
+
+
+def _leave_transactions_alone(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # FULL: an entry that peers may hold must survive a power cut, or its number would be used twice.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
@@ -107,9 +119,9 @@ def _on_begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _fault(path: Path, error: DBAPIError) -> StoreError:
-    text = str(error.orig)
-    if "disk is full" in text or "disk I/O" in text:
+def _fault(path: Path, error: Exception) -> StoreError:
+    text = _words(error)
+    if "disk is full" in text or ("disk I/O" in text and shutil.disk_usage(path.parent).free < _ROOM_BYTES):
         return StoreError(
             "store.disk-full", f"{path}: the disk is full; nothing was changed. Free some space, then try again"
         )
@@ -118,3 +130,8 @@ def _fault(path: Path, error: DBAPIError) -> StoreError:
     if "locked" in text:
         return StoreError("store.locked", f"{path} is locked by another program")
     return StoreError("store.failed", f"{path}: {text}")
+
+
+def _words(error: Exception) -> str:
+    """What SQLite itself said, without the statement: that may hold what must not be logged."""
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)

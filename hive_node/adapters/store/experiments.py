@@ -151,7 +151,7 @@ class ExperimentStore:
             return {EntryId(row[0]) for row in await connection.execute(query)}
 
     async def keep_sample(self, experiment: Experiment, idea: int, arm: Arm, sample: Sample) -> None:
-        """Write one run, and what the experiment has spent with it, at once."""
+        """Write one run, and what the experiment has spent with it, at once. Raises WrongState where it has moved on meanwhile."""
         row = {
             "experiment": experiment.id,
             "idea": idea,
@@ -160,10 +160,8 @@ class ExperimentStore:
             "document": _SAMPLE.dump_python(sample, mode="json"),
         }
         async with self.database.write() as transaction:
+            await self._replace(transaction, experiment.state, experiment)
             await transaction.execute(insert(samples).values(row))
-            await transaction.execute(
-                update(experiments).where(experiments.c.id == experiment.id).values(_columns(experiment))
-            )
 
     async def samples(self, experiment: str, idea: int) -> list[tuple[Arm, Sample]]:
         """Every run made for an idea (0: for the baseline), in order."""

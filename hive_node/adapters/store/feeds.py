@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import Integer, Select, delete, func, insert, literal_column, select, tuple_
@@ -38,10 +39,17 @@ class FeedStore:
         async with self.database.read() as connection:
             return [row[0] for row in await connection.execute(query)]
 
-    async def add_charter(self, version: int, envelope: bytes) -> None:
-        """Keep one more version. Raises StoreError where that version is kept already."""
+    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
+        """Keep one more version. Raises StoreError where that version is kept already.
+
+        cut: (author, epoch, last number) of feeds that end there by this version; what was held beyond goes with it.
+        """
         async with self.database.write() as transaction:
             await transaction.execute(insert(charters).values(version=version, envelope=envelope))
+            for author, epoch, last in cut:
+                for table in (entries, held):
+                    ends = (table.c.author == author, table.c.epoch == epoch, table.c.seq > last)
+                    await transaction.execute(delete(table).where(*ends))
             await self.journal.tell_in(transaction, "charter", {"version": version})
         await self.journal.wake()
 
@@ -122,20 +130,21 @@ class FeedStore:
                 yield _stored(row)
 
     async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:
-        """The envelopes in those ranges, in order, `limit` at most. Quarantined ones stay here."""
+        """The envelopes in those ranges, in order, `limit` at most. A quarantined one stays here, and what is after it has no place."""
         found: list[bytes] = []
         async with self.database.read() as connection:
             for one in missing:
                 if len(found) >= limit:
                     break
                 query = (
-                    select(entries.c.envelope)
+                    select(entries.c.envelope, entries.c.standing)
                     .where(entries.c.author == one.author, entries.c.epoch == one.epoch)
-                    .where(entries.c.seq.between(one.first, one.last), entries.c.standing == GOOD)
+                    .where(entries.c.seq.between(one.first, one.last))
                     .order_by(entries.c.seq)
                     .limit(limit - len(found))
                 )
-                found += [row[0] for row in await connection.execute(query)]
+                rows = await connection.execute(query)
+                found += [row.envelope for row in takewhile(lambda row: row.standing == GOOD, rows)]
         return found
 
     async def counts(self, own: NodeId | None) -> dict[str, int]:
@@ -170,20 +179,20 @@ class FeedStore:
             await transaction.execute(delete(held).where(*place, held.c.seq <= seq))
         return found
 
-    async def keep_proof(self, author: NodeId, first: bytes, second: bytes) -> bool:
-        """Keep a proof that `author` signed two entries at one number; False where one is kept already."""
-        row = {"author": author, "first": first, "second": second, "at": stamp(self.journal.clock.now())}
+    async def keep_proof(self, author: NodeId, epoch: int, first: bytes, second: bytes) -> None:
+        """Keep a proof that `author` signed two entries at one number, in place of an older epoch's."""
+        row = {"first": first, "second": second, "at": stamp(self.journal.clock.now())}
         async with self.database.write() as transaction:
-            added = await transaction.execute(upsert(proofs).values(row).on_conflict_do_nothing())
-            if added.rowcount:
-                await self.journal.tell_in(transaction, "equivocation", {"author": author})
+            statement = upsert(proofs).values(author=author, **row)
+            await transaction.execute(statement.on_conflict_do_update(["author"], set_=row))
+            await self.journal.tell_in(transaction, "equivocation", {"author": author, "epoch": epoch})
         await self.journal.wake()
-        return bool(added.rowcount)
 
-    async def equivocators(self) -> set[NodeId]:
-        """Authors of whom a proof is kept."""
+    async def equivocators(self) -> dict[NodeId, int]:
+        """Authors of whom a proof is kept, and the epoch that it is of."""
         async with self.database.read() as connection:
-            return {NodeId(row[0]) for row in await connection.execute(select(proofs.c.author))}
+            rows = (await connection.execute(select(proofs.c.author, proofs.c.first))).all()
+        return {NodeId(row.author): _delta(row.first).header.epoch for row in rows}
 
     async def _entries(self, query: Select[Any]) -> list[StoredEntry]:
         async with self.database.read() as connection:
@@ -209,3 +218,7 @@ def _stored(row: Any) -> StoredEntry:
     # Our own file: what is in it was verified before it was written.
     envelope = parse_envelope(row.envelope, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
     return StoredEntry(EntryId(row.id), Delta.parse(envelope.payload), envelope, row.standing, row.received_at)
+
+
+def _delta(raw: bytes) -> Delta:
+    return Delta.parse(parse_envelope(raw, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE).payload)

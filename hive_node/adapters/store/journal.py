@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, cast
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Integer, delete, func, insert, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -110,7 +111,7 @@ class Journal:
         """Add to a named counter."""
         async with self.database.write() as transaction:
             statement = upsert(facts).values(name=name, value=more)
-            await transaction.execute(statement.on_conflict_do_update(["name"], set_={"value": facts.c.value + more}))
+            await transaction.execute(statement.on_conflict_do_update(["name"], set_={"value": sql_cast(facts.c.value, Integer) + more}))
 
     async def recall(self, name: str) -> JsonValue:
         """The fact of that name, or None."""

@@ -45,7 +45,6 @@ def test_a_new_home_is_well_but_for_the_daemon_that_does_not_run(home: Home) -> 
         "config",
         "constitution",
         "key",
-        "constitution",
         "token",
         "database",
         "git",
@@ -134,6 +133,11 @@ def test_a_full_disk_is_told_before_it_hurts(home: Home, monkeypatch: pytest.Mon
 def test_a_sandbox_that_is_switched_off_is_a_warning(home: Home) -> None:
     set_line(home, 'backend = "bubblewrap"', 'backend = "none"')
     assert one(home, "sandbox").state == "warn"
+
+
+def test_a_toolchain_that_would_show_trials_the_nodes_key_fails(home: Home) -> None:
+    set_line(home, "toolchains = []", f'toolchains = ["{home.root.parent}"]')
+    assert one(home, "sandbox").state == "fail"
 
 
 def test_without_federation_there_is_no_peer_port_to_check(home: Home) -> None:

@@ -1,0 +1,72 @@
+"""A member that was met: where, how it is doing, and what is still to do with it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+from hive_node.adapters.told import Told
+from hive_node.ports import Chance
+from protocol.ids import NodeId
+from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES
+
+Source = Literal["mdns", "static", "invite", "inbound", "stored"]
+Where = tuple[str, int]
+
+FIRST_BACKOFF_S: Final = 5.0
+LAST_BACKOFF_S: Final = 600.0
+
+
+def backoff_s(failures: int, chance: Chance) -> float:
+    """Seconds to leave something alone that failed so often in a row: 5 s doubling to 10 min, shortened by up to half."""
+    return min(LAST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(failures - 1, 10)) * chance.uniform(0.5, 1.0)
+
+
+@dataclass(slots=True)
+class Contact:
+    """A member that was met, and what is still to do with it.
+
+    seen_at: its last sign of life. have: the have-digest it told last. settled: our digest and its own after an exchange that
+    moved nothing: there is no use in another until one of them changes. wanted: set while there is something to do.
+    """
+
+    node: NodeId
+    host: str
+    port: int
+    sources: set[Source] = field(default_factory=set)
+    seen_at: datetime | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+    have: str = ""
+    charter_version: int = 0
+    looked_at: float = 0.0
+    settled: tuple[str, str] = ("", "")
+    is_due: bool = False
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox: list[bytes] = field(default_factory=list)
+
+    @property
+    def where(self) -> Where:
+        return (self.host, self.port)
+
+    def want(self) -> None:
+        """Reconcile with it as soon as may be."""
+        self.is_due = True
+        self.wanted.set()
+
+    def hand(self, envelopes: Sequence[bytes]) -> None:
+        """Push these to it. What does not fit into one request is left to reconciliation."""
+        size = sum(len(one) + 1 for one in (*self.outbox, *envelopes))
+        if len(self.outbox) + len(envelopes) > ENTRIES_PER_ANSWER or size > REQUEST_BYTES:
+            self.outbox.clear()
+            self.is_due = True
+        else:
+            self.outbox += envelopes
+        self.wanted.set()
+
+    def heard(self, told: Told, now: datetime) -> None:
+        """It answered or asked: it is well, and this is what it told."""
+        self.seen_at, self.failures, self.retry_at = now, 0, 0.0
+        self.have = told.have or self.have
+        self.charter_version = told.charter_version or self.charter_version

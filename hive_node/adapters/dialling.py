@@ -1,0 +1,114 @@
+"""Finding out who is at an address: each is asked once at a time, a few at once, and less and less often while nobody answers."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final
+
+from hive_node.adapters.contacts import Source
+from hive_node.adapters.exchange import Caller
+from hive_node.adapters.places import Place, Places
+from hive_node.hive import Hive
+from hive_node.ports import Chance, Clock, Fault
+from protocol.errors import Code, RemoteProtocolError
+from protocol.ids import NodeId
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 8
+# How often one member can make us look at another port of its own.
+_HINT_S: Final = 10.0
+
+
+class Dialler:
+    """met: called with every member that answered, and where."""
+
+    def __init__(
+        self,
+        hive: Hive,
+        client: Callable[[], Caller | None],
+        clock: Clock,
+        chance: Chance,
+        met: Callable[[Place, NodeId], Awaitable[None]],
+    ) -> None:
+        self._hive = hive
+        self._client = client
+        self._clock = clock
+        self._chance = chance
+        self._met = met
+        self._places = Places(chance)
+        self._hinted: dict[NodeId, float] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self.group: asyncio.TaskGroup | None = None
+
+    def hear_of(self, host: str, port: int, source: Source) -> Place | None:
+        """A member may be there. None where nobody can be, or where we are ourselves."""
+        place = self._places.hear_of(host, port, source)
+        return place if place is not None and place.node != self._hive.node else None
+
+    def hint(self, node: NodeId, host: str, port: int) -> None:
+        """A member itself says that it listens there: looked at anew, but seldom."""
+        now = self._clock.monotonic()
+        if now - self._hinted.get(node, float("-inf")) >= _HINT_S and (place := self.hear_of(host, port, "inbound")):
+            self._hinted[node] = now
+            place.retry_at = 0.0
+            self.dial(place)
+
+    def dial(self, place: Place) -> None:
+        """Ask who is there, unless that is being done or was in vain a moment ago."""
+        if self.group is not None and not place.is_dialled and place.retry_at <= self._clock.monotonic():
+            place.is_dialled = True
+            self.group.create_task(self._ask(place))
+
+    def dial_due(self, well: Iterable[NodeId]) -> None:
+        """Ask at every place whose time it is, but not for those who are `well`."""
+        for place in self._places.due([*well, self._hive.node], self._clock.monotonic()):
+            self.dial(place)
+
+    def retry_all(self) -> None:
+        """The charter changed: who was a stranger may be a member now."""
+        self._places.retry_all()
+
+    def forget(self, node: NodeId | None) -> None:
+        """A member is none any more; without one, everything."""
+        if node is None:
+            self._places = Places(self._chance)
+            self._hinted.clear()
+        else:
+            self._hinted.pop(node, None)
+
+    async def _ask(self, place: Place) -> None:
+        async with self._slots:
+            try:
+                error = await attempt(self._ask_who(place))
+            finally:
+                place.is_dialled = False
+        if error is not None:
+            self._places.failed(place, self._clock.monotonic())
+
+    async def _ask_who(self, place: Place) -> None:
+        client, membership = self._client(), self._hive.membership
+        if client is None or membership is None:
+            return
+        status = await client.status(place.host, place.port)
+        if status.node not in membership.members:
+            raise RemoteProtocolError(Code.NOT_A_MEMBER, "who answers there is no member")
+        self._places.answered(place, status.node)
+        if status.node != self._hive.node:
+            await self._met(place, status.node)
+
+
+async def attempt(job: Coroutine[Any, Any, None]) -> RemoteProtocolError | None:
+    """Run a job to its end, whatever that is, and return what a peer did wrong: other peers' jobs go on in any case."""
+    try:
+        await job
+    except RemoteProtocolError as error:
+        logger.debug("peer failed", extra={"code": error.code})
+        return error
+    except Fault as fault:
+        logger.warning("peer job failed", extra={"code": fault.code})
+    except Exception as error:
+        # The one boundary between what a peer made happen and the service: a bug costs a job, and is told of.
+        logger.exception("peer job failed")
+        return RemoteProtocolError(Code.PEER_MISBEHAVED, type(error).__name__)
+    return None

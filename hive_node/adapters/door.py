@@ -1,0 +1,177 @@
+"""A port that strangers cannot use up: so many connections, each with a time for its handshake and its headers.
+
+aiohttp has neither. Whoever is accepted, on the peer port or the join port, is accepted here.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from hive_node.adapters.guests import Guest
+from hive_node.adapters.tls import peer_of
+from protocol.errors import RemoteProtocolError
+from protocol.ids import NodeId
+from protocol.limits import CONNECTIONS, CONNECTIONS_PER_PEER, HEADER_TIMEOUT_S
+
+logger = logging.getLogger(__name__)
+
+# A kept-alive connection saves a handshake of 5 ms; reconciliation comes round about twice a minute.
+_KEEP_ALIVE_S: Final = 75.0
+# How long a peer may take to say goodbye (TLS close_notify), and our own handlers to finish when we stop.
+_GOODBYE_S: Final = 2.0
+_NO_DESCRIPTORS_S: Final = 0.5
+_LINE_BYTES: Final = 4096
+
+
+class Door:
+    """Serves one application on one port. Used once."""
+
+    def __init__(self, app: web.Application, tls: ssl.SSLContext) -> None:
+        app.middlewares.append(self._attend)
+        self._tls = tls
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=_http_logger(),
+            keepalive_timeout=_KEEP_ALIVE_S,
+            max_line_size=_LINE_BYTES,
+            max_field_size=_LINE_BYTES,
+            # Nobody here compresses; 4 KiB can hold 4 MiB of zeros.
+            auto_decompress=False,
+        )
+        self._guests: dict[asyncio.BaseProtocol, Guest] = {}
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def serve(self, host: str, port: int, opened: Callable[[int], None]) -> None:
+        """Listen until cancelled; then let handlers that are at work finish. Raises OSError where the port is taken."""
+        await self._runner.setup()
+        try:
+            with await _listening(host, port) as listening:
+                opened(listening.getsockname()[1])
+                await self._accept_forever(listening)
+        finally:
+            await self._runner.cleanup()
+
+    async def _accept_forever(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            try:
+                while True:
+                    try:
+                        connection, _ = await loop.sock_accept(listening)
+                    except OSError:  # no descriptor is free: those who are here go on
+                        await asyncio.sleep(_NO_DESCRIPTORS_S)
+                        continue
+                    self._receive(group, connection)
+            finally:
+                await self._let_finish()
+                for guest in list(self._guests.values()):
+                    guest.leave()
+
+    def _receive(self, group: asyncio.TaskGroup, connection: socket.socket) -> None:
+        """Take one more in, if need be in place of the one with the weakest claim to its own."""
+        if len(self._guests) >= CONNECTIONS:
+            weakest = min(self._guests.values(), key=Guest.claim)
+            if weakest.is_busy:
+                connection.close()
+                return
+            self._part(weakest)
+        assert self._runner.server is not None  # noqa: S101  set up before anything is accepted
+        guest = Guest(self._runner.server())
+        self._guests[guest.inner] = guest
+        guest.task = group.create_task(self._host(guest, connection))
+        # Also for a task that was cancelled before it began, which runs no `finally`.
+        guest.task.add_done_callback(lambda _task: self._forget(guest, connection))
+
+    async def _host(self, guest: Guest, connection: socket.socket) -> None:
+        try:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: guest,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=HEADER_TIMEOUT_S,
+                ssl_shutdown_timeout=_GOODBYE_S,
+            )
+        except OSError as error:
+            logger.debug("handshake failed", extra={"error": type(error).__name__})
+            return
+        try:
+            guest.peer = _peer(transport)
+            of_peer = [one for one in self._guests.values() if one.peer is not None and one.peer == guest.peer]
+            if len(of_peer) <= CONNECTIONS_PER_PEER:
+                await guest.closed.wait()
+        finally:
+            transport.abort()
+
+    def _part(self, guest: Guest) -> None:
+        del self._guests[guest.inner]
+        guest.leave()
+
+    def _forget(self, guest: Guest, connection: socket.socket) -> None:
+        self._guests.pop(guest.inner, None)
+        connection.close()
+
+    async def _let_finish(self) -> None:
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("a request was cut off")
+
+    @web.middleware
+    async def _attend(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """A request's headers are whole: its connection is busy until it is answered."""
+        guest = self._guests.get(request.protocol)
+        self._at_work += 1
+        self._idle.clear()
+        if guest:
+            guest.began()
+        try:
+            return await handler(request)
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                self._idle.set()
+            if guest:
+                guest.answered()
+
+
+async def _listening(host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, number, _, address = found[0]
+    listening = socket.socket(family, kind, number)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(CONNECTIONS)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _peer(transport: asyncio.BaseTransport) -> NodeId | None:
+    try:
+        return peer_of(transport)
+    except RemoteProtocolError:
+        return None  # the join port asks nobody for a certificate
+
+
+def _http_logger() -> logging.Logger:
+    """aiohttp's own log, less what others sent that is no HTTP: they would decide how much is written."""
+    http = logger.getChild("http")
+    if not http.filters:
+        http.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+    return http

@@ -1,0 +1,137 @@
+"""One reconciliation with one peer: newer charters first, then the entries that either side lacks (docs/protocol.md §7.2)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from hive_node.adapters.contacts import Contact
+from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
+from hive_node.hive import Hive
+from hive_node.learn.charters import CharterReader
+from hive_node.learn.pipeline import Learn
+from hive_node.ports import Clock, Feed
+from protocol.errors import Code, RemoteProtocolError
+from protocol.feed import Head
+from protocol.ids import NodeId
+from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES
+from protocol.sync import HaveVector, asking_for, missing, reached
+from protocol.wire import JsonValue
+
+logger = logging.getLogger(__name__)
+
+# A peer that always has more: 200 000 entries, then somebody else's turn comes.
+_ROUNDS: Final = 1_000
+
+
+class Caller(Protocol):
+    """Calls to a peer. Raises RemoteProtocolError."""
+
+    async def status(self, host: str, port: int) -> PeerStatus: ...
+
+    async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]: ...
+
+    async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer: ...
+
+    async def push(
+        self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]
+    ) -> list[dict[str, JsonValue]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What this node does with a peer at a time."""
+
+    hive: Hive
+    feed: Feed
+    learn: Learn
+    charters: CharterReader
+    clock: Clock
+
+    async def reconcile(self, contact: Contact, caller: Caller) -> None:
+        """Get in step with a peer, as far as a halt and the charter allow. Raises RemoteProtocolError, StoreError."""
+        status = await caller.status(*contact.where)
+        if status.node != contact.node:
+            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
+        await self._fetch_charters(contact, caller, status.charter_version)
+        if self._is_open() and status.have != self.hive.digest():
+            await self._trade(contact, caller)
+
+    async def push(self, contact: Contact, caller: Caller, envelopes: Sequence[bytes]) -> list[str]:
+        """Hand entries over, if nothing forbids it by now. Returns what became of each."""
+        if not self._is_open():
+            return []
+        results = await caller.push(*contact.where, contact.node, envelopes)
+        return [str(one.get("status")) for one in results]
+
+    async def _fetch_charters(self, contact: Contact, caller: Caller, newest: int) -> None:
+        while (held := self._version()) < newest:
+            raws = await caller.charters(*contact.where, contact.node, held + 1)
+            if not await self.charters.take_in(raws):
+                break  # it promised more than it has
+
+    async def _trade(self, contact: Contact, caller: Caller) -> None:
+        theirs, gained = await self._fetch(contact, caller)
+        given = await self._hand_over(contact, caller, theirs)
+        proven = await self._look_for_forks(contact, caller, theirs)
+        if not gained and not given and not proven:
+            contact.settled = (self.hive.digest(), contact.have)
+
+    async def _fetch(self, contact: Contact, caller: Caller) -> tuple[HaveVector, int]:
+        """Take in what we lack. Returns what the peer has, and how many entries were new."""
+        theirs: HaveVector = {}
+        total = 0
+        for _ in range(_ROUNDS):
+            answer = await caller.sync(*contact.where, contact.node, self.hive.have())
+            theirs = answer.have
+            outcomes = await self.learn.learn(answer.envelopes, contact.node)
+            gained = sum(one.status == "accepted" for one in outcomes)
+            total += gained
+            if not answer.has_more or not gained or not self._is_open():
+                break
+        return theirs, total
+
+    async def _hand_over(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:
+        """Push what the peer lacks, feed by feed. Returns how many entries it took."""
+        given = 0
+        for lacking in missing(self.hive.have(), theirs):
+            rest = lacking
+            while self._is_open() and (envelopes := await self.feed.envelopes([rest], ENTRIES_PER_ANSWER)):
+                for batch in _batches(envelopes):
+                    given += (await self.push(contact, caller, batch)).count("accepted")
+                rest = replace(rest, first=rest.first + len(envelopes))
+        return given
+
+    async def _look_for_forks(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:
+        """Fetch the entries that should be ours too and are not: their author signed two. Returns how many that proved."""
+        shunned = self.hive.quarantined
+        doubtful = {
+            author: head
+            for author, head in reached(self.hive.have(), theirs).items()
+            if author not in shunned and await self._is_another(author, head)
+        }
+        if not doubtful or not self._is_open():
+            return 0
+        logger.warning("feeds differ at one number", extra={"authors": len(doubtful), "peer": contact.node})
+        answer = await caller.sync(*contact.where, contact.node, asking_for(theirs, doubtful))
+        outcomes = await self.learn.learn(answer.envelopes, contact.node)
+        return sum(one.code is Code.EQUIVOCATION for one in outcomes)
+
+    async def _is_another(self, author: NodeId, head: Head) -> bool:
+        stored = await self.feed.at(author, head.epoch, head.seq)
+        return stored is not None and stored.id != head.id
+
+    def _is_open(self) -> bool:
+        return self.hive.refusal(self.clock.now()) is None
+
+    def _version(self) -> int:
+        return self.hive.membership.charter.version if self.hive.membership else 0
+
+
+def _batches(envelopes: Sequence[bytes]) -> list[list[bytes]]:
+    batches: list[list[bytes]] = [[]]
+    for envelope in envelopes:
+        if sum(len(one) + 1 for one in batches[-1]) + len(envelope) > REQUEST_BYTES:
+            batches.append([])
+        batches[-1].append(envelope)
+    return batches

@@ -1,0 +1,43 @@
+"""What nodes tell of themselves in the headers of requests and answers (docs/protocol.md §3.4). Hints, and never more."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hive_node.hive import Hive
+
+CHARTER_HEADER: Final = "X-Hive-Charter"
+PORT_HEADER: Final = "X-Hive-Port"
+HAVE_HEADER: Final = "X-Hive-Have"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LAST_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """port: where the peer listens; 0 where it said nothing of use. have: its have-digest, or nothing."""
+
+    charter_version: int = 0
+    port: int = 0
+    have: str = ""
+
+
+def told_of(hive: Hive, port: int) -> dict[str, str]:
+    """What this node tells."""
+    version = hive.membership.charter.version if hive.membership else 0
+    return {CHARTER_HEADER: str(version), PORT_HEADER: str(port), HAVE_HEADER: hive.digest()}
+
+
+def told_by(headers: Mapping[str, str]) -> Told:
+    """What the other side tells. Anything out of shape says nothing."""
+    port, have = _number(headers.get(PORT_HEADER, "")), headers.get(HAVE_HEADER, "")
+    return Told(
+        charter_version=_number(headers.get(CHARTER_HEADER, "")),
+        port=port if port <= _LAST_PORT else 0,
+        have=have if _DIGEST.fullmatch(have) else "",
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0

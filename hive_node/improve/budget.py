@@ -1,0 +1,29 @@
+"""When an experiment ends by itself."""
+
+from guardrails.budget import Budget, cap_in_micro_dollars, exhausted
+from hive_node.domain import Experiment
+
+
+def stop_reason(experiment: Experiment) -> str | None:
+    """Why the experiment ends before another idea, or None."""
+    if reason := exhausted(budget_of(experiment), experiment.spent):
+        return reason.value
+    target, best = experiment.spec.budget.target, experiment.best
+    if target is not None and best is not None:
+        is_reached = best <= target if experiment.spec.metric.direction == "lower" else best >= target
+        if is_reached:
+            return "target"
+    patience = experiment.spec.budget.patience
+    return "no-progress" if patience is not None and experiment.idle >= patience else None
+
+
+def budget_of(experiment: Experiment) -> Budget:
+    """The caps that the spec sets. Without `dollars` no money is spent at all."""
+    caps = experiment.spec.budget
+    holdout = experiment.spec.holdout
+    return Budget(
+        iterations=caps.iterations,
+        wall_s=caps.wall_s,
+        micro_dollars=cap_in_micro_dollars(caps.dollars or 0),
+        holdout_looks=holdout.looks if holdout else 0,
+    )

@@ -1,0 +1,178 @@
+"""The measurements of one idea: candidate beside champion, pair by pair, then beside the pinned baseline, then the holdout."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from guardrails.baseline import Guard, GuardSamples, PinnedPair, guard_needs_more
+from guardrails.evidence import (
+    Continue,
+    Direction,
+    Evidence,
+    EvidencePolicy,
+    Pair,
+    Promote,
+    alpha_for,
+    compare,
+    decide,
+)
+from guardrails.verdict import Rejected
+from hive_node.config.project import ProjectSpec
+from hive_node.domain import Arm, Experiment, Idea, Sample, Trial
+from hive_node.improve.workshop import Workshop
+
+MAX_PAIRS: Final = 40
+MAX_GUARD_PAIRS: Final = 7
+# A candidate of a deterministic metric repeats its value before it is believed: a lucky seed does not.
+_DETERMINISTIC_PAIRS: Final = 2
+
+
+@dataclass(slots=True)
+class Session:
+    """The measurements of one idea. experiment: what it has spent with them, as its row says too."""
+
+    workshop: Workshop
+    experiment: Experiment
+    idea: Idea
+    pairs: list[Pair] = field(default_factory=list)
+    guards: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    failure: Rejected | None = None
+    _is_counted: bool = False
+
+    async def run(self) -> Trial:
+        """Measure until the evidence speaks one way or the other. Raises Stopped, Fault."""
+        self.workshop.subject.put(self.idea.files)
+        alpha = alpha_for(self.experiment.comparisons + 1)
+        policy = policy_of(self.experiment, alpha)
+        evidence = await self._compare(policy)
+        holdout = None
+        if evidence is not None and isinstance(decide(evidence, policy), Promote):
+            await self._guard()
+            holdout = await self._look_at_holdout() if self.failure is None else None
+        return Trial(
+            idea=self.idea.number,
+            evidence=evidence,
+            alpha=alpha,
+            guards={name: tuple(pairs) for name, pairs in self.guards.items()},
+            failure=self.failure,
+            champion_value=_middle([pair.champion for pair in self.pairs]),
+            candidate_value=_middle([pair.candidate for pair in self.pairs]),
+            holdout=holdout,
+        )
+
+    async def _compare(self, policy: EvidencePolicy) -> Evidence | None:
+        evidence: Evidence | None = None
+        name, direction = self.experiment.spec.metric.name, Direction(self.experiment.spec.metric.direction)
+        scale = self.experiment.baseline.value if self.experiment.baseline else 0.0
+        while evidence is None or isinstance(decide(evidence, policy), Continue):
+            values = await self._pair("champion")
+            if values is None:
+                return None
+            champion, candidate = values
+            self.pairs.append(Pair(champion[name], candidate[name]))
+            evidence = compare(self.pairs, direction, scale, policy, champion_value=self.experiment.best)
+            self._count(evidence)
+            if self.experiment.champion == self.experiment.base:
+                self._keep_guards(champion, candidate)
+        return evidence
+
+    def _count(self, evidence: Evidence) -> None:
+        # From its first pair: a comparison that a restart cut short and began again has had two chances, and counts twice.
+        if not evidence.deterministic and not self._is_counted:
+            self._is_counted = True
+            self.experiment = replace(self.experiment, comparisons=self.experiment.comparisons + 1)
+
+    async def _guard(self) -> None:
+        while self.failure is None and any(guard_needs_more(one, MAX_GUARD_PAIRS) for one in self._guard_samples()):
+            if values := await self._pair("baseline"):
+                self._keep_guards(*values)
+
+    def _guard_samples(self) -> list[GuardSamples]:
+        return guard_samples(self.experiment.spec, self.guards)
+
+    def _keep_guards(self, pinned: Mapping[str, float], candidate: Mapping[str, float]) -> None:
+        for guard in self.experiment.spec.guard:
+            self.guards.setdefault(guard.metric, []).append((pinned[guard.metric], candidate[guard.metric]))
+
+    async def _look_at_holdout(self) -> tuple[float, float] | None:
+        holdout = self.experiment.spec.holdout
+        if holdout is None:
+            return None
+        if self.experiment.spent.holdout_looks >= holdout.looks:
+            self.failure = Rejected("baseline.holdout-spent", f"All {holdout.looks} looks at the holdout are spent.")
+            return None
+        values = await self._pair("champion", is_holdout=True)
+        name = self.experiment.spec.metric.name
+        return (values[0][name], values[1][name]) if values else None
+
+    async def _pair(
+        self, other: Arm, *, is_holdout: bool = False
+    ) -> tuple[Mapping[str, float], Mapping[str, float]] | None:
+        """One run of each, in an order drawn for this pair: the evidence's proof rests on that draw."""
+        arms: list[Arm] = [other, "candidate"] if self.workshop.chance.coin() else ["candidate", other]
+        samples: dict[Arm, Sample] = {}
+        for arm in arms:
+            samples[arm], self.experiment = await measure(
+                arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
+            )
+            if failure := samples[arm].failure:
+                self.failure = failure if arm == "candidate" else _flaky(failure)
+                return None
+        return samples[other].metrics, samples["candidate"].metrics
+
+
+async def measure(
+    arm: Arm, idea: int, experiment: Experiment, workshop: Workshop, *, is_holdout: bool = False
+) -> tuple[Sample, Experiment]:
+    """One run, on the books with what it cost before anything else is begun. Raises Stopped, Fault."""
+    subject = workshop.subject
+    sample = await workshop.brake.over(lambda: subject.measure_holdout(arm) if is_holdout else subject.measure(arm))
+    spent = experiment.spent
+    spent = replace(
+        spent,
+        wall_s=spent.wall_s + sample.wall_s,
+        cpu_s=spent.cpu_s + sample.cpu_s,
+        holdout_looks=spent.holdout_looks + (is_holdout and arm == "candidate"),
+    )
+    experiment = replace(experiment, spent=spent)
+    await workshop.ledger.keep_sample(experiment, idea, arm, sample)
+    return sample, experiment
+
+
+def policy_of(experiment: Experiment, alpha: float) -> EvidencePolicy:
+    """How sure this candidate's comparison must be."""
+    return EvidencePolicy(
+        alpha=alpha,
+        min_effect=experiment.spec.metric.min_effect,
+        max_pairs=MAX_PAIRS,
+        deterministic=experiment.baseline is not None and experiment.baseline.calibration.deterministic,
+        deterministic_pairs=_DETERMINISTIC_PAIRS,
+    )
+
+
+def guard_samples(spec: ProjectSpec, values: Mapping[str, Sequence[tuple[float, float]]]) -> list[GuardSamples]:
+    """Each guard of the spec with its (pinned baseline, candidate) values."""
+    return [
+        GuardSamples(
+            Guard(guard.metric, Direction(guard.direction), guard.tolerance),
+            [PinnedPair(pinned, candidate) for pinned, candidate in values.get(guard.metric, ())],
+        )
+        for guard in spec.guard
+    ]
+
+
+def in_words(failure: Rejected) -> str:
+    """Why a run gave no measurement, with the last thing it said."""
+    said = failure.details.get("said")
+    return f"{failure.reason} It said: {said}" if said else failure.reason
+
+
+def _flaky(failure: Rejected) -> Rejected:
+    return Rejected(
+        "trial.champion-failed", f"The champion itself failed beside it: {in_words(failure)}", failure.details
+    )
+
+
+def _middle(values: list[float]) -> float | None:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else None
