@@ -31,7 +31,7 @@ class Load:
 
 def measure(effort: Effort) -> Row:
     """One daemon with a project; the load client is written on plain streams, so that it is not what is measured."""
-    seconds = effort.choose(5, 2)
+    seconds = effort.choose(4, 2)
     with daemons(1) as (node,):
         _add_example(node)
         token = node.home.token.read_text(encoding="ascii").strip()

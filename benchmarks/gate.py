@@ -12,7 +12,7 @@ from guardrails.evidence import EvidencePolicy, alpha_for
 
 def measure(effort: Effort) -> Row:
     """Every kind of noise, over experiments of 50 no-op candidates, and over challengers better by two sd of one run."""
-    experiments, better = effort.choose(150, 20), effort.choose(300, 60)
+    experiments, better = effort.choose(60, 20), effort.choose(150, 60)
     with ProcessPoolExecutor(2) as pool:
         found = list(pool.map(partial(evidence.measure, experiments=experiments, better=better), evidence.KINDS))
     normal = next(one for one in found if one.kind == "normal")

@@ -45,7 +45,7 @@ class Arrivals:
 
 def measure(effort: Effort) -> Row:
     """Each publication waits for the one before, so that no later entry carries an earlier one along."""
-    publications, patience_s = effort.choose(60, 15), effort.choose(5, 2)
+    publications, patience_s = effort.choose(60, 15), effort.choose(4, 2)
     with hive(NODES) as nodes:
         trips, delays = asyncio.run(_run(nodes, publications, patience_s))
     late = sum(one is None for one in delays)

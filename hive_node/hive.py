@@ -24,7 +24,8 @@ class Hive:
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
     turn: who has it, and nobody else, changes feeds or the charter.
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
-    peers_asked: set once peers had their chance to hand back what we wrote before (docs/protocol.md §5.7).
+    charter_asked, feed_asked: set once peers had their chance to tell of newer charters, and to hand back what we wrote before
+    (docs/protocol.md §5.7).
     """
 
     node: NodeId
@@ -34,7 +35,8 @@ class Hive:
     local_halt: str | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_unsure: bool = False
-    peers_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    charter_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    feed_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def own_head(self) -> Head | None:
@@ -83,18 +85,30 @@ class Hive:
         shunned = self.quarantined
         return have_digest({author: head for author, head in self.have().items() if author not in shunned})
 
-    async def hear_peers_first(self) -> None:
-        """Wait, once after a start and for a bounded time, until peers could hand back what this node wrote and lost.
+    async def ask_for_charter(self) -> None:
+        """Wait, once after a start and for a bounded time, until a peer could tell of newer charters than ours.
 
-        A node restored from a backup would else sign a second entry at a used number.
+        An admin restored from a backup would else issue a version that there is already.
         """
-        if self.peers_asked.is_set() or self.membership is None or len(self.membership.members) == 1:
+        await self._hear_first(self.charter_asked)
+
+    async def ask_for_feed(self) -> None:
+        """The same for what this node wrote and lost: it would else sign a second entry at a used number."""
+        await self._hear_first(self.feed_asked)
+
+    def peers_were_asked(self) -> None:
+        """There is nobody to ask, nothing to ask for, or no time left."""
+        self.charter_asked.set()
+        self.feed_asked.set()
+
+    async def _hear_first(self, asked: asyncio.Event) -> None:
+        if asked.is_set() or self.membership is None or len(self.membership.members) == 1:
             return
         try:
             async with asyncio.timeout(FIRST_WORD_S):
-                await self.peers_asked.wait()
+                await asked.wait()
         except TimeoutError:
-            self.peers_asked.set()
+            asked.set()
 
     def refusal(self, now: datetime) -> Code | None:
         """What every entry is answered now, and why none is sent; None while entries flow. Charters flow always."""

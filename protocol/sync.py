@@ -58,24 +58,19 @@ def missing(ours: HaveVector, theirs: HaveVector) -> list[Missing]:
     return ranges
 
 
-def reached(ours: HaveVector, theirs: HaveVector) -> dict[NodeId, Head]:
-    """Their heads that our feeds reach or pass. Each is an entry that we hold too, or its author signed two at that number."""
-    return {
-        author: head
-        for author, head in theirs.items()
-        if (held := ours.get(author)) and held.epoch == head.epoch and held.seq >= head.seq and held.id != head.id
-    }
+def shared_places(ours: HaveVector, theirs: HaveVector) -> dict[NodeId, Head]:
+    """Of each author whose feed both sides hold to different ends: the nearer end, which the other side passed.
 
-
-def asking_for(heads: HaveVector, places: HaveVector) -> dict[NodeId, Head]:
-    """A have-vector that makes its reader send what it holds at `places`, and as good as nothing else.
-
-    heads: what to claim of every other author. An entry before the place is claimed by an id that is nobody's.
+    What both hold there is one entry, or its author signed two.
     """
-    before = {
-        author: Head(head.epoch, head.seq - 1, EntryId("0" * 64)) for author, head in places.items() if head.seq > 1
-    }
-    return {author: head for author, head in heads.items() if author not in places} | before
+    pairs = ((author, held, theirs[author]) for author, held in ours.items() if author in theirs)
+    return {author: min(held, head, key=_seq) for author, held, head in pairs if _is_uneven(held, head)}
+
+
+def asking_for(theirs: HaveVector, places: HaveVector) -> dict[NodeId, Head]:
+    """A have-vector that makes the other side, which has `theirs`, send what it holds at `places` and after, and no more."""
+    before = {author: Head(place.epoch, place.seq - 1, place.id) for author, place in places.items() if place.seq > 1}
+    return {author: head for author, head in theirs.items() if author not in places} | before
 
 
 @dataclass(slots=True)
@@ -120,6 +115,14 @@ class LineReader:
 def parse_sync_request(raw: bytes) -> dict[NodeId, Head]:
     """The have-vector in the body of a `POST /hive/v1/sync`. Raises RemoteProtocolError."""
     return parse_have_vector(parse_object(raw).get("have"))
+
+
+def _seq(head: Head) -> int:
+    return head.seq
+
+
+def _is_uneven(held: Head, head: Head) -> bool:
+    return held.epoch == head.epoch and held.id != head.id
 
 
 def _author(text: str) -> NodeId:

@@ -66,7 +66,7 @@ class Contact:
         self.wanted.set()
 
     def heard(self, told: Told, now: datetime) -> None:
-        """It answered or asked: it is well, and this is what it told."""
-        self.seen_at, self.failures, self.retry_at = now, 0, 0.0
+        """It is alive. Whether we reach it is another matter, and worth a try: not one for each of its questions, though."""
+        self.seen_at, self.retry_at = now, 0.0
         self.have = told.have or self.have
         self.charter_version = told.charter_version or self.charter_version

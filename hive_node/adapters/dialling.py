@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 8
 # How often one member can make us look at another port of its own.
-_HINT_S: Final = 10.0
+_HINT_S: Final = 2.0
 
 
 class Dialler:

@@ -50,6 +50,11 @@ class Door:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def connections(self) -> int:
+        """How many are open now, in whatever state."""
+        return len(self._guests)
+
     async def serve(self, host: str, port: int, opened: Callable[[int], None]) -> None:
         """Listen until cancelled; then let handlers that are at work finish. Raises OSError where the port is taken."""
         await self._runner.setup()

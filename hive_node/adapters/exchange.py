@@ -15,7 +15,7 @@ from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES
-from protocol.sync import HaveVector, asking_for, missing, reached
+from protocol.sync import HaveVector, asking_for, missing, shared_places
 from protocol.wire import JsonValue
 
 logger = logging.getLogger(__name__)
@@ -103,12 +103,16 @@ class Exchange:
         return given
 
     async def _look_for_forks(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:
-        """Fetch the entries that should be ours too and are not: their author signed two. Returns how many that proved."""
+        """Fetch entries that should be ours too and are not: their author signed two. Returns how many that proved.
+
+        By now both sides should hold the same. Where our feed is the shorter one still, what they hold at its end must be
+        asked for; where theirs is, their head says it.
+        """
         shunned = self.hive.quarantined
         doubtful = {
-            author: head
-            for author, head in reached(self.hive.have(), theirs).items()
-            if author not in shunned and await self._is_another(author, head)
+            author: place
+            for author, place in shared_places(self.hive.have(), theirs).items()
+            if author not in shunned and (place == self.hive.heads.get(author) or await self._is_another(author, place))
         }
         if not doubtful or not self._is_open():
             return 0

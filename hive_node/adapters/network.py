@@ -94,19 +94,22 @@ class Network:
         """A member asked us something: it is alive, and says which port it listens on."""
         if node == self._hive.node:
             return  # our own dial of an address that turned out to be ours
-        self.heard(node, told)
         contact = self.contacts.get(node)
+        if contact is not None:
+            contact.heard(told, self._clock.now())
+            self._look_at_version(contact)
         if told.port and (contact is None or contact.port != told.port):
             self._dialler.hint(node, host, told.port)
 
-    def heard(self, node: NodeId, told: Told) -> None:
-        """A peer answered us, or asked."""
+    def heard(self, node: NodeId, host: str, port: int, told: Told) -> None:
+        """A peer answered us."""
         contact = self.contacts.get(node)
         if contact is None:
             return
+        if contact.where == (host, port):
+            contact.failures = 0
         contact.heard(told, self._clock.now())
-        if told.charter_version > self._version():
-            contact.want()
+        self._look_at_version(contact)
 
     def poke(self) -> None:
         """Our charter changed: let every peer see its number, and try again whoever may be a member now."""
@@ -124,9 +127,13 @@ class Network:
                 task.cancel()
         self._dialler.forget(node)
 
+    def _look_at_version(self, contact: Contact) -> None:
+        if contact.charter_version > self._version() and not contact.failures:
+            contact.want()
+
     async def _stop_waiting(self) -> None:
         await self._clock.sleep(FIRST_WORD_S)
-        self._hive.peers_asked.set()
+        self._hive.peers_were_asked()
 
     async def _dial_known(self) -> None:
         for host, port in self._static:
@@ -204,8 +211,9 @@ class Network:
             contact.is_due = False
             contact.looked_at = self._clock.monotonic()
             await self._exchange.reconcile(contact, client)
+            self._hive.charter_asked.set()
             if self._hive.refusal(self._clock.now()) is None:
-                self._hive.peers_asked.set()
+                self._hive.feed_asked.set()
 
     async def _back_off(self, contact: Contact, error: RemoteProtocolError) -> None:
         if error.code is Code.TOO_MANY:

@@ -61,14 +61,14 @@ class PeerClient:
     """One session for all peers.
 
     tls: carries our certificate, and the members' as anchors. tell: the headers that we tell of ourselves with each request.
-    heard: told of each answer, by whom it was and what they told of themselves.
+    heard: told of each answer, by whom it was, where, and what they told of themselves.
     """
 
     def __init__(
         self,
         tls: ssl.SSLContext,
         tell: Callable[[], Mapping[str, str]] = dict,
-        heard: Callable[[NodeId, Told], None] = lambda _node, _told: None,
+        heard: Callable[[NodeId, str, int, Told], None] = lambda _node, _host, _port, _told: None,
     ) -> None:
         self._tell = tell
         self._heard = heard
@@ -132,7 +132,7 @@ class PeerClient:
             if response.status != 200:
                 raise await refusal(response)
             yield response
-        self._heard(peer, told_by(response.headers))
+        self._heard(peer, host, port, told_by(response.headers))
 
 
 class Answer(aiohttp.ClientResponse):

@@ -97,7 +97,13 @@ class PeerServer:
         self._clock = clock
         self._on_contact = on_contact
         self._rates = Rates()
+        self._door: Door | None = None
         self.port = 0
+
+    @property
+    def connections(self) -> int:
+        """How many are open on the peer port now."""
+        return self._door.connections if self._door else 0
 
     async def serve_on(self, host: str, port: int, tls: ssl.SSLContext, opened: Callable[[int], None]) -> None:
         """Listen until cancelled. Raises OSError where the port is taken."""
@@ -111,10 +117,11 @@ class PeerServer:
         app.router.add_get("/hive/v1/charter", self._guarded(self._charter))
         app.router.add_post("/hive/v1/sync", self._guarded(self._sync))
         app.router.add_post("/hive/v1/entries", self._guarded(self._entries))
+        self._door = Door(app, tls)
         try:
-            await Door(app, tls).serve(host, port, listening)
+            await self._door.serve(host, port, listening)
         finally:
-            self.port = 0
+            self.port, self._door = 0, None
 
     def _guarded(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:

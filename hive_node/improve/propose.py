@@ -5,8 +5,8 @@ from dataclasses import replace
 from hive_node.domain import Experiment, Files, Idea, State
 from hive_node.improve.workshop import Proposed, Workshop
 from hive_node.operators.edits import edits_between
-from hive_node.ports import Draft, Situation
-from hive_node.subjects.evaluator import variant_digest
+from hive_node.ports import Draft, Fault, Situation
+from hive_node.subjects.evaluator import is_text, variant_digest
 from protocol.ids import sha256_hex
 from protocol.limits import TEXT_CHARS
 
@@ -27,7 +27,7 @@ async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None
 
 
 async def take_up(draft: Draft, champion: Files, experiment: Experiment, workshop: Workshop) -> Proposed:
-    """Write a draft down as the experiment's next idea."""
+    """Write a draft down as the experiment's next idea. Raises Fault(edit.not-text)."""
     idea = make_idea(draft, champion, experiment.iteration + 1)
     spent = replace(experiment.spent, iterations=idea.number)
     after = replace(experiment, state=State.PROPOSED, iteration=idea.number, spent=spent)
@@ -35,7 +35,9 @@ async def take_up(draft: Draft, champion: Files, experiment: Experiment, worksho
 
 
 def make_idea(draft: Draft, champion: Files, number: int) -> Idea:
-    """The idea that a draft is, on that champion."""
+    """The idea that a draft is, on that champion. Raises Fault(edit.not-text)."""
+    if not all(map(is_text, [draft.words, *draft.files, *draft.files.values()])):
+        raise Fault("edit.not-text", "an edit holds half of a surrogate pair: no file in UTF-8 can")
     variant = variant_digest({**champion, **draft.files})
     return Idea(
         number=number,

@@ -30,7 +30,7 @@ class CharterReader:
             first = verify_first_charter(raws[0])
             self.hive.membership = verify_chain(raws, first.hive)
         if self.hive.membership is None or len(self.hive.membership.members) == 1:
-            self.hive.peers_asked.set()  # there is nobody who could know more of our feed than we do
+            self.hive.peers_were_asked()  # there is nobody who could know more of our feed than we do
 
     async def join(self, chain: Membership, raws: Sequence[bytes]) -> None:
         """Take a whole chain, verified as `chain`, of the hive that we were invited to. Raises RemoteProtocolError, StoreError."""
@@ -39,7 +39,7 @@ class CharterReader:
         async with self.hive.turn:
             for version, raw in enumerate(raws, 1):
                 await self.log.add_charter(version, raw)
-            self.hive.peers_asked.set()  # every join begins another epoch, in which nothing was written yet
+            self.hive.peers_were_asked()  # every join begins another epoch, in which nothing was written yet
             self._adopt(chain)
 
     async def take_in(self, raws: Sequence[bytes]) -> int:

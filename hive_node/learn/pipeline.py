@@ -86,6 +86,6 @@ class Learn:
 
     async def _accuse(self) -> None:
         # Before peers were asked nothing of ours is written, and who is asking them may be waiting for this very call.
-        while self.unsaid and self.hive.peers_asked.is_set():
+        while self.unsaid and self.hive.feed_asked.is_set():
             if news := accusation(self.unsaid.pop()):
                 await self.publisher.publish(news)

@@ -48,7 +48,7 @@ class CharterOffice:
         )
         envelope = seal(CHARTER_TYPE, charter.payload(), [self.signer])
         async with self.hive.turn:
-            self.hive.peers_asked.set()
+            self.hive.peers_were_asked()
             return await self._keep(verify_first_charter(envelope.to_bytes()))
 
     async def admit(self, node: NodeId, certificate: bytes, owner: str, name: str) -> Membership:
@@ -107,7 +107,7 @@ class CharterOffice:
 
     async def _issue(self, change: Callable[[Charter], Changes]) -> Membership:
         """The next version with what `change` makes of the one in force, which nobody else replaces meanwhile."""
-        await self.hive.hear_peers_first()
+        await self.hive.ask_for_charter()
         async with self.hive.turn:
             membership = self.hive.membership
             if membership is None:

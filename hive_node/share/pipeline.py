@@ -42,13 +42,16 @@ class Share:
 
         None where nothing leaves: no hive, a halt, a share level that does not cover it, or the scope guard's *no*.
         """
-        await self.hive.hear_peers_first()
+        if told := await self.feed.by_purpose(news.purpose):
+            return told.id
+        if self._is_silent(news):
+            return None
+        await self.hive.ask_for_feed()
         async with self.hive.turn:
             await self.catch_up()
             if told := await self.feed.by_purpose(news.purpose):
                 return told.id
-            if reason := self._why_not():
-                logger.info("not shared", extra={"purpose": news.purpose, "reason": reason})
+            if self._is_silent(news):
                 return None
             delta = compose(news, self.hive, self.clock.now())
             in_scope = self.guard.check_outgoing(delta, news.level)
@@ -62,9 +65,12 @@ class Share:
         await self._keep_receipt(news, in_scope.receipt)
         return entry
 
-    def _why_not(self) -> str | None:
+    def _is_silent(self, news: News) -> bool:
         now = self.clock.now()
-        return self.hive.why_silent(now) or self.hive.why_halted(now)
+        reason = self.hive.why_silent(now) or self.hive.why_halted(now)
+        if reason:
+            logger.info("not shared", extra={"purpose": news.purpose, "reason": reason})
+        return reason is not None
 
     async def _keep_refusal(self, news: News, refused: Refused) -> None:
         logger.info("scope guard refused", extra={"purpose": news.purpose, "rule": refused.rule})

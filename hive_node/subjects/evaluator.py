@@ -53,10 +53,10 @@ def variant_digest(files: Files) -> Digest:
     return sha256_hex(dump_json(dict(files)))
 
 
-def is_text(path: str) -> bool:
-    """Whether the bytes of a path, as the system gave them, spell text."""
+def is_text(text: str) -> bool:
+    """Whether this can be written as UTF-8: a path of other bytes, or half of a surrogate pair, cannot."""
     try:
-        path.encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True

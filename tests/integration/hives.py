@@ -76,6 +76,11 @@ class LiveNode:
         return self.parts.federation._server.port
 
     @property
+    def connections(self) -> int:
+        assert self.parts.federation is not None
+        return self.parts.federation._server.connections
+
+    @property
     def version(self) -> int:
         return self.hive.membership.charter.version if self.hive.membership else 0
 
@@ -124,9 +129,7 @@ class LiveNode:
         config = load_node_config(self.home.config)
         database = await Database.open(self.home.database)
         try:
-            self.parts = _Builder(
-                self.home, config, self.key, load_token(self.home.token), _constitution(), database
-            )
+            self.parts = _Builder(self.home, config, self.key, load_token(self.home.token), _constitution(), database)
             self.parts.clock = self.parts.journal.clock = self.clock
             self.parts.peers = PeerStore(database, self.clock)
             await self.parts.build()

@@ -51,9 +51,7 @@ class Raw:
         self.writer.writelines(data)
         await self.writer.drain()
 
-    async def ask(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Reply:
+    async def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
         """One request as anybody writes it."""
         lines = {"Host": "peer", "Content-Length": str(len(body))} | dict(headers or {})
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())

@@ -4,6 +4,7 @@ import json
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from protocol.charter import stamp
 from protocol.deltas import Recipe
 from protocol.envelope import CHARTER_TYPE, DELTA_TYPE, Envelope
 from protocol.ids import HiveId
-from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_PER_AUTHOR
+from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_PER_AUTHOR, MEMBERS
 from tests.fakes.hive import FakeNode, recipe, summary
 from tests.integration.hives import LiveNode, node_of, until
 from tests.integration.raw_peer import Member, dialled, member_of
@@ -119,7 +120,9 @@ async def test_no_altered_byte_of_an_entry_is_ever_taken(ada: LiveNode, bo: Memb
     assert await ada.shown() == []
 
 
-async def test_one_bad_entry_in_a_batch_costs_its_neighbours_nothing(ada: LiveNode, bo: Member, mallory: Member) -> None:
+async def test_one_bad_entry_in_a_batch_costs_its_neighbours_nothing(
+    ada: LiveNode, bo: Member, mallory: Member
+) -> None:
     first, second, third = bo.feed(3)
 
     async with mallory.dial() as raw:
@@ -192,9 +195,8 @@ async def test_a_secret_that_arrives_is_kept_from_everyone(ada: LiveNode, mallor
     assert stored.standing == "quarantined"
     async with bo.dial() as raw:
         assert await raw.lacking() == []  # not the leak, nor what cannot be placed without it
-    assert ada.parts.beliefs.belief(recipe().task) is None or all(
-        one.id != leak.id for one in ada.parts.beliefs.belief(recipe().task).recipes  # type: ignore[union-attr]
-    )
+    belief = ada.parts.beliefs.belief(recipe().task)
+    assert belief is None or leak.id not in {one.id for one in belief.recipes}
 
 
 async def test_paths_and_code_of_a_strange_recipe_touch_nothing(ada: LiveNode, mallory: Member, tmp_path: Path) -> None:
@@ -212,8 +214,6 @@ async def test_an_expired_charter_lets_nothing_in_or_out_but_charters(ada: LiveN
     before = bo.next()
     async with bo.dial() as raw:
         await raw.post(before)
-        from datetime import timedelta
-
         ada.clock.shift = timedelta(days=91)
 
         assert await raw.post(bo.next()) == [("refused", "charter-expired")]
@@ -274,16 +274,16 @@ async def test_a_sync_request_out_of_shape_is_refused(ada: LiveNode, mallory: Me
 
 
 async def test_a_have_vector_of_a_thousand_and_one_authors_is_refused(ada: LiveNode, mallory: Member) -> None:
-    have = {f"{number:051d}".replace("0", "b").replace("1", "c").replace("8", "d").replace("9", "e") + "a": [1, 1, "0" * 64] for number in range(2_000)}  # fmt: skip
+    letters = str.maketrans("0189", "bcde")
+    have = {f"{number:051d}".translate(letters) + "a": [1, 1, "0" * 64] for number in range(MEMBERS + 1)}
     async with mallory.dial() as raw:
         assert (await raw.ask("POST", "/hive/v1/sync", json.dumps({"have": have}).encode())).code == "too-many"
 
 
-@pytest.mark.parametrize("first", ["0x1", "-1", "1e3", "9999999", "٣", ""])
+@pytest.mark.parametrize("first", ["0x1", "-1", "1e3", "9999999", "%D9%A3", ""])
 async def test_a_charter_version_that_is_no_number_is_refused(ada: LiveNode, mallory: Member, first: str) -> None:
     async with mallory.dial() as raw:
-        reply = await raw.ask("GET", f"/hive/v1/charter?from={first.encode().hex('%') if not first.isascii() else first}")
-    assert reply.code == "bad-schema"
+        assert (await raw.ask("GET", f"/hive/v1/charter?from={first}")).code == "bad-schema"
 
 
 # --- who is let in -----------------------------------------------------------------------------------------------------
@@ -301,16 +301,6 @@ async def test_strangers_are_refused_before_they_say_a_word(ada: LiveNode, tmp_p
             with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
                 async with dialled(ada.port, context) as raw:
                     await raw.ask("GET", "/hive/v1/node")
-
-
-async def test_a_member_by_another_members_certificate_is_nobody(ada: LiveNode, bo: Member, mallory: Member) -> None:
-    """It is public; without its key no handshake is finished with it."""
-    context = mallory.context()
-    with pytest.raises(ssl.SSLError):
-        context.load_verify_locations(cadata=b"")
-        from hive_node.adapters.tls import _load
-
-        _load(context, mallory.who.signer, certificate_of(bo.who.signer))
 
 
 async def test_a_member_revoked_while_connected_gets_its_next_request_refused(ada: LiveNode, bo: Member) -> None:
@@ -347,8 +337,6 @@ async def test_a_line_over_the_limit_refuses_the_request(ada: LiveNode, mallory:
 
 
 async def test_the_stamp_of_an_entry_is_compared_with_no_clock(ada: LiveNode, bo: Member) -> None:
-    from datetime import UTC, datetime
-
     async with bo.dial() as raw:
         for year in (1, 9999):
             entry = bo.next(issued_at=stamp(datetime(year, 1, 1, tzinfo=UTC)).zfill(20))

@@ -1,20 +1,18 @@
 """Entries and charters between whole nodes over real sockets: pushed at once, relayed, and caught up with."""
 
-import asyncio
-from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from hive_node.adapters import contacts, network
-from tests.integration.hives import found, hive_of, in_turn, introduce, is_in_step, node_of, until
+from tests.integration.hives import hive_of, in_turn, is_in_step, node_of, until
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "LOOK_S", 0.2)
     monkeypatch.setattr(contacts, "FIRST_BACKOFF_S", 0.2)
-    yield
 
 
 async def test_an_entry_reaches_everyone_and_everyone_says_in_step(tmp_path: Path) -> None:
@@ -27,12 +25,14 @@ async def test_an_entry_reaches_everyone_and_everyone_says_in_step(tmp_path: Pat
 
 
 async def test_three_nodes_find_one_another_by_mdns_alone(tmp_path: Path) -> None:
-    async with node_of(tmp_path, "ada", mdns=True) as ada, node_of(tmp_path, "bo", mdns=True) as bo:
-        async with node_of(tmp_path, "cy", mdns=True) as cy:
-            await ada.members.create("found by itself")
-            for other in (bo, cy):
-                await other.members.join(await ada.members.invite())
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(node_of(tmp_path, name, mdns=True)) for name in ("ada", "bo", "cy")]
+        await nodes[0].members.create("found by itself")
+        for other in nodes[1:]:
+            await other.members.join(await nodes[0].members.invite())
 
-            await until(lambda: is_in_step(ada, bo, cy))
-            for node in (ada, bo, cy):
-                await until(lambda node=node: all("mdns" in one.sources for one in node.parts.network.contacts.values()))
+        await until(lambda: is_in_step(*nodes))
+        for node in nodes:
+            assert node.parts.network is not None
+            sources = [one.sources for one in node.parts.network.contacts.values()]
+            await until(lambda sources=sources: all("mdns" in one for one in sources))

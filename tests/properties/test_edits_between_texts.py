@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hive_node.operators.constants import find_constants, replace_constants
@@ -11,7 +11,24 @@ from protocol.deltas import Edit
 from protocol.limits import EDIT_CHARS, EDITS
 
 LINES = st.sampled_from(
-    ["a", "b", "ab", "a = 1", "a = 2", "", " ", "é", "\u2028", "x\x0b", "x\x0c", "\ufeff", "a\ra", "日本", "😀", "METRIC a=1"]
+    [
+        "a",
+        "b",
+        "ab",
+        "a = 1",
+        "a = 2",
+        "",
+        " ",
+        "é",
+        "\u2028",
+        "x\x0b",
+        "x\x0c",
+        "\ufeff",
+        "a\ra",
+        "日本",
+        "😀",
+        "METRIC a=1",
+    ]
 )
 ENDS = st.sampled_from(["\n", "\r\n", "\r", "\n\n", ""])
 TEXTS = st.lists(st.tuples(LINES, ENDS), max_size=14).map(lambda parts: "".join(line + end for line, end in parts))
@@ -58,11 +75,14 @@ def test_an_edit_that_does_not_fit_changes_nothing(text: str, search: str, repla
 NAMES = st.lists(st.from_regex(r"[A-Z]{3,8}", fullmatch=True), min_size=2, max_size=9, unique=True)
 
 
+@settings(deadline=None)  # the first to look at code imports the parser
 @given(NAMES, st.data())
-def test_independent_constants_are_edits_of_one_line_each_and_fit_in_any_order(names: list[str], data: st.DataObject) -> None:
+def test_independent_constants_are_edits_of_one_line_each_and_fit_in_any_order(
+    names: list[str], data: st.DataObject
+) -> None:
     source = "".join(f"{name} = {number}\n" for number, name in enumerate(names, 10))
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-    after = replace_constants(source, {name: 99 for name in chosen})
+    after = replace_constants(source, dict.fromkeys(chosen, 99))
     assert after is not None
     edits = edits_between({"f.py": source}, {"f.py": after})
     assert edits is not None
@@ -75,6 +95,7 @@ def test_independent_constants_are_edits_of_one_line_each_and_fit_in_any_order(n
     assert apply_edits({"f.py": elsewhere}, edits) is not None
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["X = 1\n", "Y = 2\r\n", "# é\n", "class A:\n    Z = 3\n", "def f(w=4): pass\n", "\n"]), max_size=8),
        st.booleans())  # fmt: skip
 def test_a_constant_is_replaced_and_not_a_byte_beside_it(parts: list[str], has_mark: bool) -> None:

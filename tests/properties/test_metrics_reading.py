@@ -100,7 +100,10 @@ def test_a_pattern_reads_outputs_of_another_shape() -> None:
     assert rule(output, patterned(r"^mean (\S+) ms$")) == "trial.no-metric"
     assert rule("median 1,000 ms", patterned(r"median (\S+) ms")) == "trial.bad-metric"
     assert rule("median", patterned(r"median(?: (\d+))?")) == "trial.bad-metric"
-    assert read(output + "METRIC seconds=2", patterned(r"^median (\S+) ms$"), ("seconds",)) == {"loss": 12.5, "seconds": 2}
+    assert read(output + "METRIC seconds=2", patterned(r"^median (\S+) ms$"), ("seconds",)) == {
+        "loss": 12.5,
+        "seconds": 2,
+    }
 
 
 @pytest.mark.parametrize("pattern", [r"((?:a+a+)+)b", r"^((?:\s*\w+\s*)+)!$", r"((a|aa)+)\$", r"(.*.*.*.*.*.*.*=)x"])

@@ -111,7 +111,9 @@ class Journal:
         """Add to a named counter."""
         async with self.database.write() as transaction:
             statement = upsert(facts).values(name=name, value=more)
-            await transaction.execute(statement.on_conflict_do_update(["name"], set_={"value": sql_cast(facts.c.value, Integer) + more}))
+            await transaction.execute(
+                statement.on_conflict_do_update(["name"], set_={"value": sql_cast(facts.c.value, Integer) + more})
+            )
 
     async def recall(self, name: str) -> JsonValue:
         """The fact of that name, or None."""

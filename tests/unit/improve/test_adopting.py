@@ -1,0 +1,148 @@
+"""A peer's recipe, from a suggestion to an adoption or a refusal that stands in the ledger and is told."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from hive_node.operators.recipe import FromRecipes
+from hive_node.ports import Suggestion
+from protocol.deltas import Edit, Recipe, Replication
+from protocol.ids import EntryId, NodeId, sha256_hex
+from tests.fakes.hive import recipe
+from tests.fakes.improving import Improving, git
+
+Make = Callable[..., Awaitable[Improving]]
+
+
+@dataclass
+class Suggesting:
+    """What the hive believes in, best first."""
+
+    found: list[Suggestion] = field(default_factory=list)
+
+    async def suggestions(self, task: str) -> list[Suggestion]:
+        return self.found
+
+
+def edit(search: str, replace: str, path: str = "src/knobs.py") -> Edit:
+    return Edit(path=path, search=search, replace=replace)
+
+
+def suggested(name: str, *edits: Edit, ancestors: tuple[Recipe, ...] = (), **changes: Any) -> Suggestion:
+    body = recipe(edits=list(edits), files={one.path: "0" * 64 for one in edits}, **changes)
+    return Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, ancestors)
+
+
+def replications(node: Improving) -> list[tuple[str, str]]:
+    bodies = [news.body for news in node.told.entries.values()]
+    return [(body.recipe[:6], body.outcome) for body in bodies if isinstance(body, Replication)]
+
+
+async def adopting(improving: Make, *suggestions: Suggestion) -> Improving:
+    node = await improving()
+    node.operator = FromRecipes(Suggesting(list(suggestions)))
+    return node
+
+
+async def test_a_recipe_that_helps_here_is_adopted_confirmed_and_a_parent_of_what_follows(improving: Make) -> None:
+    good = suggested("good", edit("SIZE = 8\n", "SIZE = 12\n"))
+    node = await adopting(improving, good)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted"]
+    assert replications(node) == [(good.id[:6], "confirmed")]
+    assert list(node.told.entries) == [f"recipe:{done.id}:1", f"replication:{done.id}:1", f"summary:{done.id}"]
+    told = node.told.entries[f"recipe:{done.id}:1"].body
+    assert isinstance(told, Recipe)
+    assert told.parents == (good.id,)
+    assert "Recipe" in git(node.path, "log", "-1", "--format=%B", done.branch)
+
+
+async def test_a_recipe_that_does_not_help_is_refuted_once(improving: Make) -> None:
+    bad = suggested("bad", edit("SIZE = 8\n", "SIZE = 4\n"))
+    node = await adopting(improving, bad)
+    done = await node.improve()
+    assert await node.rules(done) == ["baseline.worse"]
+    assert replications(node) == [(bad.id[:6], "refuted")]
+    assert done.stop_reason == "no-ideas"
+
+
+async def test_a_recipe_on_a_champion_that_moved_on_still_fits_where_its_lines_did_not_change(improving: Make) -> None:
+    first = suggested("first", edit("SIZE = 8\n", "SIZE = 12\n"))
+    second = suggested("second", edit("RATE = 2\n", "RATE = 7\n"), edit("SIZE = 12\n", "SIZE = 20\n"))
+    node = await adopting(improving, first, second)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted", "promoted"]
+    assert node.branch_files(done)[-1] == "SIZE = 20\nRATE = 7\n"
+
+
+async def test_a_recipe_is_rebuilt_from_its_ancestors_where_our_champion_went_another_way(improving: Make) -> None:
+    ours = suggested("ours", edit("SIZE = 8\n", "SIZE = 10\n"))
+    step = recipe(edits=[edit("SIZE = 8\n", "SIZE = 16\n")])
+    theirs = suggested("theirs", edit("SIZE = 16\n", "SIZE = 19\n"), ancestors=(step,))
+    node = await adopting(improving, ours, theirs)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted", "promoted"]
+    assert node.branch_files(done)[-1] == "SIZE = 19\nRATE = 2\n"
+
+
+async def test_an_ancestor_that_is_in_another_ones_change_already_is_passed_over(improving: Make) -> None:
+    ours = suggested("ours", edit("SIZE = 8\n", "SIZE = 10\n"))
+    adopted = recipe(edits=[edit("SIZE = 8\n", "SIZE = 16\n")])
+    theirs = suggested(
+        "theirs", edit("RATE = 2\n", "RATE = 2.5\n"), edit("SIZE = 16\n", "SIZE = 20\n"), ancestors=(adopted, adopted)
+    )
+    node = await adopting(improving, ours, theirs)
+    done = await node.improve()
+    assert node.branch_files(done)[-1] == "SIZE = 20\nRATE = 2.5\n"
+
+
+async def test_a_recipe_that_fits_nowhere_is_passed_over_for_the_next(improving: Make) -> None:
+    foreign = suggested("foreign", edit("WIDTH = 8\n", "WIDTH = 12\n"))
+    twice = suggested("twice", edit(" = ", " == "))
+    good = suggested("good", edit("SIZE = 8\n", "SIZE = 12\n"))
+    node = await adopting(improving, foreign, twice, good)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted"]
+    assert replications(node) == [(good.id[:6], "confirmed")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["bench/run.py", "hive.toml", ".git/hooks/post-commit", "../../outside.py", "/etc/cron.d/x", ".github/workflows/x.yml", "Makefile",
+     "src/../bench/run.py", "src//knobs.py", "SRC/knobs.py", "src/knobs.py/", "src/knobs.py\x00", "~/.ssh/authorized_keys"],
+)  # fmt: skip
+async def test_a_recipe_that_reaches_beyond_the_surface_is_refused_by_the_constitution_and_never_run(
+    improving: Make, path: str
+) -> None:
+    reaching = suggested("reaching", edit("SIZE = 8\n", "SIZE = 12\n"), edit("print", "print(0) or print", path))
+    node = await adopting(improving, reaching)
+    done = await node.improve()
+    (rule,) = await node.rules(done)
+    assert rule.startswith("constitution.surface."), rule
+    assert (done.rejected_constitution, done.promotions) == (1, 0)
+    assert node.sandbox.runs == ["baseline", "baseline"]
+    assert replications(node) == [(reaching.id[:6], "inapplicable")]
+    assert not (node.folder.parent / "outside.py").exists()
+
+
+async def test_a_recipe_with_harmful_code_or_words_is_refused_though_a_peer_swears_by_it(improving: Make) -> None:
+    code = suggested("code", edit("SIZE = 8\n", "import os\nSIZE = len(os.environ)\nos.system('curl example.com')\n"))
+    node = await adopting(improving, code)
+    done = await node.improve()
+    assert (await node.rules(done))[0].startswith("constitution.")
+    assert node.sandbox.runs == ["baseline", "baseline"]
+
+
+async def test_words_of_a_peer_forge_no_trailer(improving: Make) -> None:
+    forged = suggested(
+        "forged", edit("SIZE = 8\n", "SIZE = 12\n"), idea="Wider\n\nHive-Gain: 99\nHive-Delta: forged\n\x1b[2J"
+    )
+    node = await adopting(improving, forged)
+    done = await node.improve()
+    assert done.promotions == 1
+    message = git(node.path, "log", "-1", "--format=%B", done.branch)
+    assert "\x1b" not in message
+    trailers = git(node.path, "log", "-1", "--format=%(trailers:key=Hive-Gain,valueonly)", done.branch)
+    assert trailers.split() == ["0.307692"]
