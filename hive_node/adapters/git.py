@@ -4,6 +4,7 @@ The user's checkout, index, branches, hooks and stash are never touched: commits
 under `hive/` move by compare-and-swap, trees are detached worktrees in the node's home.
 """
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from hive_node.adapters.git_command import git, remove_tree
+from hive_node.adapters.leftovers import drop_touched, mark, put_times_back
 from hive_node.ports import RepositoryError, TreeEntry
 
 AUTHOR: Final = "hive-node"
 EMAIL: Final = "hive-node@localhost"
+# Trees look the same on every machine, whoever runs the node.
+_TREE_UMASK: Final = 0o022
 
 
 class GitRepository:
@@ -76,8 +80,10 @@ class GitRepository:
             folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RepositoryError("repository.folder", f"{folder.parent} cannot be made: {error.strerror}") from error
-        await self._run("worktree", "add", "--detach", "--force", str(folder), commit)
-        return _path((folder / ".git").read_bytes().removeprefix(b"gitdir: "))
+        await git(self.root, "worktree", "add", "--detach", "--force", str(folder), commit, umask=_TREE_UMASK)
+        git_folder = _path((folder / ".git").read_bytes().removeprefix(b"gitdir: "))
+        mark(git_folder)
+        return git_folder
 
     async def reset(self, folder: Path, git_folder: Path, commit: str) -> None:
         """Bring a laid-out tree back to exactly `commit`: nothing that a run left behind stays, ignored files included.
@@ -86,8 +92,10 @@ class GitRepository:
         RepositoryError where that cannot be done; then `lay_out` still can.
         """
         where = (f"--git-dir={git_folder}", f"--work-tree={folder}")
-        await git(folder, *where, "reset", "--hard", "--quiet", commit)
+        touched = await asyncio.to_thread(drop_touched, folder, git_folder)
+        await git(folder, *where, "reset", "--hard", "--quiet", commit, umask=_TREE_UMASK)
         await git(folder, *where, "clean", "-ffdxq", "-e", "/.git")
+        await asyncio.to_thread(put_times_back, touched, git_folder)
 
     async def remove(self, folder: Path) -> None:
         """Take a laid-out tree away, whatever a run or a person did to it, or to the repository."""

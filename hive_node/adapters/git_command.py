@@ -33,11 +33,14 @@ _TIMEOUT_S: Final = 120.0
 _GRACE_S: Final = 10.0
 
 
-async def git(folder: Path, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-    """What git prints, run in `folder`. Raises RepositoryError."""
+async def git(
+    folder: Path, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, umask: int = -1
+) -> bytes:
+    """What git prints, run in `folder`; umask -1 is the node's own. Raises RepositoryError."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(environment or {})}
-    status, out, problem = await _run("git", *_OPTIONS, *arguments, folder=folder, stdin=stdin, environment=clean)
+    command = ("git", *_OPTIONS, *arguments)
+    status, out, problem = await _run(*command, folder=folder, stdin=stdin, environment=clean, umask=umask)
     if status != 0:
         raise _fault(folder, arguments, problem)
     return out
@@ -57,12 +60,16 @@ async def remove_tree(folder: Path) -> None:
 
 
 async def _run(
-    *command: str, folder: Path = Path("/"), stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    *command: str,
+    folder: Path = Path("/"),
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    umask: int = -1,
 ) -> tuple[int, bytes, str]:
     """A command's exit code, output and complaints. Raises RepositoryError where it cannot be started or does not end."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=folder, env=environment,
+            *command, cwd=folder, env=environment, umask=umask,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -87,6 +87,8 @@ class Network:
         contact = self.contacts.get(place.node) if place.node else None
         if contact is not None:
             contact.sources.add(source)
+        if source == "mdns":
+            place.retry_at = 0.0  # somebody announced it just now; discovery suggests an address once a minute at most
         if contact is None or contact.failures:
             self._dialler.dial(place)
 

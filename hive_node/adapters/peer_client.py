@@ -90,19 +90,16 @@ class PeerClient:
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]:
         """The peer's charters from version `first`, as many as it sends at once."""
         async with self._request("GET", host, port, f"/hive/v1/charter?from={first}", node) as response:
-            lines = [line async for line in _lines(response, CHARTER_BYTES, CHAIN_BYTES)]
-        if len(lines) > CHARTER_CHAIN:
-            raise RemoteProtocolError(Code.TOO_MANY, "a longer charter chain than there can be")
-        return lines
+            return await _lines(response, CHARTER_CHAIN, CHARTER_BYTES, CHAIN_BYTES)
 
     async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
         """What the peer holds that is not in `heads`."""
         body = dump_json({"have": have_vector_tree(heads)})
         async with self._request("POST", host, port, "/hive/v1/sync", node, body) as response:
             # One line more than entries: the peer's have-vector, which may be larger than an envelope.
-            lines = [line async for line in _lines(response, 4 * ENVELOPE_BYTES, _SYNC_BYTES)]
-        if not lines or len(lines) > ENTRIES_PER_ANSWER + 1:
-            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer is up to 200 entries and a have-vector")
+            lines = await _lines(response, ENTRIES_PER_ANSWER + 1, 4 * ENVELOPE_BYTES, _SYNC_BYTES)
+        if not lines:
+            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer ends with a have-vector")
         last = parse_object(lines[-1])
         return SyncAnswer(lines[:-1], parse_have_vector(last.get("have")), last.get("more") is True)
 
@@ -200,13 +197,13 @@ async def read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return bytes(data)
 
 
-async def _lines(response: aiohttp.ClientResponse, max_line: int, max_bytes: int) -> AsyncIterator[bytes]:
+async def _lines(response: aiohttp.ClientResponse, most: int, max_line: int, max_bytes: int) -> list[bytes]:
+    """The answer's lines. Ends as soon as it is too much: walking 16 MiB of tiny lines takes seconds."""
     reader, total = LineReader(max_line), 0
+    lines: list[bytes] = []
     async for piece in response.content.iter_any():
         total += len(piece)
-        if total > max_bytes:
-            raise RemoteProtocolError(Code.TOO_LARGE, f"an answer of more than {max_bytes} bytes")
-        for line in reader.feed(piece):
-            yield line
-    for line in reader.close():
-        yield line
+        lines += reader.feed(piece)
+        if total > max_bytes or len(lines) > most:
+            raise RemoteProtocolError(Code.TOO_LARGE, f"an answer of more than {most} lines or {max_bytes} bytes")
+    return [*lines, *reader.close()]

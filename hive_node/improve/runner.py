@@ -5,6 +5,7 @@ import errno
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from hive_node.domain import Experiment, State
@@ -19,7 +20,8 @@ from hive_node.ports import Clock, Fault, Ledger, Publisher
 logger = logging.getLogger(__name__)
 
 _HALT_POLL_S: Final = 1.0
-_WAIT_S: Final = 30.0
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 60.0
 # What passes by itself, or when somebody makes room: the experiment waits where it is, and nothing is lost.
 _PASSING: Final = frozenset(
     {"store.disk-full", "store.read-only", "store.locked", "repository.disk-full", "repository.branch-in-use"}
@@ -81,9 +83,11 @@ class Runner:
 
     async def _to_an_end(self, identity: str, brake: Brake) -> tuple[State, str]:
         """How the experiment ends, and why."""
+        wait_s = _FIRST_WAIT_S
         try:
-            while (reason := await self._attempt(identity, brake)) is None:
-                await brake.over(lambda: self.clock.sleep(_WAIT_S))
+            while (reason := await self._attempt(identity, brake, is_first=wait_s == _FIRST_WAIT_S)) is None:
+                await brake.over(partial(self.clock.sleep, wait_s))
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         except Stopped as stopped:
             return State.STOPPED, stopped.reason
         except Fault as fault:
@@ -94,7 +98,7 @@ class Runner:
             return State.FAILED, f"internal: {type(error).__name__}; the node's log has the details"
         return State.FINALIZED, reason
 
-    async def _attempt(self, identity: str, brake: Brake) -> str | None:
+    async def _attempt(self, identity: str, brake: Brake, *, is_first: bool) -> str | None:
         """Why there are no more ideas; None where something is in the way that passes. Raises Stopped, Fault."""
         try:
             experiment = await self.ledger.get(identity)
@@ -107,7 +111,8 @@ class Runner:
         except (Fault, OSError) as fault:
             if not _is_passing(fault):
                 raise
-            logger.warning("experiment waits", extra={"experiment": identity, "reason": str(fault), "wait_s": _WAIT_S})
+            level = logging.WARNING if is_first else logging.DEBUG
+            logger.log(level, "experiment waits", extra={"experiment": identity, "reason": str(fault)})
             return None
 
     async def _ideas(self, experiment: Experiment, workshop: Workshop) -> str:
@@ -129,7 +134,7 @@ class Runner:
 
     async def _while_halted(self, workshop: Workshop) -> None:
         while workshop.halt():
-            await workshop.brake.over(lambda: self.clock.sleep(_HALT_POLL_S))
+            await workshop.brake.over(partial(self.clock.sleep, _HALT_POLL_S))
 
     async def _clear(self, experiment: Experiment) -> None:
         """Take away the trees that nobody works in, left by an earlier life of this node."""

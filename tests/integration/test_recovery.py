@@ -114,7 +114,10 @@ class Story:
         assert list(self.node.home.worktrees.glob("*")) == []
 
     def assert_ledger(self, document: dict[str, Any]) -> None:
-        steps = [(State(before), State(after)) for before, after in self.rows("SELECT before, after FROM transitions ORDER BY id")]
+        steps = [
+            (State(before), State(after))
+            for before, after in self.rows("SELECT before, after FROM transitions ORDER BY id")
+        ]
         assert steps[0][0] is State.CREATED
         assert steps[-1][1] is State.FINALIZED
         assert all(after in TRANSITIONS[before] for before, after in steps)
@@ -141,7 +144,9 @@ class Story:
             assert self.git("diff", "--name-only", parent, commit).split() == list(promotion["idea"]["files"])
             for path, text in promotion["idea"]["files"].items():
                 assert self.git("show", f"{commit}:{path}") == text
-            trailers = dict(re.findall(r"^(Hive-\S+): (.*)$", self.git("log", "-1", "--format=%B", commit), re.MULTILINE))
+            trailers = dict(
+                re.findall(r"^(Hive-\S+): (.*)$", self.git("log", "-1", "--format=%B", commit), re.MULTILINE)
+            )
             number = promotion["idea"]["number"]
             assert trailers["Hive-Idea"] == f"{self.experiment}/{number}"
             assert trailers["Hive-Delta"] == promotion["recipe"] == recipes[f"recipe:{self.experiment}:{number}"]

@@ -83,7 +83,7 @@ def test_no_context_speaks_anything_but_tls_1_3() -> None:
         server_context(key(), []),
         client_context(key(), []),
         join_server_context(key()),
-        join_client_context(key()),
+        join_client_context(key(), key().node_id),
     ]
     for context in contexts:
         assert context.minimum_version is context.maximum_version is ssl.TLSVersion.TLSv1_3

@@ -359,6 +359,35 @@ def test_charter_signed_as_a_delta_is_no_charter() -> None:
     assert refused_next(renamed, HIVE.membership) is Code.BAD_SIGNATURE
 
 
+def test_signatures_that_nobody_asked_for_are_refused() -> None:
+    """Nothing signs a signature: whoever carries a charter could add as many as fit."""
+    founding = first_charter(ADA, BO).payload()
+    following = HIVE.successor().payload()
+    for extra in (EVE, BO, ADA):
+        assert refused_first(sealed(founding, ADA, extra)) is Code.BAD_ENVELOPE
+        assert refused_next(sealed(following, ADA, extra), HIVE.membership) is Code.BAD_ENVELOPE
+    assert refused_next(sealed(BOARD.successor().payload(), ADA, BO, BO), BOARD.membership) is Code.BAD_ENVELOPE
+
+
+def test_admins_of_either_version_may_sign() -> None:
+    handed_over = BOARD.amend(ADA, BO, DI, admins=admins(BO, DI, threshold=2))
+
+    assert handed_over.membership.charter.version == 2
+    assert refused_next(sealed(handed_over.successor().payload(), ADA, BO, DI), handed_over.membership) is (
+        Code.BAD_ENVELOPE
+    )
+
+
+def test_certificates_are_looked_at_for_nobody_but_those_who_may_change_the_charter() -> None:
+    """A thousand of them cost a third of a second: more than a stranger's envelope is worth."""
+    stolen = b64encode(ADA.certificate()).decode()
+    spoilt = tree_of(HIVE.successor())
+    spoilt["members"] = [*members({"certificate": stolen})]
+
+    assert refused_next(resealed(spoilt, EVE), HIVE.membership) is Code.CHARTER_THRESHOLD
+    assert refused_next(resealed(spoilt, ADA), HIVE.membership) is Code.BAD_KEY
+
+
 # --- whole chains ------------------------------------------------------------------------------------------------------
 
 
@@ -393,6 +422,13 @@ def test_constitutions_are_remembered_along_the_chain() -> None:
     assert amended.amend(ADA).membership.constitutions == amended.membership.constitutions
 
 
+def test_owners_are_remembered_along_the_chain_as_listed_last() -> None:
+    renamed = HIVE.amend(ADA, members=[ADA.member(owner="ada the second"), BO.member()])
+
+    assert renamed.membership.owners == {ADA.id: "ada the second", BO.id: "bo", CY.id: "cy"}
+    assert verify_chain(renamed.chain, HIVE.id).owners == renamed.membership.owners
+
+
 # --- members, revocations, time ----------------------------------------------------------------------------------------
 
 
@@ -408,6 +444,8 @@ def test_revoked_member_is_no_member_and_a_readmitted_one_is_not_revoked() -> No
     assert back.membership.charter.member(CY.id) == CY.member(epoch=2)
     assert back.membership.charter.revocation(CY.id) is None
     assert back.membership.revoked == {}
+    assert [sent_away.membership.epoch(one.id) for one in (ADA, CY, EVE)] == [1, 1, None]
+    assert back.membership.epoch(CY.id) == 2
 
 
 def test_successor_keeps_what_is_not_changed_and_lives_90_days() -> None:

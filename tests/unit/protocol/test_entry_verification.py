@@ -20,7 +20,7 @@ from protocol.feed import Head, Place
 from protocol.ids import parse_node_id
 from protocol.limits import ENVELOPE_BYTES, MEMBERS
 from protocol.sync import parse_have_vector
-from protocol.verification import Membership, OutOfPlace, Verified, verify_entry, verify_next_charter
+from protocol.verification import Membership, OutOfPlace, Verified, verify_entry, verify_next_charter, verify_proof
 from protocol.wire import dump_json
 from tests.fakes.hive import CONSTITUTION, FakeHive, FakeNode, admins, head, sealed, summary
 
@@ -497,3 +497,51 @@ def test_verified_delta_is_what_was_signed() -> None:
 
     assert isinstance(found, Verified)
     assert found.value == Delta.parse(FEED[2].payload)
+
+
+# --- proofs of equivocation --------------------------------------------------------------------------------------------
+
+
+def unproven(one: bytes, other: bytes) -> Code:
+    with pytest.raises(RemoteProtocolError) as caught:
+        verify_proof(one, other, HIVE.membership)
+    return caught.value.code
+
+
+def test_two_entries_at_one_number_are_a_proof_whichever_comes_first() -> None:
+    one, other = FEED[2], HIVE.entry(ADA, summary(0.9), 3, "0" * 64)
+
+    proof = verify_proof(one.to_bytes(), other.to_bytes(), HIVE.membership)
+
+    assert proof == verify_proof(other.to_bytes(), one.to_bytes(), HIVE.membership)
+    assert (proof.author, proof.epoch, proof.seq) == (ADA.id, 1, 3)
+    assert proof.first.id < proof.second.id
+    assert {proof.first, proof.second} == {one, other}
+
+
+def test_a_revoked_author_can_still_be_convicted() -> None:
+    gone = HIVE.amend(BO, members=[BO.member()], revoked=[ADA.revocation(5)])
+    other = HIVE.entry(ADA, summary(0.9), 3, "0" * 64)
+
+    assert verify_proof(FEED[2].to_bytes(), other.to_bytes(), gone.membership).author == ADA.id
+
+
+def test_what_proves_nothing_is_no_proof() -> None:
+    other = HIVE.entry(ADA, summary(0.9), 3, "0" * 64).to_bytes()
+    mine = FEED[2].to_bytes()
+    for one, two, code in (
+        (mine, mine, Code.BAD_SCHEMA),
+        (mine, mine.replace(b",", b", "), Code.BAD_SCHEMA),
+        (mine, FEED[1].to_bytes(), Code.BAD_SCHEMA),
+        (mine, HIVE.entry(BO, summary(), 3, "0" * 64).to_bytes(), Code.BAD_SCHEMA),
+        (mine, HIVE.entry(ADA, summary(0.9), 3, "0" * 64, epoch=2).to_bytes(), Code.BAD_SCHEMA),
+        (mine, OTHER_HIVE.entry(ADA, summary(0.9), 3, "0" * 64).to_bytes(), Code.WRONG_HIVE),
+        (mine, other.replace(other[-40:-30], b"AAAAAAAAAA"), Code.BAD_SIGNATURE),
+        (mine, FakeNode("stranger").delta(summary(), 3, "0" * 64, hive=HIVE.id).to_bytes(), Code.NOT_A_MEMBER),
+        (mine, HIVE.entry(EVE, summary(), 3, "0" * 64, author=ADA.id).to_bytes(), Code.AUTHOR_MISMATCH),
+        (mine, sealed(b"{}", ADA), Code.WRONG_TYPE),
+        (mine, b"", Code.BAD_JSON),
+        (mine, b"x" * (ENVELOPE_BYTES + 1), Code.TOO_LARGE),
+    ):
+        assert unproven(one, two) is code
+        assert unproven(two, one) is code

@@ -8,15 +8,17 @@ import pytest
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
-from protocol.limits import ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
+from protocol.limits import BLANK_LINES, ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
 from protocol.sync import (
     LineReader,
     Missing,
+    asking_for,
     have_digest,
     have_vector_tree,
     missing,
     parse_have_vector,
     parse_sync_request,
+    shared_places,
 )
 from tests.fakes.hive import FakeNode
 
@@ -199,3 +201,52 @@ def test_last_line_needs_no_line_end() -> None:
 
     assert list(reader.feed(b"a\nfour")) == [b"a"]
     assert list(reader.close()) == [b"four"]
+
+
+def test_blank_lines_are_passed_over_up_to_their_number() -> None:
+    for blank in (b"\n", b" \t\r\n"):
+        reader = LineReader()
+        assert list(reader.feed(blank * BLANK_LINES + b"one\n")) == [b"one"]
+        with pytest.raises(RemoteProtocolError) as caught:
+            list(reader.feed(blank))
+        assert caught.value.code is Code.TOO_MANY
+
+
+def test_blank_lines_are_counted_however_the_stream_is_cut() -> None:
+    reader = LineReader(max_blank_lines=3)
+
+    assert [line for _ in range(3) for line in reader.feed(b" \n")] == []
+    with pytest.raises(RemoteProtocolError):
+        list(reader.feed(b"\n"))
+
+
+# --- feeds that end differently ----------------------------------------------------------------------------------------
+
+
+def test_sides_that_end_alike_or_not_together_share_no_place_to_look_at() -> None:
+    ours = {ADA: Head(1, 7, ONE), BO: Head(1, 7, ONE)}
+
+    assert shared_places(ours, ours) == {}
+    assert shared_places(ours, {CY: Head(1, 1, TWO)}) == {}
+    assert shared_places(ours, {ADA: Head(2, 7, TWO)}) == {}
+    assert shared_places({}, ours) == {}
+
+
+def test_the_nearer_end_is_the_place_that_both_passed() -> None:
+    ours = {ADA: Head(1, 7, ONE), BO: Head(1, 3, ONE), CY: Head(1, 5, ONE)}
+    theirs = {ADA: Head(1, 4, TWO), BO: Head(1, 9, TWO), CY: Head(1, 5, TWO)}
+
+    places = shared_places(ours, theirs)
+
+    assert places == {ADA: Head(1, 4, TWO), BO: Head(1, 3, ONE), CY: places[CY]}
+    assert places[CY].seq == 5
+
+
+def test_asking_for_a_place_gets_that_author_from_there_on_and_nobody_else() -> None:
+    theirs = {ADA: Head(1, 9, TWO), BO: Head(1, 3, TWO), CY: Head(1, 1, TWO)}
+
+    assert missing(theirs, asking_for(theirs, {ADA: Head(1, 4, ONE)})) == [Missing(ADA, 1, 4, 9)]
+    assert missing(theirs, asking_for(theirs, {CY: Head(1, 1, ONE)})) == [Missing(CY, 1, 1, 1)]
+    assert missing(theirs, asking_for(theirs, {})) == []
+    asked = asking_for(theirs, {ADA: Head(1, 4, ONE)})
+    assert parse_have_vector(have_vector_tree(asked)) == asked

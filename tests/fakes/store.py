@@ -1,0 +1,123 @@
+"""A store in memory: what the database keeps of feeds and charters, and forgets with the process."""
+
+from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
+
+from hive_node.ports import PeerAddress, Receipt, StoredEntry
+from protocol.deltas import Delta
+from protocol.envelope import Envelope
+from protocol.feed import Head
+from protocol.ids import EntryId, NodeId
+from protocol.limits import ENTRIES_PER_ANSWER, HELD_PER_AUTHOR
+from protocol.sync import Missing
+from protocol.wire import JsonValue
+
+Place = tuple[NodeId, int, int]
+
+
+class FakeStore:
+    """Satisfies Feed, CharterLog, Notes and Addresses of hive_node.ports."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Place, StoredEntry] = {}
+        self.purposes: dict[str, StoredEntry] = {}
+        self.held: dict[Place, bytes] = {}
+        self.proofs: dict[NodeId, tuple[int, bytes, bytes]] = {}
+        self.chain: list[bytes] = []
+        self.counters: dict[str, int] = {}
+
+    # --- feeds
+
+    async def heads(self) -> dict[NodeId, Head]:
+        return {author: Head(epoch, seq, entry.id) for (author, epoch, seq), entry in sorted(self.entries.items())}
+
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
+        for envelope, delta, standing in arrived:
+            place = _place(delta)
+            assert place not in self.entries, "one entry at one place"
+            self.entries[place] = StoredEntry(envelope.id, delta, envelope, standing, "")
+            if purpose is not None:
+                self.purposes[purpose] = self.entries[place]
+
+    async def by_purpose(self, purpose: str) -> StoredEntry | None:
+        return self.purposes.get(purpose)
+
+    async def get(self, identity: str) -> StoredEntry | None:
+        return next((entry for entry in self.entries.values() if entry.id == identity), None)
+
+    async def at(self, author: NodeId, epoch: int, seq: int) -> StoredEntry | None:
+        return self.entries.get((author, epoch, seq))
+
+    async def all(self) -> AsyncIterator[StoredEntry]:
+        for _, entry in sorted(self.entries.items()):
+            if entry.standing == "good":
+                yield entry
+
+    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:
+        found: list[bytes] = []
+        for one in missing:
+            places = [(one.author, one.epoch, seq) for seq in range(one.first, one.last + 1)]
+            entries = takewhile(lambda entry: entry.standing == "good", (self.entries[place] for place in places))
+            found += [entry.envelope.to_bytes() for entry in entries]
+        return found[:limit]
+
+    async def hold(self, delta: Delta, envelope: Envelope) -> bool:
+        if sum(author == delta.author for author, _, _ in self.held) >= HELD_PER_AUTHOR:
+            return False
+        self.held.setdefault(_place(delta), envelope.to_bytes())
+        return True
+
+    async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
+        found = self.held.get((author, epoch, seq))
+        passed = [one for one in self.held if one[:2] == (author, epoch) and one[2] <= seq]
+        for place in passed:
+            del self.held[place]
+        return found
+
+    async def keep_proof(self, author: NodeId, epoch: int, first: bytes, second: bytes) -> None:
+        self.proofs[author] = (epoch, first, second)
+
+    async def equivocators(self) -> dict[NodeId, int]:
+        return {author: proof[0] for author, proof in self.proofs.items()}
+
+    # --- charters
+
+    async def charters(self, first: int = 1) -> list[bytes]:
+        return self.chain[first - 1 :]
+
+    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
+        assert version == len(self.chain) + 1, "one version after the other"
+        self.chain.append(envelope)
+        for author, epoch, last in cut:
+            beyond = [place for place in self.entries if place[:2] == (author, epoch) and place[2] > last]
+            for place in beyond:
+                del self.entries[place]
+
+    # --- the rest
+
+    async def addresses(self) -> list[PeerAddress]:
+        return []
+
+    async def met(self, node: NodeId, host: str, port: int, source: str) -> None:
+        pass
+
+    async def failed(self, node: NodeId) -> None:
+        pass
+
+    async def tell(self, kind: str, **data: JsonValue) -> None:
+        pass
+
+    async def keep_receipt(self, receipt: Receipt) -> None:
+        pass
+
+    async def count(self, name: str, more: int = 1) -> None:
+        self.counters[name] = self.counters.get(name, 0) + more
+
+
+def _place(delta: Delta) -> Place:
+    return delta.author, delta.header.epoch, delta.header.seq
+
+
+def entry_ids(store: FakeStore) -> set[EntryId]:
+    """Everything that is held, in any standing."""
+    return {entry.id for entry in store.entries.values()}
