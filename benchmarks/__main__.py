@@ -72,8 +72,15 @@ def _attempt(name: str, effort: Effort) -> Done:
             measure: Callable[[Effort], Row] = import_module(ROWS[name]).measure
             row = measure(effort)
     except Exception as error:  # noqa: BLE001 - whatever broke one row, the others are still measured
-        return Done(name, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
+        return Done(name, time.monotonic() - began, None, _words(error))
     return Done(name, time.monotonic() - began, row)
+
+
+def _words(error: BaseException) -> str:
+    """The fault itself, out of whatever groups it was wrapped in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -77,7 +77,8 @@ def measure(effort: Effort) -> Row:
             f"PSS {_each(one.pss for one in memory)}, USS {_each(one.uss for one in memory)} MiB",
             f"before its first restart (the start that migrates the database) {first_life.rss:.1f} MiB resident",
             f"each node's share of a core over {window_s} s: {', '.join(f'{100 * one:.2f} %' for one in share)}",
-            f"a round is an up-to-date member's POST /hive/v1/sync, after as many before; RSS {before.rss:.1f} to {after.rss:.1f}, USS {before.uss:.1f} to {after.uss:.1f} MiB",
+            f"a round is an up-to-date member's POST /hive/v1/sync, after as many before; "
+            f"RSS {before.rss:.1f} to {after.rss:.1f}, USS {before.uss:.1f} to {after.uss:.1f} MiB",
         ),
     )  # fmt: skip
 
@@ -93,7 +94,9 @@ def _idle_share(nodes: Sequence[Daemon], window_s: int) -> list[float]:
 async def _many_rounds(node: Daemon, effort: Effort) -> tuple[Memory, Memory]:
     """Memory of a node before and after as many rounds as it had already answered: a leak goes on, what fills up is full."""
     rounds = _rounds(effort)
-    guests = [await welcome(node, number) for number in range(-(-rounds // _ROUNDS_PER_GUEST))]
+    # A quick run does not wait: both batches are then of the same minute.
+    in_one_minute = effort.choose(rounds, 2 * rounds)
+    guests = [await welcome(node, number) for number in range(-(-in_one_minute // _ROUNDS_PER_GUEST))]
     try:
         chance = random.Random(SystemChance().seed())
         await guests[0].push([guests[0].author.say(summary(chance)) for _ in range(_ENTRIES)])

@@ -22,6 +22,7 @@ class Hive:
 
     local_halt: why the user of this machine stopped promotions and sends here; needs no admin.
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
+    holding: authors of whom entries may be held that came ahead of their place.
     turn: who has it, and nobody else, changes feeds or the charter.
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
     charter_asked, feed_asked: set once peers had their chance to tell of newer charters, and to hand back what we wrote before
@@ -33,6 +34,7 @@ class Hive:
     heads: dict[NodeId, Head] = field(default_factory=dict)
     equivocators: dict[NodeId, int] = field(default_factory=dict)
     local_halt: str | None = None
+    holding: set[NodeId] = field(default_factory=set)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_unsure: bool = False
     charter_asked: asyncio.Event = field(default_factory=asyncio.Event)

@@ -90,6 +90,7 @@ class Members:
             self.hive.membership = None
             self.hive.heads.clear()
             self.hive.equivocators.clear()
+            self.hive.holding.clear()
         self.left()
 
     async def revoke(self, node: str, reason: str) -> Membership:

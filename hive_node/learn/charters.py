@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from hive_node.hive import Hive
-from hive_node.ports import CharterLog
+from hive_node.ports import CharterLog, Fault
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
@@ -37,8 +37,9 @@ class CharterReader:
         if self.hive.node not in chain.members:
             raise RemoteProtocolError(Code.NOT_A_MEMBER, "the charter that came back does not list this node")
         async with self.hive.turn:
-            for version, raw in enumerate(raws, 1):
-                await self.log.add_charter(version, raw)
+            if self.hive.membership is not None:
+                raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
+            await self.log.keep_chain(raws)
             self.hive.peers_were_asked()  # every join begins another epoch, in which nothing was written yet
             self._adopt(chain)
 

@@ -19,6 +19,7 @@ class Memory:
         """Read everything again. Raises StoreError."""
         self.hive.heads = await self.feed.heads()
         self.hive.equivocators = await self.feed.equivocators()
+        self.hive.holding = await self.feed.holding()
         await self.beliefs.rebuild(self.feed)
         self.hive.is_unsure = False
 

@@ -25,7 +25,7 @@ async def verify(raw: bytes, arrived: Arrived, hive: Hive, feed: Feed, guard: Sc
         logger.info("entry refused", extra={"code": error.code})
         return Outcome(None, "refused", error.code)
     if isinstance(verified, OutOfPlace):
-        return await _out_of_place(verified, arrived, feed)
+        return await _out_of_place(verified, arrived, hive, feed)
     return _scope(verified, arrived, guard)
 
 
@@ -43,9 +43,10 @@ def _scope(verified: Verified[Delta], arrived: Arrived, guard: ScopeGuard) -> Ou
     return Outcome(envelope.id, "accepted")
 
 
-async def _out_of_place(found: OutOfPlace, arrived: Arrived, feed: Feed) -> Outcome:
+async def _out_of_place(found: OutOfPlace, arrived: Arrived, hive: Hive, feed: Feed) -> Outcome:
     envelope, delta = found.envelope, found.delta
     if found.place is Place.GAP:
+        hive.holding.add(delta.author)
         is_held = await feed.hold(delta, envelope)
         return Outcome(envelope.id, "gap") if is_held else Outcome(envelope.id, "refused", Code.GAP_FULL)
     held = await _held_at(delta, arrived, feed)

@@ -32,8 +32,6 @@ class CharterOffice:
 
     async def found(self, name: str, founder: Member, constitution: str) -> Membership:
         """Make a new hive with this node as its one member and admin. Raises Fault where there is one already."""
-        if self.hive.membership is not None:
-            raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
         now = self.clock.now()
         charter = Charter(
             hive="",
@@ -48,6 +46,8 @@ class CharterOffice:
         )
         envelope = seal(CHARTER_TYPE, charter.payload(), [self.signer])
         async with self.hive.turn:
+            if self.hive.membership is not None:
+                raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
             self.hive.peers_were_asked()
             return await self._keep(verify_first_charter(envelope.to_bytes()))
 

@@ -67,6 +67,9 @@ class FakeStore:
         self.held.setdefault(_place(delta), envelope.to_bytes())
         return True
 
+    async def holding(self) -> set[NodeId]:
+        return {author for author, _, _ in self.held}
+
     async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
         found = self.held.get((author, epoch, seq))
         passed = [one for one in self.held if one[:2] == (author, epoch) and one[2] <= seq]
@@ -84,6 +87,10 @@ class FakeStore:
 
     async def charters(self, first: int = 1) -> list[bytes]:
         return self.chain[first - 1 :]
+
+    async def keep_chain(self, envelopes: Sequence[bytes]) -> None:
+        assert not self.chain, "one hive at a time"
+        self.chain = list(envelopes)
 
     async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
         assert version == len(self.chain) + 1, "one version after the other"

@@ -14,7 +14,7 @@ import pytest
 
 from hive_node.adapters.invites import Token, message, proof
 from hive_node.adapters.tls import certificate_of, join_client_context, join_server_context
-from hive_node.ports import Fault
+from hive_node.ports import Fault, StoreError
 from protocol.errors import RemoteProtocolError
 from protocol.ids import HiveId
 from protocol.limits import INVITE_WRONG_GUESSES
@@ -459,3 +459,31 @@ async def test_who_left_and_joined_again_writes_in_a_new_epoch(ada: LiveNode, bo
     await until(lambda: is_in_step(ada, bo))
     head = ada.hive.heads[bo.id]
     assert (head.seq, head.id) == (1, again)
+
+
+async def test_a_node_that_is_told_to_join_twice_at_once_joins_once(ada: LiveNode, bo: LiveNode) -> None:
+    tokens = [await ada.members.invite() for _ in range(2)]
+
+    outcomes = await asyncio.gather(*(bo.members.join(token) for token in tokens), return_exceptions=True)
+
+    assert sorted(one.code if isinstance(one, Fault) else "joined" for one in outcomes) == ["hive.exists", "joined"]
+    assert bo.hive.membership is not None
+    assert len(await bo.parts.feed.charters()) == bo.version
+
+
+async def test_a_chain_that_could_not_be_written_whole_is_not_written_at_all(
+    ada: LiveNode, bo: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a chain would read, after a restart, as if the node had been revoked."""
+    token = await ada.members.invite()
+
+    async def cut_off(*_arguments: Any) -> None:
+        raise StoreError("store.disk-full", "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bo.parts.journal, "tell_in", cut_off)
+        assert await refused(bo, token) == "store.disk-full"
+    await bo.stop()
+    await bo.start()
+    assert bo.hive.membership is None
+    await bo.members.join(await ada.members.invite())

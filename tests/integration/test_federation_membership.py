@@ -125,6 +125,7 @@ async def test_leaving_forgets_the_hive_and_closes_the_port(tmp_path: Path) -> N
         with pytest.raises(Fault) as caught:
             await bo.members.leave()
         assert caught.value.code == "hive.none"
+        await ada.say()  # and finds nobody there to hear it
         await until(lambda: ada.state == {"n2": "away"})
 
 

@@ -199,7 +199,7 @@ def test_stop_ends_a_run_that_would_not_end(node: Any, start: Callable[..., dict
     identity = start("stopped", stepwise=True)["id"]
     steps = f"/v1/experiments/{identity}"
     node.client.post(f"{steps}/run")
-    edit = {"path": "src/knob.py", "search": '"honest"', "replace": '"endless"'}
+    edit = {"path": "src/knob.py", "search": '"honest"\nSIZE = 8', "replace": '"endless"\nSIZE = 9'}
     node.client.post(f"{steps}/edit", {"idea": "hang", "edits": [edit]})
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(_answer(node, f"{steps}/run")))

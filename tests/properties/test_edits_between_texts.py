@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hive_node.operators.constants import find_constants, replace_constants
@@ -63,6 +63,8 @@ def test_edits_travel_as_a_recipe_carries_them(before: str, after: str) -> None:
 
 
 @given(ANY, ANY, ANY)
+@example("aaa", "aa", "b")
+@example("x = 1\nx = 1\n", "x = 1\n", "")
 def test_an_edit_that_does_not_fit_changes_nothing(text: str, search: str, replace: str) -> None:
     files = {"f": text}
     done = apply_edits(files, [Edit(path="f", search=search, replace=replace)])

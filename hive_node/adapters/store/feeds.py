@@ -41,6 +41,14 @@ class FeedStore:
             rows = [row[0] for row in await connection.execute(query)]
         return [raw if isinstance(raw, bytes) else str(raw).encode() for raw in rows]
 
+    async def keep_chain(self, envelopes: Sequence[bytes]) -> None:
+        """Keep a whole chain, version 1 first, or nothing of it: half of one would read as if this node had been revoked."""
+        rows = [{"version": version, "envelope": envelope} for version, envelope in enumerate(envelopes, 1)]
+        async with self.database.write() as transaction:
+            await transaction.execute(insert(charters), rows)
+            await self.journal.tell_in(transaction, "charter", {"version": len(rows)})
+        await self.journal.wake()
+
     async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
         """Keep one more version. Raises StoreError where that version is kept already.
 
@@ -171,6 +179,11 @@ class FeedStore:
             statement = upsert(held).values(row | {"envelope": envelope.to_bytes()})
             await transaction.execute(statement.on_conflict_do_nothing())
         return True
+
+    async def holding(self) -> set[NodeId]:
+        """Authors of whom anything is held."""
+        async with self.database.read() as connection:
+            return {NodeId(row[0]) for row in await connection.execute(select(held.c.author).distinct())}
 
     async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
         """Take out what is held for one place; drop everything held at or before it."""

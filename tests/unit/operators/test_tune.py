@@ -139,6 +139,12 @@ async def test_nothing_is_proposed_twice_nor_what_the_champion_or_the_start_is()
     assert all(draft.files for draft in found)
 
 
+async def test_where_it_began_is_not_proposed_again_once_the_champion_has_moved_on() -> None:
+    start = {"a.py": "SIZE = 1\n"}
+    situation = Situation(experiment('"a.py:SIZE" = { low = 1, high = 2 }'), {"a.py": "SIZE = 2\n"}, start, [])
+    assert await Tune().draft(situation) is None
+
+
 async def test_a_restart_forgets_nothing_and_repeats_nothing() -> None:
     one = [draft.parameters for draft in await drafts(FILES, 12, score=lambda values: values["src/a.py:WIDTH"])]
     other = [draft.parameters for draft in await drafts(FILES, 12, score=lambda values: values["src/a.py:WIDTH"])]
