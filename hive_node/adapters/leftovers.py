@@ -36,7 +36,9 @@ def drop_touched(folder: Path, git_folder: Path) -> list[str]:
                 touched.append(path)
             for name in files:
                 _drop(Path(path, name), since)
-            folders[:] = [name for name in folders if not _drop(Path(path, name), since)]  # a link to a folder is listed as one
+            folders[:] = [
+                name for name in folders if not _drop(Path(path, name), since)
+            ]  # a link to a folder is listed as one
     except OSError as error:
         raise RepositoryError("repository.leftovers", f"{folder} cannot be cleaned: {error}") from error
     return touched

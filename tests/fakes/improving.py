@@ -70,14 +70,14 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def make_repository(folder: Path, spec: str, files: dict[str, str] | None = None) -> Path:
+def make_repository(folder: Path, spec: str, files: dict[str, str] | None = None, *init: str) -> Path:
     """A repository of the knobs in one commit."""
     texts = {"src/knobs.py": KNOBS, "bench/run.py": "print('not run')\n", "hive.toml": spec} | (files or {})
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    git(folder, "init", "-q")
+    git(folder, "init", "-q", *init)
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first")
     return folder

@@ -186,3 +186,29 @@ async def test_a_missing_sandbox_or_program_is_a_fault_and_no_verdict(measured: 
         await measure(HONEST)
     assert error.value.code == "sandbox.missing-command"
     assert "step `test`" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["with space", "new\nline", "ünï 'q\"", "-dash", "%d #1", "sha256"])
+async def test_a_repository_of_any_name_and_kind_is_measured(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    files = {"bench/check.py": CHECK, "judge/score.py": SCORE, "src/knobs.py": HONEST, f"data {name}/x.txt": "x\n"}
+    path = make_repository(folder / "repo", SPEC, files, *(["--object-format=sha256"] if name == "sha256" else []))
+    repository = await GitRepository.open(path)
+    head, spec = await repository.head(), parse_project_spec(SPEC)
+    subject = CodeSubject(
+        repository,
+        BubblewrapSandbox(),
+        spec,
+        await read_evaluator(repository, spec, head),
+        LIMITS,
+        folder / "trees",
+        "test",
+    )
+    await subject.open(head, head)
+    try:
+        subject.put({"src/knobs.py": "SIZE = 9\n"})
+        assert rule(await subject.measure("candidate")) == "cost 13.0"
+        assert rule(await subject.measure("champion")) == "cost 13.0"
+    finally:
+        await subject.close()
