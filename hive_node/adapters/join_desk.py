@@ -5,16 +5,15 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
-from cryptography.exceptions import InvalidSignature
 
 from hive_node.adapters.door import Door
-from hive_node.adapters.invites import SECRET_BYTES, Token, message, proof
+from hive_node.adapters.invites import SECRET_BYTES, Token, proof
+from hive_node.adapters.join_request import JoinRequest
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.peer_server import answer, problem
 from hive_node.adapters.tls import join_server_context
@@ -22,8 +21,7 @@ from hive_node.hive import Hive
 from hive_node.ports import Chance, CharterLog, Clock, Fault, Invite, Invites
 from hive_node.share.charters import CharterOffice
 from protocol.errors import Code, RemoteProtocolError
-from protocol.ids import NodeId, node_id_of_certificate, public_key
-from protocol.limits import HEADER_TIMEOUT_S, INVITE_WRONG_GUESSES, WORD_CHARS
+from protocol.limits import HEADER_TIMEOUT_S, INVITE_WRONG_GUESSES
 from protocol.verification import Membership
 from protocol.wire import JsonValue, parse_object
 
@@ -33,7 +31,6 @@ LIFETIME: Final = timedelta(hours=24)
 _REQUEST_BYTES: Final = 16 * 1024
 # Nonces handed out and not yet used; a stranger asking for many makes the oldest void.
 _NONCES: Final = 256
-_ENCODED_CHARS: Final = 4096
 # How long the port may take to open before the person who invites is told, and to close after the last answer.
 _OPENING_S: Final = 5.0
 _CLOSING_S: Final = 1.0
@@ -200,11 +197,11 @@ class JoinDesk:
         return answer({"nonce": nonce, "constitution": membership.charter.constitution})
 
     async def _join(self, request: web.Request) -> web.Response:
-        said = _Said.read(parse_object(await _body(request)))
+        said = JoinRequest.read(parse_object(await _body(request)))
         async with self._turn:  # else six could guess at once, or two joiners use one invite
             return await self._admit(said)
 
-    async def _admit(self, said: "_Said") -> web.Response:
+    async def _admit(self, said: JoinRequest) -> web.Response:
         invite = await self._usable(said.invite)
         if self._nonces.pop(said.nonce, None) != invite.id:
             raise RemoteProtocolError(Code.INVITE_PROOF, "that nonce was not given for this invite")
@@ -240,52 +237,6 @@ class JoinDesk:
         return invite
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What a joiner says of itself. Nothing of it is believed before it is proved."""
-
-    invite: str
-    nonce: str
-    node: NodeId
-    certificate: bytes
-    owner: str
-    name: str
-    proof: str
-    signature: bytes
-
-    @classmethod
-    def read(cls, tree: Mapping[str, JsonValue]) -> "_Said":
-        """Raises RemoteProtocolError(bad-schema, bad-base64)."""
-        return cls(
-            invite=_word(tree.get("invite")),
-            nonce=_word(tree.get("nonce")),
-            node=NodeId(_word(tree.get("node"))),
-            certificate=_decoded(tree.get("certificate")),
-            owner=_word(tree.get("owner")),
-            name=_word(tree.get("name")),
-            proof=_word(tree.get("proof")),
-            signature=_decoded(tree.get("signature")),
-        )
-
-    def message(self, hive: str, admin: str) -> bytes:
-        """What it proves and signs."""
-        return message(hive, admin, self.invite, self.nonce, self.certificate, self.owner, self.name)
-
-    def check_key(self, words: bytes) -> None:
-        """Certificates are known to every member: only whoever signs with its key is its node.
-
-        Raises RemoteProtocolError(bad-key, bad-signature).
-        """
-        if node_id_of_certificate(self.certificate) != self.node:
-            raise RemoteProtocolError(Code.BAD_KEY, "the certificate is another node's")
-        try:
-            public_key(self.node).verify(self.signature, words)
-        except InvalidSignature:
-            raise RemoteProtocolError(
-                Code.BAD_SIGNATURE, "whoever joins signs with the key of its certificate"
-            ) from None
-
-
 async def _body(request: web.Request) -> bytes:
     data = bytearray()
     try:
@@ -297,18 +248,3 @@ async def _body(request: web.Request) -> bytes:
     except TimeoutError:
         raise RemoteProtocolError(Code.TOO_MANY, "the request took too long") from None
     return bytes(data)
-
-
-def _word(value: JsonValue) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= WORD_CHARS or not value.isprintable():
-        raise RemoteProtocolError(Code.BAD_SCHEMA, f"expected a text of up to {WORD_CHARS} printable characters")
-    return value
-
-
-def _decoded(value: JsonValue) -> bytes:
-    if not isinstance(value, str) or len(value) > _ENCODED_CHARS:
-        raise RemoteProtocolError(Code.BAD_SCHEMA, "expected base64")
-    try:
-        return base64.b64decode(value, validate=True)
-    except ValueError:
-        raise RemoteProtocolError(Code.BAD_BASE64, "not base64") from None

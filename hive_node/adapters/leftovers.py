@@ -36,9 +36,8 @@ def drop_touched(folder: Path, git_folder: Path) -> list[str]:
                 touched.append(path)
             for name in files:
                 _drop(Path(path, name), since)
-            folders[:] = [
-                name for name in folders if not _drop(Path(path, name), since)
-            ]  # a link to a folder is listed as one
+            # A link to a folder is listed among the folders; one that is gone is not to be walked into.
+            folders[:] = [name for name in folders if not _drop(Path(path, name), since)]
     except OSError as error:
         raise RepositoryError("repository.leftovers", f"{folder} cannot be cleaned: {error}") from error
     return touched

@@ -1,7 +1,7 @@
 """Calls to one peer: HTTPS with both sides authenticated. Every fault comes out as a RemoteProtocolError with a code."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -203,7 +203,14 @@ async def _lines(response: aiohttp.ClientResponse, most: int, max_line: int, max
     lines: list[bytes] = []
     async for piece in response.content.iter_any():
         total += len(piece)
-        lines += reader.feed(piece)
-        if total > max_bytes or len(lines) > most:
-            raise RemoteProtocolError(Code.TOO_LARGE, f"an answer of more than {most} lines or {max_bytes} bytes")
-    return [*lines, *reader.close()]
+        _take(lines, reader.feed(piece), most)
+        if total > max_bytes:
+            raise RemoteProtocolError(Code.TOO_LARGE, f"an answer of more than {max_bytes} bytes")
+    _take(lines, reader.close(), most)
+    return lines
+
+
+def _take(lines: list[bytes], more: Iterable[bytes], most: int) -> None:
+    lines.extend(more)
+    if len(lines) > most:
+        raise RemoteProtocolError(Code.TOO_LARGE, f"an answer of more than {most} lines")

@@ -7,6 +7,7 @@ async def test_something(tmp_path):
 """
 
 import asyncio
+import atexit
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -226,6 +227,7 @@ def _constitution() -> Constitution:
 
 @lru_cache(maxsize=1)
 def _empty_database() -> Path:
-    path = Path(mkdtemp(prefix="hive-empty-")) / "hive.db"
-    migrate(path)
-    return path
+    folder = Path(mkdtemp(prefix="hive-empty-"))
+    atexit.register(shutil.rmtree, folder)
+    migrate(folder / "hive.db")
+    return folder / "hive.db"

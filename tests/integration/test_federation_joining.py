@@ -318,7 +318,9 @@ async def test_an_impostor_at_the_admins_address_hears_nothing(bo: LiveNode) -> 
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            heard.extend(await reader.read())
+            while data := await reader.read(1000):
+                heard.extend(data)
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         except (ConnectionError, ssl.SSLError):
             pass
         finally:

@@ -11,6 +11,8 @@ import pytest
 
 from hive_node.adapters import contacts, network, peer_client
 from hive_node.adapters.tls import server_context
+from protocol.errors import Code, RemoteProtocolError
+from protocol.limits import ENTRIES_PER_ANSWER
 from protocol.wire import dump_json
 from tests.fakes.hive import FakeHive, FakeNode, sealed
 from tests.integration.hives import LOOPBACK, LiveNode, hive_of, until
@@ -295,3 +297,23 @@ async def test_charters_that_nobody_signed_are_not_believed(tmp_path: Path) -> N
             await until(lambda: len([one for one in liar.asked if "charter" in one]) >= len(attempts) + 1)
         assert ada.hive.membership == membership
         assert await ada.say()
+
+
+@pytest.mark.parametrize("count", [ENTRIES_PER_ANSWER, ENTRIES_PER_ANSWER + 1])
+async def test_an_answer_holds_so_many_entries_and_no_more(tmp_path: Path, count: int) -> None:
+    async def generous(_liar: Liar, _path: str, _body: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(sync_answer(*[b"{}"] * count))
+
+    async with hive_of(tmp_path, 1) as (ada,):
+        eve = await member_of(ada, "eve")
+        client = peer_client.PeerClient(eve.context())
+        try:
+            async with lying(eve, generous) as liar:
+                if count <= ENTRIES_PER_ANSWER:
+                    assert len((await client.sync(LOOPBACK, liar.port, eve.id, {})).envelopes) == count
+                    return
+                with pytest.raises(RemoteProtocolError) as caught:
+                    await client.sync(LOOPBACK, liar.port, eve.id, {})
+                assert caught.value.code is Code.TOO_LARGE
+        finally:
+            await client.close()

@@ -175,7 +175,9 @@ async def test_an_address_that_is_ours_is_no_peer_and_is_left_alone(street: Stre
     street.network.suggest(HOST, 2, "mdns")
     await settled()
 
-    assert street.peers.asked["status", 1] == 1
+    street.network.contacted(ADA.id, HOST, Told(port=9))
+    await settled()
+    assert (street.peers.asked["status", 1], street.peers.asked["status", 9]) == (1, 0)
     assert street.network.contacts.keys() == {OTHERS[0].id}
 
 
