@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,10 @@ _SETTINGS: Final = (
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _TIMEOUT_S: Final = 120.0
 _GRACE_S: Final = 10.0
+# A worktree that another git adds or takes away just now is half there, and whoever lists them all stumbles over it.
+_HALF_MADE: Final = re.compile(r"failed to read .*worktrees/.*")
+_BUSY_TRIES: Final = 20
+_BUSY_WAIT_S: Final = 0.05
 
 
 async def git(
@@ -40,10 +45,15 @@ async def git(
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(environment or {})}
     command = ("git", *_OPTIONS, *arguments)
-    status, out, problem = await _run(*command, folder=folder, stdin=stdin, environment=clean, umask=umask)
-    if status != 0:
-        raise _fault(folder, arguments, problem)
-    return out
+    tries = 0
+    while True:
+        status, out, problem = await _run(*command, folder=folder, stdin=stdin, environment=clean, umask=umask)
+        if status == 0:
+            return out
+        fault, tries = _fault(folder, arguments, problem), tries + 1
+        if fault.code != "repository.busy" or tries == _BUSY_TRIES:
+            raise fault
+        await asyncio.sleep(_BUSY_WAIT_S)
 
 
 async def remove_tree(folder: Path) -> None:
@@ -114,6 +124,8 @@ def _fault(folder: Path, arguments: Sequence[str], problem: str) -> RepositoryEr
         )
     if "dubious ownership" in problem:
         return RepositoryError("repository.owner", f"{folder} belongs to another user: {_last_line(problem)}")
+    if _HALF_MADE.search(problem):
+        return RepositoryError("repository.busy", f"another git is at work on {folder}'s worktrees: {_last_line(problem)}")
     if "No space left" in problem or "Disk quota exceeded" in problem:
         return RepositoryError("repository.disk-full", f"the disk is full: git {verb} wrote nothing")
     return RepositoryError("repository.git", f"git {verb} failed in {folder}: {_last_line(problem)}")

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -83,7 +84,9 @@ class Client:
         connection = _UnixConnection(str(self.home.socket), timeout=None)
         try:
             payload = json.dumps(body).encode() if body is not None else None
-            connection.request(method, path, body=payload, headers={"Content-Type": "application/json"})
+            # A daemon that refuses early stops reading: the answer is there all the same.
+            with suppress(BrokenPipeError):
+                connection.request(method, path, body=payload, headers={"Content-Type": "application/json"})
             response = connection.getresponse()
             if response.status >= 400:
                 raise _refusal(response.status, response.read())

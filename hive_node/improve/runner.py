@@ -24,7 +24,14 @@ _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 # What passes by itself, or when somebody makes room: the experiment waits where it is, and nothing is lost.
 _PASSING: Final = frozenset(
-    {"store.disk-full", "store.read-only", "store.locked", "repository.disk-full", "repository.branch-in-use"}
+    {
+        "store.disk-full",
+        "store.read-only",
+        "store.locked",
+        "repository.busy",
+        "repository.disk-full",
+        "repository.branch-in-use",
+    }
 )
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MIDDLE: Final = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})

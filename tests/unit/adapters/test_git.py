@@ -381,6 +381,33 @@ async def test_a_lost_object_is_a_fault_with_a_remedy(repository: Path) -> None:
     assert error.value.code == "repository.damaged"
 
 
+async def test_trees_that_come_and_go_beside_each_other_do_not_trip_over_each_other(
+    repository: Path, tmp_path: Path
+) -> None:
+    commit = await GitRepository(repository).head()
+
+    async def come_and_go(name: str) -> None:
+        for _ in range(6):
+            await GitRepository(repository).lay_out(tmp_path / "trees" / name / "candidate", commit)
+            await GitRepository(repository).remove(tmp_path / "trees" / name / "candidate")
+
+    await asyncio.gather(*(come_and_go(name) for name in "abcdef"))
+    assert git(repository, "worktree", "list", "--porcelain").count("worktree ") == 1
+
+
+async def test_a_worktree_that_stays_half_made_is_named_and_waited_for(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hive_node.adapters.git_command._BUSY_WAIT_S", 0.001)
+    half = repository / ".git/worktrees/half"
+    half.mkdir(parents=True)
+    (half / "gitdir").write_text(f"{tmp_path}/half/.git\n")
+    (half / "commondir").touch()
+    with pytest.raises(RepositoryError, match="another git is at work") as caught:
+        await GitRepository(repository).lay_out(tmp_path / "tree", await GitRepository(repository).head())
+    assert caught.value.code == "repository.busy"
+
+
 async def test_a_cancelled_git_leaves_no_lock_behind(repository: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:keep.txt")
     endless = "".join(f"100644 {blob}\tmany/{number}\n" for number in range(400_000)).encode()

@@ -68,6 +68,12 @@ def test_a_problem_keeps_its_code_and_words(answering: Serve) -> None:
     assert (caught.value.status, caught.value.code) == (409, "hive.exists")
 
 
+def test_a_refusal_that_comes_before_the_body_was_read_is_heard(answering: Serve) -> None:
+    problem = json.dumps({"code": "body.too_large", "detail": "at most 1 MiB"}).encode()
+    with pytest.raises(Refusal, match="at most 1 MiB"):
+        answering(response(problem, "413 Content Too Large")).post("/v1/scan", {"text": "x" * 5_000_000})
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"detail":"no code"}'])
 def test_an_error_without_a_problem_is_still_a_refusal(answering: Serve, body: bytes) -> None:
     with pytest.raises(Refusal) as caught:

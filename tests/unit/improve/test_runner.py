@@ -140,16 +140,20 @@ async def test_two_experiments_at_once_share_the_places_and_both_end(improving: 
     node.renew()
     node.drafts({"SIZE": 10}, {"SIZE": 12}, {"SIZE": 20})
 
-    async def slowly(tree: Path, command: SandboxedCommand) -> str:
-        await asyncio.sleep(0.002)
+    all_taken = asyncio.Event()
+
+    async def once_all_places_were_taken(tree: Path, command: SandboxedCommand) -> str:
+        if node.sandbox.most_at_once == places:
+            all_taken.set()
+        await all_taken.wait()
         return distance(tree, command)
 
-    node.sandbox.answer = slowly
+    node.sandbox.answer = once_all_places_were_taken
     one, other = await node.start(), await node.start()
     assert one.id != other.id
     assert one.branch != other.branch
     done = await node.finish(one.id, other.id)
-    assert [(each.state, each.promotions) for each in done] == [(State.FINALIZED, 3)] * 2
+    assert [(each.state, each.promotions, each.stop_reason) for each in done] == [(State.FINALIZED, 3, "no-ideas")] * 2
     assert node.sandbox.most_at_once == places
     assert node.branch_files(done[0]) == node.branch_files(done[1])
     assert node.worktrees() == []
@@ -383,12 +387,21 @@ async def test_a_brake_does_not_swallow_the_end_of_the_daemon() -> None:
 async def test_a_comparison_that_was_cut_short_has_drawn_on_the_error_budget(improving: Make) -> None:
     node = await improving()
     noise = iter(range(10**6))
-    node.sandbox.answer = lambda tree, _command: f"METRIC cost={100 + next(noise) % 7 + knobs(tree)['SIZE']}\n"
+    hangs = asyncio.Event()
+
+    async def noisily(tree: Path, _command: SandboxedCommand) -> str:
+        run = next(noise)
+        if run == 9:  # after five of the baseline and two pairs
+            hangs.set()
+            await asyncio.Event().wait()
+        return f"METRIC cost={100 + run % 7 + knobs(tree)['SIZE']}\n"
+
+    node.sandbox.answer = noisily
     node.drafts({"SIZE": 9})
     experiment = await node.start()
     async with node.running():
-        while len(await node.ledger.samples(experiment.id, 1)) < 4:
-            await asyncio.sleep(0.001)
+        await hangs.wait()
+    assert len(await node.ledger.samples(experiment.id, 1)) == 4
     assert (await node.ledger.get(experiment.id)).state is State.PROPOSED, "the node went down in the middle of it"
     node.renew()
     (done,) = await node.finish(experiment.id)
