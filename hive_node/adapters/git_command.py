@@ -32,6 +32,7 @@ _SETTINGS: Final = (
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _TIMEOUT_S: Final = 120.0
 _GRACE_S: Final = 10.0
+_LEAST_ROOM_BYTES: Final = 64 * 1024
 # A worktree that another git adds or takes away just now is half there, and whoever lists them all stumbles over it.
 _HALF_MADE: Final = re.compile(r"failed to read .*worktrees/.*")
 _BUSY_TRIES: Final = 20
@@ -125,10 +126,22 @@ def _fault(folder: Path, arguments: Sequence[str], problem: str) -> RepositoryEr
     if "dubious ownership" in problem:
         return RepositoryError("repository.owner", f"{folder} belongs to another user: {_last_line(problem)}")
     if _HALF_MADE.search(problem):
-        return RepositoryError("repository.busy", f"another git is at work on {folder}'s worktrees: {_last_line(problem)}")
-    if "No space left" in problem or "Disk quota exceeded" in problem:
+        return RepositoryError(
+            "repository.busy", f"another git is at work on {folder}'s worktrees: {_last_line(problem)}"
+        )
+    if "No space left" in problem or "Disk quota exceeded" in problem or _is_full(folder, arguments):
         return RepositoryError("repository.disk-full", f"the disk is full: git {verb} wrote nothing")
     return RepositoryError("repository.git", f"git {verb} failed in {folder}: {_last_line(problem)}")
+
+
+def _is_full(folder: Path, arguments: Sequence[str]) -> bool:
+    """Whether a disk that the command writes to has no room: git does not always say why it could not write."""
+    for path in (folder, *(Path(one) for one in arguments if one.startswith("/"))):
+        there = next(one for one in (path, *path.parents) if one.exists())
+        disk = os.statvfs(there)
+        if disk.f_bavail * disk.f_frsize < _LEAST_ROOM_BYTES or (disk.f_files and not disk.f_favail):
+            return True
+    return False
 
 
 def _last_line(problem: str) -> str:

@@ -1,6 +1,6 @@
 """A node that ends itself with SIGKILL at one chosen point, so that what is on disk at that very point can be looked at.
 
-As a program: `killing_node.py HOME POINT [NTH]`. The node is the real one; one method of one adapter is wrapped, nothing else.
+Its arguments: HOME POINT NTH. The node is the real one; one method of one adapter is wrapped, nothing else.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ def arm(point: Point, nth: int) -> None:
     setattr(owner, name, call)
 
 
-if __name__ == "__main__":
-    arm(POINTS[sys.argv[2]], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+def main() -> None:
+    arm(POINTS[sys.argv[2]], int(sys.argv[3]))
     configure_logging("info")
     asyncio.run(run_node(Home(Path(sys.argv[1]))))

@@ -20,6 +20,7 @@ import pytest
 
 from hive_node.cli.client import Client, Unreachable
 from hive_node.config.home import ENVIRONMENT, Home
+from tests.integration.processes import Forked, hive_node
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "configs" / "examples"
@@ -34,26 +35,29 @@ class Daemon:
         self.home = Home(root)
         self.client = Client(self.home)
         self.log = root.with_suffix(".log")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def cli(
         self, *arguments: str, stdin: str | None = None, timeout: float = 100
     ) -> "subprocess.CompletedProcess[str]":
         """`hive-node --home … <arguments>`; its exit code is the caller's to look at."""
-        return subprocess.run(
-            command(self.home, *arguments),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=environment(),
+        return hive_node(
+            "--home", str(self.home.root), *arguments, stdin=stdin, environment=environment(), timeout=timeout
         )
+
+    def run_once(self) -> "subprocess.CompletedProcess[str]":
+        """The daemon, where it is expected to end by itself."""
+        return hive_node(str(self.home.root), environment=environment(), module="hive_node.daemon")
 
     def start(self) -> "Daemon":
         """Run the daemon; returns when it answers."""
         assert self.process is None, "it runs already"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command(self.home, "run"), stdout=log, stderr=log, env=environment())
+        root = str(self.home.root)
+        self.process = Forked("hive_node.daemon", root, out=self.log, problems=self.log, environment=environment())
+        return self.up()
+
+    def up(self) -> "Daemon":
+        """Returns when the process that was started answers."""
         for _ in range(_TRIES):
             try:
                 self.client.get("/v1/health")

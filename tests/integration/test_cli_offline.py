@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.integration import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 DIFF = """\
@@ -32,8 +33,7 @@ def hive_node(
     *arguments: str, home: Path, stdin: str | None = None, cwd: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
     clean = dict(os.environ) | {"HIVE_NODE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "hive_node", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, env=clean, cwd=cwd or home)
+    return processes.hive_node(*arguments, stdin=stdin, environment=clean, folder=cwd or home)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.processes import hive_node
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "verify_feed.py"
 
@@ -37,8 +39,7 @@ def script(path: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def verify(path: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "hive_node", "delta", "verify", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return hive_node("delta", "verify", str(path))
 
 
 def test_the_script_is_as_short_as_it_claims() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hive_node.adapters import contacts, network
-from tests.integration.hives import hive_of, in_turn, is_in_step, node_of, until
+from tests.integration.hives import LiveNode, hive_of, in_turn, is_in_step, node_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,10 @@ async def test_three_nodes_find_one_another_by_mdns_alone(tmp_path: Path) -> Non
             await other.members.join(await nodes[0].members.invite())
 
         await until(lambda: is_in_step(*nodes))
-        for node in nodes:
-            assert node.parts.network is not None
-            sources = [one.sources for one in node.parts.network.contacts.values()]
-            await until(lambda sources=sources: all("mdns" in one for one in sources))
+        await until(lambda: all(_found_everyone_by_mdns(node) for node in nodes))
+
+
+def _found_everyone_by_mdns(node: LiveNode) -> bool:
+    assert node.parts.network is not None
+    contacts = node.parts.network.contacts.values()
+    return len(contacts) == 2 and all("mdns" in one.sources for one in contacts)

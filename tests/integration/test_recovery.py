@@ -11,7 +11,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,9 +22,8 @@ import pytest
 from hive_node.domain import TRANSITIONS, State
 from protocol.envelope import DELTA_TYPE, parse_envelope
 from protocol.limits import ENVELOPE_BYTES
+from tests.integration.processes import Forked
 
-ROOT = Path(__file__).resolve().parents[2]
-LAUNCHER = ROOT / "tests/fakes/killing_node.py"
 ITERATIONS = 9
 SEED = 5
 # With this seed the constant's nine values are known beforehand: some better than the champion, most not.
@@ -57,27 +55,12 @@ class Story:
         wait_until_nothing_of_it_runs(self.node.home.root)
 
     def start(self, point: str, nth: int) -> None:
-        command = [sys.executable, str(LAUNCHER), str(self.node.home.root), point, str(nth)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        with self.node.log.open("ab") as log:
-            self.node.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        log = self.node.log
+        self.node.process = Forked(
+            "tests.fakes.killing_node", str(self.node.home.root), point, str(nth), out=log, problems=log
+        )
         if not self.experiment:
-            self.wait_until_it_answers()
-
-    def wait_until_it_answers(self) -> None:
-        from hive_node.cli.client import Unreachable
-
-        for _ in range(600):
-            try:
-                self.node.client.get("/v1/health")
-                return
-            except Unreachable:
-                try:
-                    self.node.process.wait(0.05)
-                except subprocess.TimeoutExpired:
-                    continue
-                break
-        raise AssertionError(self.node.log.read_text()[-3000:])
+            self.node.up()
 
     def row(self, column: str = "state") -> Any:
         (value,) = self.rows(f"SELECT {column} FROM experiments")
@@ -206,13 +189,23 @@ def story(daemon: Callable[..., Any], knob_project: Path) -> Story:
     return Story(daemon(start=False), knob_project)
 
 
-def test_killed_in_every_state_it_resumes_and_ends_whole(story: Story) -> None:
-    lives = [
+LIVES = {
+    "before its first idea": [
         ("created", "created"), ("branch-laid", "created"), ("baseline-run", "created"), ("before-baselined", "created"),
-        ("baselined", "baselined"), ("proposed", "proposed"), ("candidate-run", "proposed"), ("running", "proposed"),
-        ("before-tried", "proposed"), ("tried", "tried"), ("before-judged", "tried"), ("judged", "judged"), ("rejected", "rejected"),
-        ("before-rejected", "judged"), ("promoted", "promoted"), ("laying-out", "promoted"),
-    ]  # fmt: skip
+        ("baselined", "baselined"),
+    ],
+    "in an idea": [
+        ("proposed", "proposed"), ("candidate-run", "proposed"), ("running", "proposed"), ("before-tried", "proposed"),
+        ("tried", "tried"), ("before-judged", "tried"), ("judged", "judged"),
+    ],
+    "at an idea's end": [
+        ("rejected", "rejected"), ("before-rejected", "judged"), ("promoted", "promoted"), ("laying-out", "promoted"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lives", LIVES.values(), ids=LIVES)
+def test_killed_in_every_state_it_resumes_and_ends_whole(story: Story, lives: list[tuple[str, str]]) -> None:
     for point, state in lives:
         story.live(point)
         assert story.row() == state, point

@@ -15,11 +15,6 @@ import pytest
 from hive_node.cli.client import Refusal
 
 
-def run_once(node: Any) -> "subprocess.CompletedProcess[str]":
-    """`hive-node run`, which is expected to end by itself."""
-    return node.cli("run", timeout=60)
-
-
 def test_a_folder_without_a_node_is_not_run(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hive_node", "--home", str(tmp_path / "none"), "run"],
@@ -61,7 +56,7 @@ def test_broken_settings_are_named_by_file_key_and_line(
 ) -> None:
     node = daemon(start=False)
     node.home.config.write_text(change(node.home.config.read_text()))
-    done = run_once(node)
+    done = node.run_once()
     assert done.returncode == 2
     assert "config.toml" in done.stderr
     assert said in done.stderr
@@ -76,7 +71,7 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it(daemon: Callable[
         port = taken.getsockname()[1]
         text = node.home.config.read_text().replace("port = 0 ", f"port = {port} ", 1)
         node.home.config.write_text(text)
-        done = run_once(node)
+        done = node.run_once()
     assert done.returncode == 1
     assert str(port) in done.stderr
     assert "[api] port" in done.stderr
@@ -84,7 +79,7 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it(daemon: Callable[
 
 def test_a_second_daemon_on_one_home_is_refused_and_the_first_goes_on(daemon: Callable[..., Any]) -> None:
     node = daemon()
-    done = run_once(node)
+    done = node.run_once()
     assert done.returncode == 1
     assert "another hive-node runs" in done.stderr
     assert node.client.get("/v1/health")["status"] == "ok"
@@ -98,7 +93,7 @@ def test_a_secret_that_others_can_read_stops_the_start_and_is_not_replaced(
     path = getattr(node.home, name)
     before = path.read_bytes()
     path.chmod(0o644)
-    done = run_once(node)
+    done = node.run_once()
     assert done.returncode == 1
     assert str(path) in done.stderr
     assert "chmod" in done.stderr
@@ -108,7 +103,7 @@ def test_a_secret_that_others_can_read_stops_the_start_and_is_not_replaced(
 def test_a_missing_key_is_never_made_again_by_run(daemon: Callable[..., Any]) -> None:
     node = daemon(start=False)
     node.home.key.unlink()
-    assert run_once(node).returncode == 1
+    assert node.run_once().returncode == 1
     assert not node.home.key.exists()
 
 
@@ -119,7 +114,7 @@ def test_a_database_of_a_newer_version_is_left_alone(daemon: Callable[..., Any])
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     before = node.home.database.read_bytes()
-    done = run_once(node)
+    done = node.run_once()
     assert done.returncode == 1
     assert "9999" in done.stderr
     assert node.home.database.read_bytes() == before
@@ -128,7 +123,7 @@ def test_a_database_of_a_newer_version_is_left_alone(daemon: Callable[..., Any])
 def test_a_database_that_is_none_is_named(daemon: Callable[..., Any]) -> None:
     node = daemon(start=False)
     node.home.database.write_bytes(b"this is no database, and long enough to be read as one" * 100)
-    done = run_once(node)
+    done = node.run_once()
     assert done.returncode == 1
     assert "hive.db" in done.stderr
     assert "Traceback" not in done.stderr
