@@ -1,6 +1,8 @@
 # `make demo` and `make test` do all set-up by themselves; the second time is quick.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# Where this is set, each of a thousand processes would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test check format lint types imports unit bench clean
 

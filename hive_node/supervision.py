@@ -34,6 +34,7 @@ class Supervisor:
 
     async def run(self, services: Mapping[str, Service], stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Serve until `stop` is set; then cancel every service and wait for their `finally`. Raises FatalError."""
+        fatal: FatalError | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for name, service in services.items():
@@ -44,8 +45,11 @@ class Supervisor:
                 group.create_task(_until(stop), name="stop")
         except* _Stop:
             notify("STOPPING=1")
-        except* FatalError as fatal:
-            raise _first(fatal) from None
+        except* FatalError as failed:
+            fatal = _first(failed)
+        # Not raised in there: CPython's versions differ in whether they wrap what an `except*` raises.
+        if fatal is not None:
+            raise fatal
 
     async def _keep(self, name: str, service: Service) -> None:
         failures = 0

@@ -66,20 +66,29 @@ class Door:
             await self._runner.cleanup()
 
     async def _accept_forever(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        # Not loop.sock_accept: one that is cancelled may have accepted somebody already, whom nobody then closes.
+        loop, knocked = asyncio.get_running_loop(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
+            loop.add_reader(listening, knocked.set)
             try:
                 while True:
+                    await knocked.wait()
+                    knocked.clear()
                     try:
-                        connection, _ = await loop.sock_accept(listening)
-                    except OSError:  # no descriptor is free: those who are here go on
-                        await asyncio.sleep(_NO_DESCRIPTORS_S)
+                        connection, _ = listening.accept()
+                    except BlockingIOError:  # whoever it was has gone again
                         continue
+                    except OSError:  # no descriptor is free: those who are here go on
+                        loop.remove_reader(listening)
+                        await asyncio.sleep(_NO_DESCRIPTORS_S)
+                        loop.add_reader(listening, knocked.set)
+                        continue
+                    connection.setblocking(False)
                     self._receive(group, connection)
             finally:
+                loop.remove_reader(listening)
                 await self._let_finish()
-                for guest in list(self._guests.values()):
-                    guest.leave()
+                await self._say_goodbye()
 
     def _receive(self, group: asyncio.TaskGroup, connection: socket.socket) -> None:
         """Take one more in, if need be in place of the one with the weakest claim to its own."""
@@ -105,16 +114,16 @@ class Door:
                 ssl_handshake_timeout=HEADER_TIMEOUT_S,
                 ssl_shutdown_timeout=_GOODBYE_S,
             )
-        except OSError as error:
-            logger.debug("handshake failed", extra={"error": type(error).__name__})
-            return
-        try:
             guest.peer = _peer(transport)
             of_peer = [one for one in self._guests.values() if one.peer is not None and one.peer == guest.peer]
             if len(of_peer) <= CONNECTIONS_PER_PEER:
                 await guest.closed.wait()
+        except OSError as error:
+            logger.debug("handshake failed", extra={"error": type(error).__name__})
         finally:
-            transport.abort()
+            if guest.is_connected:
+                guest.cut_off()
+                await guest.closed.wait()
 
     def _part(self, guest: Guest) -> None:
         del self._guests[guest.inner]
@@ -122,7 +131,8 @@ class Door:
 
     def _forget(self, guest: Guest, connection: socket.socket) -> None:
         self._guests.pop(guest.inner, None)
-        connection.close()
+        if not guest.is_connected:
+            connection.close()
 
     async def _let_finish(self) -> None:
         try:
@@ -130,6 +140,13 @@ class Door:
                 await self._idle.wait()
         except TimeoutError:
             logger.warning("a request was cut off")
+
+    async def _say_goodbye(self) -> None:
+        tasks = [guest.task for guest in self._guests.values() if guest.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_GOODBYE_S)
 
     @web.middleware
     async def _attend(

@@ -1,6 +1,8 @@
 """One accepted connection: who it is, whether it is busy, and how long it may take to say what it wants."""
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import cast
 
 from protocol.ids import NodeId
@@ -23,10 +25,16 @@ class Guest(asyncio.Protocol):
         self.is_busy = False
         self._requests = 0
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._reading_until: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its handshake is over: from then on a transport owns the connection."""
+        return self._transport is not None
 
     def claim(self) -> tuple[bool, bool, float]:
         """How good its claim to its place is: at work, then ever answered, then last answered."""
@@ -48,8 +56,21 @@ class Guest(asyncio.Protocol):
         if self.task is not None:
             self.task.cancel()
 
+    def cut_off(self) -> None:
+        """End the connection at once, whatever state it is in."""
+        if self._transport is None or self.closed.is_set():
+            return
+        # A TLS transport that was closed twice has forgotten what to abort: CPython up to 3.11.3 then raises, later ones
+        # do nothing. The connection itself is shut down, so that it ends in either.
+        with suppress(AttributeError):
+            self._transport.abort()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._socket = transport.get_extra_info("socket")
         self._arm()
         self.inner.connection_made(transport)
 
@@ -81,7 +102,7 @@ class Guest(asyncio.Protocol):
         self._deadline = self._abort_after(HEADER_TIMEOUT_S)
 
     def _abort_after(self, seconds: float) -> asyncio.TimerHandle | None:
-        return self._loop.call_later(seconds, self._transport.abort) if self._transport else None
+        return self._loop.call_later(seconds, self.cut_off) if self._transport else None
 
     def _disarm(self) -> None:
         if self._deadline is not None:

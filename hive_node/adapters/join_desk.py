@@ -112,16 +112,20 @@ class JoinDesk:
         app.router.add_get("/hive/v1/join", self._guarded(self._hand_nonce))
         app.router.add_post("/hive/v1/join", self._guarded(self._join))
         door = Door(app, join_server_context(self._key))
+        failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 serving = group.create_task(door.serve(host, port, self._opened))
                 await self._keep_open()
                 self._closed()
                 serving.cancel()
-        except* OSError as errors:
-            raise OSError("the join port") from errors
+        except* OSError as failed:
+            failure = failed
         finally:
             self._closed()
+        # Not raised in there: CPython's versions differ in whether they wrap what an `except*` raises.
+        if failure is not None:
+            raise OSError("the join port") from failure
 
     def _opened(self, port: int) -> None:
         self.port, self._fault = port, None
