@@ -129,7 +129,7 @@ class Demo:
             node, experiment, "LENGTH_BITS = 4", "LENGTH_BITS = 6", self._secret("Longer matches; push with "), ""
         )
         self._try(
-            node, experiment, "MAX_CHAIN = 4", "MAX_CHAIN = 16", "Follow longer chains", self._secret("  # token: ")
+            node, experiment, "WINDOW_BITS = 12", "WINDOW_BITS = 14", "Look further back", self._secret("  # token: ")
         )
         node.client.post(f"/v1/experiments/{experiment}/finalize")
         guard = node.client.get("/v1/status")["scope_guard"]
