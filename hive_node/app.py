@@ -208,6 +208,7 @@ class _Builder:
             clock=self.clock,
             restarts=supervisor.restarts,
             doors=self.doors,
+            writes=lambda: self.database.writes,
         )
         api_port = self.config.api.port if self.config.api.tcp else None
         api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)

@@ -1,13 +1,14 @@
 """Prometheus metrics, made at each scrape from what is stored; nothing is counted twice or lost at a restart."""
 
-from hive_node.api.parts import Parts
+from collections.abc import Mapping, Sequence
+
+from hive_node.domain import Experiment
+from protocol.wire import JsonValue
 
 
-async def exposition(parts: Parts) -> bytes:
-    """The node's metrics in the text format."""
+def exposition(status: Mapping[str, JsonValue], experiments: Sequence[Experiment]) -> bytes:
+    """The node's metrics in the text format. status: as `GET /v1/status` answers."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
-    from hive_node.api.handlers.node import status_tree
 
     registry = CollectorRegistry()
 
@@ -16,8 +17,6 @@ async def exposition(parts: Parts) -> bytes:
         for label_values, value in values.items():
             (metric.labels(*label_values) if labels else metric).set(value)
 
-    status = await status_tree(parts)
-    experiments = await parts.experiments.all()
     gauge("peers", "Members that were met and answer", {(): float(str(status["peers"]))})
     gauge("experiments", "Experiments by state", _by(status["experiments"]), ("state",))
     gauge("deltas", "Entries by direction", _by(status["deltas"]), ("direction",))

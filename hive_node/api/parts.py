@@ -1,6 +1,6 @@
 """What the admin API needs of the node, as its user declares it; app.py fills it in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,7 +86,10 @@ class Peers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The node as the API sees it. doors: what is open now, by name (`api`, `peer`), as host:port."""
+    """The node as the API sees it.
+
+    doors: what is open now, by name (`api`, `peer`), as host:port. writes: grows with each write to the store.
+    """
 
     name: str
     owner: str
@@ -107,3 +110,4 @@ class Parts:
     clock: Clock
     restarts: Mapping[str, int]
     doors: Mapping[str, str]
+    writes: Callable[[], int]

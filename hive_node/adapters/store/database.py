@@ -22,12 +22,13 @@ _ROOM_BYTES: Final = 1024 * 1024
 
 
 class Database:
-    """An open database. Make one with `Database.open`."""
+    """An open database. Make one with `Database.open`. writes: grows with each transaction that wrote, or may have."""
 
     def __init__(self, path: Path, engine: AsyncEngine) -> None:
         self.path = path
         self._engine = engine
         self._writing = asyncio.Lock()
+        self.writes = 0
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -58,6 +59,8 @@ class Database:
                 yield connection
         except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
             raise _fault(self.path, error) from error
+        finally:
+            self.writes += 1  # also where it was cancelled: the commit may have been made
 
     async def close(self) -> None:
         """Close every connection."""

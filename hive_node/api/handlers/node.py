@@ -1,7 +1,6 @@
 """Health, status, events, metrics, and the guards on their own: scan and constitution."""
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from hive_node.api.metrics import exposition
 from hive_node.api.models import Health, Page, ScanBody, Status
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
+from hive_node.api.tally import Tally
 from protocol.wire import JsonValue, dump_json
 
 _BEAT_S = 15.0
@@ -41,12 +41,13 @@ def routes(parts: Parts) -> list[Route]:
 class _Node:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._tally = Tally(parts)
 
     async def health(self, _call: Call) -> JsonValue:
         return {"status": "ok"}
 
     async def status(self, _call: Call) -> JsonValue:
-        return await status_tree(self._parts)
+        return await status_tree(self._parts, self._tally)
 
     async def scan(self, call: Call) -> JsonValue:
         text: str = call.body.text
@@ -83,9 +84,9 @@ class _Node:
         return {"items": await self._parts.diary.receipts(call.limit()), "next": None}
 
     async def metrics(self, _call: Call) -> web.Response:
-        return web.Response(
-            body=await exposition(self._parts), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+        status = await status_tree(self._parts, self._tally)
+        text = exposition(status, await self._parts.experiments.all())
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def events(self, call: Call) -> web.StreamResponse:
         last = await self._first(call)
@@ -120,12 +121,10 @@ class _Node:
         return int(given)
 
 
-async def status_tree(parts: Parts) -> dict[str, JsonValue]:
+async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
     """The node in a screenful."""
+    counts = await tally.counts()
     now, membership = parts.clock.now(), parts.hive.membership
-    states = Counter(experiment.state.value for experiment in await parts.experiments.all())
-    counts = await parts.deltas.counts(parts.hive.node)
-    receipts = await parts.diary.receipt_counts()
     hive: JsonValue = None
     if membership is not None:
         charter = membership.charter
@@ -144,18 +143,18 @@ async def status_tree(parts: Parts) -> dict[str, JsonValue]:
         "owner": parts.owner,
         "hive": hive,
         "peers": sum(line.state in {"in step", "behind"} for line in parts.peers.lines()),
-        "projects": len(await parts.projects.shelf.all()),
-        "experiments": dict(states),
+        "projects": counts.projects,
+        "experiments": {**counts.experiments},
         "deltas": {
-            "sent": counts["own"],
-            "received": counts["received"],
-            "quarantined": counts["quarantined"],
-            "refused": await parts.diary.recall("deltas.refused") or 0,
+            "sent": counts.deltas["own"],
+            "received": counts.deltas["received"],
+            "quarantined": counts.deltas["quarantined"],
+            "refused": counts.refused,
         },
         "scope_guard": {
-            "scanned": sum(receipts.values()),
-            "redacted": receipts.get("redacted", 0),
-            "blocked": receipts.get("blocked", 0),
+            "scanned": sum(counts.receipts.values()),
+            "redacted": counts.receipts.get("redacted", 0),
+            "blocked": counts.receipts.get("blocked", 0),
         },
         "heads": {author: [head.epoch, head.seq, head.id] for author, head in sorted(parts.hive.heads.items())},
         "have": parts.hive.digest(),
