@@ -31,6 +31,19 @@ def test_disguised_token_is_found_where_it_stands(engine: Engine, disguise: Call
     assert text[found.end :].endswith("for more")
 
 
+@pytest.mark.parametrize("before", ["", "a\n", "a\nword\n", "keys\n  "])
+@pytest.mark.parametrize("after", ["", "\nz", "\nword\nz"])
+@pytest.mark.parametrize("continued", ["\n", "\\\n    "])
+def test_a_token_over_two_lines_is_found_whatever_words_stand_on_the_lines_around(
+    engine: Engine, before: str, after: str, continued: str
+) -> None:
+    token = planted.github_token()
+    text = f"{before}{token[:20]}{continued}{token[20:]}{after}"
+    (found,) = engine.scan(text)
+    assert text[found.start : found.end].startswith(token[:20])
+    assert token[20:] in text[found.start : found.end]
+
+
 def test_finding_names_the_encodings_from_the_outside_in(engine: Engine) -> None:
     token = planted.github_token()
     (twice,) = engine.scan(planted.twice_in_base64(token))
