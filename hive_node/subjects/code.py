@@ -6,7 +6,6 @@ every step.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from hive_node.ports import (
 )
 from hive_node.subjects.evaluator import Evaluator, read_files
 from hive_node.subjects.metrics import read_metrics
+from hive_node.subjects.seals import Seals
 from protocol.ids import sha256_hex
 
 logger = logging.getLogger(__name__)
@@ -58,14 +58,15 @@ class CodeSubject:
     environment: str
     _git_folders: dict[Arm, Path] = field(default_factory=dict)
     _commits: dict[Arm, str] = field(default_factory=dict)
+    _seals: dict[Arm, Seals] = field(default_factory=dict)
     _candidate: Mapping[str, bytes] = field(default_factory=dict)
 
     async def open(self, base: str, champion: str) -> None:
         """Lay the three trees out. Raises Fault; then there are none."""
         self._commits = {"baseline": base, "champion": champion, "candidate": champion}
         try:
-            for arm, commit in self._commits.items():
-                self._git_folders[arm] = await self.repository.lay_out(self.folder / arm, commit)
+            for arm in self._commits:
+                await self._lay_out(arm)
             await self._refuse_conversions()
         except BaseException:
             await self.close()
@@ -105,7 +106,8 @@ class CodeSubject:
 
     async def _run(self, arm: Arm, steps: Sequence[_Step], guards: Sequence[str]) -> Sample:
         tree = await self._fresh(arm)
-        before = await asyncio.to_thread(_digests, tree, self.evaluator.protected)
+        seals = self._seals[arm]
+        before = await asyncio.to_thread(seals.digests, tree)
         outcomes: list[tuple[str, RunOutcome]] = []
         failure: Rejected | None = None
         for step in steps:
@@ -113,7 +115,7 @@ class CodeSubject:
             outcomes.append((step.name, outcome))
             failure = _judge_exit(step.name, outcome)
             # After every step, not after the last: what one step put in the place of a protected file would be the next one's judge.
-            if await asyncio.to_thread(_digests, tree, self.evaluator.protected) != before:
+            if await asyncio.to_thread(seals.digests, tree) != before:
                 failure = Rejected(
                     "trial.evaluator-changed", f"A protected file was not the same after step `{step.name}`."
                 )
@@ -135,14 +137,25 @@ class CodeSubject:
         """The tree as it is to be measured, laid out anew where it cannot be brought back."""
         tree = self.folder / arm
         try:
-            await self.repository.reset(tree, self._git_folders[arm], self._commits[arm])
+            await self._reset(tree, arm)
         except RepositoryError as error:
-            # Deleted by hand, forgotten by `git worktree prune`, or left by a run in a state that git cannot clean.
+            # Deleted by hand, forgotten by `git worktree prune`, or left by a run in a state that cannot be cleaned.
             logger.info("tree laid out anew", extra={"tree": str(tree), "reason": str(error)})
-            self._git_folders[arm] = await self.repository.lay_out(tree, self._commits[arm])
-        if arm == "candidate":
-            await asyncio.to_thread(_write, tree, self._candidate)
+            await self._lay_out(arm)
+            await self._reset(tree, arm)
         return tree
+
+    async def _lay_out(self, arm: Arm) -> None:
+        self._git_folders[arm] = await self.repository.lay_out(self.folder / arm, self._commits[arm])
+        self._seals[arm] = Seals(self.evaluator.protected)
+
+    async def _reset(self, tree: Path, arm: Arm) -> None:
+        known = {path: text.encode("utf-8") for path, text in (await self.files(arm)).items()}
+        # The files that the candidate changes are written anew in every tree: nothing but their content tells the arms apart.
+        fresh = (
+            {path: known[path] for path in self._candidate if path in known} if arm != "candidate" else self._candidate
+        )
+        await self.repository.reset(tree, self._git_folders[arm], self._commits[arm], fresh, known)
 
     async def _execute(self, tree: Path, step: _Step) -> RunOutcome:
         try:
@@ -217,27 +230,6 @@ def _judge_exit(name: str, outcome: RunOutcome) -> Rejected | None:
             return Rejected("trial.timed-out", f"Step `{name}` did not end in time and was killed.", details)
         case _:
             return Rejected("trial.limit", f"Step `{name}` was killed: {outcome.ending}.", details)
-
-
-def _write(tree: Path, files: Mapping[str, bytes]) -> None:
-    for path, content in files.items():
-        target = tree / path
-        # The tree was just reset to a commit whose editable files are plain files: no link is followed here.
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-
-def _digests(tree: Path, paths: Sequence[str]) -> list[str]:
-    root = tree.resolve()
-    return [_digest(root / path) for path in paths]
-
-
-def _digest(path: Path) -> str:
-    """Nothing where it is no plain file reached by plain folders: a link to the same bytes is not the same file."""
-    if path.resolve() != path or not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _roots(tree: Path, globs: Sequence[str], files: Sequence[str]) -> tuple[PurePosixPath, ...]:
