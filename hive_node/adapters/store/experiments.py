@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.database import Database, Transaction
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
 from hive_node.domain import (
@@ -182,7 +181,7 @@ class ExperimentStore:
         async with self.database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def _replace(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+    async def _replace(self, transaction: Transaction, before: State, after: Experiment) -> None:
         statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
         changed = await transaction.execute(statement.values(_columns(after)))
         if changed.rowcount != 1:
@@ -190,11 +189,11 @@ class ExperimentStore:
             found = State((await transaction.execute(query)).scalar_one())
             raise WrongState(after.id, found, f"become {after.state}")
 
-    async def _write_step(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+    async def _write_step(self, transaction: Transaction, before: State, after: Experiment) -> None:
         row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}
         await transaction.execute(insert(transitions).values(row | {"at": stamp(self.journal.clock.now())}))
 
-    async def _write_idea(self, transaction: AsyncConnection, experiment: Experiment, idea: Idea) -> None:
+    async def _write_idea(self, transaction: Transaction, experiment: Experiment, idea: Idea) -> None:
         row = {
             "experiment": experiment.id,
             "number": idea.number,
@@ -208,19 +207,17 @@ class ExperimentStore:
         }
         await transaction.execute(insert(ideas).values(row))
 
-    async def _write_trial(self, transaction: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+    async def _write_trial(self, transaction: Transaction, experiment: Experiment, trial: Trial) -> None:
         values = {"trial": _TRIAL.dump_python(trial, mode="json"), "value": trial.candidate_value}
         await transaction.execute(_idea_row(experiment, trial.idea).values(values))
 
-    async def _write_verdict(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict) -> None:
+    async def _write_verdict(self, transaction: Transaction, experiment: Experiment, verdict: Verdict) -> None:
         values: dict[str, Any] = {"verdict": _VERDICT.dump_python(verdict, mode="json")}
         if experiment.state is State.REJECTED and verdict.rejected:
             values |= {"outcome": State.REJECTED.value, "rule": verdict.rejected.rule}
         await transaction.execute(_idea_row(experiment, verdict.idea).values(values))
 
-    async def _write_promotion(
-        self, transaction: AsyncConnection, experiment: Experiment, promotion: Promotion
-    ) -> None:
+    async def _write_promotion(self, transaction: Transaction, experiment: Experiment, promotion: Promotion) -> None:
         row = {
             "experiment": experiment.id,
             "idea": promotion.idea.number,
@@ -232,7 +229,7 @@ class ExperimentStore:
         await transaction.execute(insert(promotions).values(row))
         await transaction.execute(_idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value))
 
-    async def _tell(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict | None) -> None:
+    async def _tell(self, transaction: Transaction, experiment: Experiment, verdict: Verdict | None) -> None:
         rejected = verdict.rejected if verdict else None
         data: dict[str, JsonValue] = {
             "experiment": experiment.id,
