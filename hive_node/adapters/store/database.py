@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -31,6 +31,10 @@ _ROOM_BYTES: Final = 1024 * 1024
 
 # A writer, and readers beside it: each holds one connection, and needs a thread only while a statement runs.
 _READERS: Final = 2
+# An entry that peers may hold must survive a power cut, or its number would be used twice; so must money that was spent.
+Survives: TypeAlias = Literal["power cut", "crash"]
+_SOON: Final = "NORMAL"
+_WAITS: Final[Mapping[Survives, str]] = {"power cut": "FULL", "crash": _SOON}
 _ROWS_AT_ONCE: Final = 200
 
 
@@ -54,12 +58,12 @@ class Transaction:
             for row in rows:
                 yield row
 
-    async def begin(self) -> None:
-        """For `Database` alone, like the two below."""
-        await in_thread(self._threads, self._begin)
+    async def begin(self, synchronous: str) -> None:
+        """For `Database` alone, like the two below. synchronous: SQLite's word for what a commit waits for."""
+        await in_thread(self._threads, partial(self._begin, synchronous))
 
     async def commit(self) -> None:
-        """Everything is on disk when this returns."""
+        """Make everything true at once."""
         await self._do(lambda connection: connection.commit())
 
     async def close(self) -> None:
@@ -72,9 +76,13 @@ class Transaction:
             raise RuntimeError("a transaction is used outside its block")
         return await in_thread(self._threads, partial(work, self._connection))
 
-    def _begin(self) -> None:
+    def _begin(self, synchronous: str) -> None:
         # Kept here, not returned: whoever is cancelled while it opens still closes it.
         self._connection = self._engine.connect()
+        driver = self._connection.connection.driver_connection
+        if driver is None:
+            raise RuntimeError("a connection without its driver")
+        driver.execute(f"PRAGMA synchronous={synchronous}")
         self._connection.begin()
 
 
@@ -104,14 +112,18 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A consistent view of the data. Raises StoreError."""
-        async with self._reading, self._transaction() as transaction:
+        async with self._reading, self._transaction(_SOON) as transaction:
             yield transaction
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
-        """One transaction, written whole or not at all, and on disk when this returns. Raises StoreError."""
+    async def write(self, *, survives: Survives = "power cut") -> AsyncIterator[Transaction]:
+        """One transaction, written whole or not at all. Raises StoreError.
+
+        survives: what it survives once this returns. One that survives only a crash of this process is spared the wait for the
+        disk, and is on it with the next that does wait; a power cut in between takes it back as a whole, and all after it.
+        """
         try:
-            async with self._writing, self._transaction() as transaction:
+            async with self._writing, self._transaction(_WAITS[survives]) as transaction:
                 yield transaction
                 await transaction.commit()
         finally:
@@ -123,11 +135,11 @@ class Database:
         self._threads.shutdown()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Transaction]:
+    async def _transaction(self, synchronous: str) -> AsyncIterator[Transaction]:
         transaction = Transaction(self._engine, self._threads)
         try:
             try:
-                await transaction.begin()
+                await transaction.begin(synchronous)
                 yield transaction
             finally:
                 await transaction.close()
@@ -201,8 +213,7 @@ def _leave_transactions_alone(connection: Any, _record: Any) -> None:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    # FULL: an entry that peers may hold must survive a power cut, or its number would be used twice.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
 
-from hive_node.adapters.store.database import Database, Transaction
+from hive_node.adapters.store.database import Database, Survives, Transaction
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
 from hive_node.domain import (
@@ -98,7 +98,9 @@ class ExperimentStore:
         """
         if after.state not in TRANSITIONS[before]:
             raise WrongState(after.id, before, f"become {after.state}")
-        async with self.database.write() as transaction:
+        # Of an idea that a power cut takes back, a promotion leaves more than rows: those it does not take back.
+        survives: Survives = "power cut" if promotion or not TRANSITIONS[after.state] else "crash"
+        async with self.database.write(survives=survives) as transaction:
             await self._replace(transaction, before, after)
             await self._write_step(transaction, before, after)
             if idea is not None:
@@ -158,7 +160,7 @@ class ExperimentStore:
             "at": stamp(self.journal.clock.now()),
             "document": _SAMPLE.dump_python(sample, mode="json"),
         }
-        async with self.database.write() as transaction:
+        async with self.database.write(survives="crash") as transaction:
             await self._replace(transaction, experiment.state, experiment)
             await transaction.execute(insert(samples).values(row))
 
