@@ -40,6 +40,7 @@ from hive_node.hive import Hive
 from hive_node.improve.runner import Runner
 from hive_node.improve.starting import Starter
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.improve.workshop import Workshop
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
@@ -187,6 +188,7 @@ class _Builder:
         supervisor = Supervisor(self.clock, self.chance)
         workshop = self._open_workshop
         runner = Runner(self.experiments, workshop, self.share, environment_class(), self.clock, self.trials_at_once)
+        watchman = Watchman(self.experiments, workshop, self.clock, self.trials_at_once)
         steps = Steps(self.experiments, workshop, self.trials_at_once)
         parts = Parts(
             name=self.config.node.name,
@@ -197,6 +199,7 @@ class _Builder:
             starting=Starter(self.experiments, GitRepository.open, self.sandbox, self.clock, self.chance),
             runner=runner,
             steps=steps,
+            watchman=watchman,
             deltas=self.feed,
             beliefs=self.beliefs,
             suggest=self.suggest,
@@ -212,7 +215,7 @@ class _Builder:
         )
         api_port = self.config.api.port if self.config.api.tcp else None
         api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)
-        services: dict[str, Service] = {"api": api, "experiments": runner}
+        services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman}
         if self.federation is not None:
             services["federation"] = self.federation
         return Node(self.home, self.hive, self.database, services, api, steps, supervisor)

@@ -106,11 +106,14 @@ class GitRepository:
         if self.root.is_dir() and await self._is_worktree(folder):
             await self._run("worktree", "remove", "--force", "--force", str(folder))
 
-    async def commit(self, parent: str, files: Mapping[str, bytes], message: str, when: datetime) -> str:
-        """A commit on `parent` with `files` replaced. The same arguments give the same commit id; no branch moves."""
+    async def commit(self, parent: str, files: Mapping[str, bytes | None], message: str, when: datetime) -> str:
+        """A commit on `parent` with `files` replaced, or taken away where they are None. The same arguments give the same commit id; no branch moves."""
         entries = await self.entries(parent)
         lines = []
         for path, content in sorted(files.items()):
+            if content is None:
+                lines.append(b"0 " + b"0" * len(parent) + b"\t" + os.fsencode(path) + b"\0")
+                continue
             blob = (await self._run("hash-object", "-w", "--stdin", stdin=content)).strip()
             mode = entries[path].mode if path in entries else "100644"
             lines.append(mode.encode() + b" " + blob + b"\t" + os.fsencode(path) + b"\0")

@@ -64,6 +64,13 @@ class StopExperiment(Request):
     reason: Label = "user"
 
 
+class RollBack(Request):
+    """What to take back: the promotion of that idea and all that were built on it; the last one unless told."""
+
+    idea: Annotated[int, Field(ge=1)] | None = None
+    reason: Label = "user"
+
+
 class NewHive(Request):
     """A new hive with this node as its admin."""
 

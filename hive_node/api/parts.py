@@ -10,6 +10,7 @@ from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
 from hive_node.improve.runner import Runner
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
 from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry
@@ -99,6 +100,7 @@ class Parts:
     starting: Starting
     runner: Runner
     steps: Steps
+    watchman: Watchman
     deltas: Deltas
     beliefs: Beliefs
     suggest: Suggest

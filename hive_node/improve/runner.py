@@ -14,6 +14,7 @@ from hive_node.improve.budget import stop_reason
 from hive_node.improve.news import summary_news
 from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
+from hive_node.improve.watch import watch_due
 from hive_node.improve.workshop import Halted, Workshop
 from hive_node.ports import Clock, Fault, Ledger, Publisher
 
@@ -130,6 +131,8 @@ class Runner:
             await self._while_halted(workshop)
             try:
                 async with workshop.brake.turn(self.trials_at_once):
+                    if experiment.state not in _MIDDLE:
+                        experiment = await watch_due(experiment, workshop)
                     after = await improve(experiment, workshop)
             except Halted:
                 experiment = await self.ledger.get(experiment.id)

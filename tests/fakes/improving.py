@@ -21,6 +21,7 @@ from hive_node.domain import Experiment, IdeaRecord, Project
 from hive_node.improve.runner import Runner
 from hive_node.improve.starting import Starter
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.improve.workshop import Workshop
 from hive_node.ports import (
     Draft,
@@ -176,6 +177,9 @@ class Told:
         self.entries.setdefault(news.purpose, news)
         return EntryId(sha256_hex(news.purpose.encode()))
 
+    async def told(self, purpose: str) -> EntryId | None:
+        return EntryId(sha256_hex(purpose.encode())) if purpose in self.entries else None
+
     def kinds(self) -> list[str]:
         return [purpose.split(":")[0] for purpose in self.entries]
 
@@ -248,6 +252,7 @@ class Improving:
     def renew(self) -> None:
         """As after a restart: everything but what is on disk is new."""
         self.runner = Runner(self.ledger, self.open_workshop, self.told, "test", self.clock, self.places)
+        self.watchman = Watchman(self.ledger, self.open_workshop, self.clock, self.places)
         self.steps = Steps(self.ledger, self.open_workshop, self.places)
         self.starter = Starter(self.ledger, GitRepository.open, self.sandbox, self.clock, Alternating())
 

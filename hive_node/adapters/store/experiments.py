@@ -1,14 +1,17 @@
 """Experiments, the ledger of ideas, samples and promotions. Each transition is one transaction with its event."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database, Survives, Transaction
 from hive_node.adapters.store.journal import Journal
-from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
+from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions, watches
 from hive_node.domain import (
     TRANSITIONS,
     Arm,
@@ -20,6 +23,8 @@ from hive_node.domain import (
     State,
     Trial,
     Verdict,
+    Watch,
+    WatchState,
     WrongState,
 )
 from hive_node.ports import NotFound
@@ -33,6 +38,8 @@ _TRIAL: Final = TypeAdapter(Trial)
 _VERDICT: Final = TypeAdapter(Verdict)
 _SAMPLE: Final = TypeAdapter(Sample)
 _PROMOTION: Final = TypeAdapter(Promotion)
+_WATCH: Final = TypeAdapter(Watch)
+_WATCHED: Final = [WatchState.OPEN.value, WatchState.REVERTING.value]
 _OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
 
 
@@ -91,6 +98,7 @@ class ExperimentStore:
         trial: Trial | None = None,
         verdict: Verdict | None = None,
         promotion: Promotion | None = None,
+        watch: Watch | None = None,
     ) -> Experiment:
         """One transition with everything that it makes true, or nothing at all. Raises WrongState.
 
@@ -111,6 +119,8 @@ class ExperimentStore:
                 await self._write_verdict(transaction, after, verdict)
             if promotion is not None:
                 await self._write_promotion(transaction, after, promotion)
+            if watch is not None:
+                await self._write_watch(transaction, watch)
             await self._tell(transaction, after, verdict)
         await self.journal.wake()
         return after
@@ -177,6 +187,34 @@ class ExperimentStore:
         async with self.database.read() as connection:
             return [_PROMOTION.validate_python(row[0], strict=False) for row in await connection.execute(query)]
 
+    async def revert(self, after: Experiment, ideas: Sequence[int], verdict: Verdict) -> Experiment:
+        """Write down that these promotions were taken back, in one transaction. Raises WrongState, StoreError."""
+        async with self.database.write() as transaction:
+            await self._replace(transaction, after.state, after)
+            for number in ideas:
+                await self._write_reverted(transaction, after, number, verdict)
+            await self._tell(transaction, after, verdict)
+        await self.journal.wake()
+        return after
+
+    async def watches_due(self, now: datetime) -> list[Watch]:
+        """Those whose time has come, the first due first."""
+        is_due = watches.c.state.in_(_WATCHED) & (watches.c.due_at <= stamp(now))
+        query = select(watches.c.document).where(is_due).order_by(watches.c.due_at, watches.c.idea)
+        async with self.database.read() as connection:
+            return [_WATCH.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def watches(self, experiment: str) -> list[Watch]:
+        """Those over the promotions of an experiment, in order."""
+        query = select(watches.c.document).where(watches.c.experiment == experiment).order_by(watches.c.idea)
+        async with self.database.read() as connection:
+            return [_WATCH.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def keep_watch(self, watch: Watch) -> None:
+        """Write where a watch stands, over what it was."""
+        async with self.database.write() as transaction:
+            await self._write_watch(transaction, watch)
+
     async def transitions(self, experiment: str) -> list[dict[str, Any]]:
         """Every transition of an experiment, in order."""
         query = select(transitions).where(transitions.c.experiment == experiment).order_by(transitions.c.id)
@@ -230,6 +268,35 @@ class ExperimentStore:
         }
         await transaction.execute(insert(promotions).values(row))
         await transaction.execute(_idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value))
+
+    async def _write_reverted(
+        self, transaction: Transaction, experiment: Experiment, number: int, verdict: Verdict
+    ) -> None:
+        place = (promotions.c.experiment == experiment.id, promotions.c.idea == number)
+        document = (await transaction.execute(select(promotions.c.document).where(*place))).scalar_one()
+        reverted = document | {"is_reverted": True}
+        await transaction.execute(update(promotions).where(*place).values(document=reverted))
+        outcome: dict[str, Any] = {
+            "outcome": State.REJECTED.value,
+            "rule": verdict.rejected.rule if verdict.rejected else None,
+            "verdict": _VERDICT.dump_python(replace(verdict, idea=number), mode="json"),
+        }
+        await transaction.execute(_idea_row(experiment, number).values(outcome))
+        state = WatchState.REVERTED if number == verdict.idea else WatchState.OVER
+        watch = (watches.c.experiment == experiment.id, watches.c.idea == number)
+        found = (await transaction.execute(select(watches.c.document).where(*watch))).scalar_one_or_none()
+        if found is not None:
+            ended = replace(_WATCH.validate_python(found, strict=False), state=state)
+            await self._write_watch(transaction, ended)
+
+    async def _write_watch(self, transaction: Transaction, watch: Watch) -> None:
+        row = {
+            "state": watch.state.value,
+            "due_at": stamp(watch.due_at),
+            "document": _WATCH.dump_python(watch, mode="json"),
+        }
+        statement = upsert(watches).values(experiment=watch.experiment, idea=watch.idea, **row)
+        await transaction.execute(statement.on_conflict_do_update(["experiment", "idea"], set_=row))
 
     async def _tell(self, transaction: Transaction, experiment: Experiment, verdict: Verdict | None) -> None:
         rejected = verdict.rejected if verdict else None

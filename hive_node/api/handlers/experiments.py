@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, StopExperiment
+from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, RollBack, StopExperiment
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.domain import Experiment
@@ -29,6 +29,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", f"{one}/run", "Step: measure the baseline, or the idea", table.run, ExperimentOut, NoBody),
         Route("POST", f"{one}/decide", "Step: let the gates judge what was run", table.decide, ExperimentOut, NoBody),
         Route("POST", f"{one}/finalize", "Step: end it", table.finalize, ExperimentOut, NoBody),
+        Route("POST", f"{one}/rollback", "Take a promotion back", table.roll_back, ExperimentOut, RollBack),
         Route("POST", f"{one}/stop", "End it now", table.stop, ExperimentOut, StopExperiment),
     ]
 
@@ -96,6 +97,10 @@ class _Experiments:
 
     async def finalize(self, call: Call) -> JsonValue:
         return _line(await self._parts.steps.finalize(call.name("id")))
+
+    async def roll_back(self, call: Call) -> JsonValue:
+        wanted: RollBack = call.body
+        return _line(await self._parts.watchman.roll_back(call.name("id"), wanted.idea, wanted.reason))
 
     async def stop(self, call: Call) -> JsonValue:
         identity = (await self._parts.experiments.get(call.name("id"))).id
