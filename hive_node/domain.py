@@ -91,10 +91,23 @@ class Idea:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRun:
+    """How one step of a run went. exit_code: None where the sandbox killed it; `ending` says why."""
+
+    name: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    ending: str
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One run of all steps over one tree. metrics holds only what was read without doubt.
 
-    failure: None, or why the run gives no measurement (a rule id, then words).
+    failure: None, or why the run gives no measurement (a rule id, then words). receipt: what was run, and where: commit, diff,
+    task, environment, sandbox, limits.
     """
 
     metrics: Mapping[str, float]
@@ -102,6 +115,7 @@ class Sample:
     cpu_s: float
     failure: Rejected | None = None
     receipt: Mapping[str, object] = field(default_factory=dict)
+    steps: tuple[StepRun, ...] = ()
 
 
 Arm = Literal["baseline", "champion", "candidate"]
@@ -193,11 +207,12 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the experiment began from, measured before anything was changed, and pinned."""
+    """What the experiment began from, measured before anything was changed, and pinned. protections: its runs' sandbox and limits."""
 
     calibration: Calibration
     metrics: Mapping[str, float]
     environment: str
+    protections: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def value(self) -> float:

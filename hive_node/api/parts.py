@@ -8,6 +8,7 @@ from guardrails.constitution import Constitution
 from guardrails.scope import ScopeGuard
 from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
+from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
 from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
@@ -101,6 +102,7 @@ class Parts:
     runner: Runner
     steps: Steps
     watchman: Watchman
+    checker: Checker
     deltas: Deltas
     beliefs: Beliefs
     suggest: Suggest

@@ -15,7 +15,7 @@ from hive_node.domain import Experiment, Promotion, Watch, WatchState
 from hive_node.improve.measuring import Session, guard_samples
 from hive_node.improve.revert import revert
 from hive_node.improve.workshop import Workshop
-from hive_node.ports import Clock, Fault, Ledger, NotFound
+from hive_node.ports import Clock, Fault, Ledger, Machine, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -130,13 +130,15 @@ class Watchman:
     open_workshop: Callable[[Experiment], Awaitable[Workshop]]
     clock: Clock
     trials_at_once: asyncio.Semaphore
+    machine: Machine
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def serve(self) -> None:
         """Look now and then, until cancelled."""
         while True:
-            for watch in await self.ledger.watches_due(self.clock.now()):
-                await self._attend(watch)
+            if self.machine.why_wait() is None:
+                for watch in await self.ledger.watches_due(self.clock.now()):
+                    await self._attend(watch)
             await self.clock.sleep(_POLL_S)
 
     async def roll_back(self, identity: str, idea: int | None, reason: str) -> Experiment:

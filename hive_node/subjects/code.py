@@ -14,7 +14,7 @@ from typing import Final
 
 from guardrails.verdict import Rejected
 from hive_node.config.project import ProjectSpec
-from hive_node.domain import Arm, Files, Sample
+from hive_node.domain import Arm, Files, Sample, StepRun
 from hive_node.ports import (
     Fault,
     Repository,
@@ -108,11 +108,11 @@ class CodeSubject:
         tree = await self._fresh(arm)
         seals = self._seals[arm]
         before = await asyncio.to_thread(seals.digests, tree)
-        outcomes: list[tuple[str, RunOutcome]] = []
+        outcomes: list[tuple[_Step, RunOutcome]] = []
         failure: Rejected | None = None
         for step in steps:
             outcome = await self._execute(tree, step)
-            outcomes.append((step.name, outcome))
+            outcomes.append((step, outcome))
             failure = _judge_exit(step.name, outcome)
             # After every step, not after the last: what one step put in the place of a protected file would be the next one's judge.
             if await asyncio.to_thread(seals.digests, tree) != before:
@@ -130,7 +130,8 @@ class CodeSubject:
             wall_s=sum(outcome.wall_s for _, outcome in outcomes),
             cpu_s=sum(outcome.cpu_s for _, outcome in outcomes),
             failure=failure,
-            receipt=self._receipt(arm, outcomes),
+            receipt=self._receipt(arm, outcomes[-1][1]),
+            steps=tuple(_step_run(step, outcome) for step, outcome in outcomes),
         )
 
     async def _fresh(self, arm: Arm) -> Path:
@@ -171,13 +172,12 @@ class CodeSubject:
         except SandboxFault as fault:
             raise Fault(fault.code, f"step `{step.name}`: {fault}") from fault
 
-    def _read(self, outcomes: Sequence[tuple[str, RunOutcome]], guards: Sequence[str]) -> dict[str, float] | Rejected:
+    def _read(self, outcomes: Sequence[tuple[_Step, RunOutcome]], guards: Sequence[str]) -> dict[str, float] | Rejected:
         output = b"".join(outcome.stdout + b"\n" for _, outcome in outcomes)
         is_clipped = any(outcome.stdout_truncated for _, outcome in outcomes)
         return read_metrics(output, self.spec.metric, guards, is_clipped=is_clipped)
 
-    def _receipt(self, arm: Arm, outcomes: Sequence[tuple[str, RunOutcome]]) -> dict[str, object]:
-        last = outcomes[-1][1]
+    def _receipt(self, arm: Arm, last: RunOutcome) -> dict[str, object]:
         return {
             "commit": self._commits[arm],
             "diff": sha256_hex(b"".join(path.encode() + b"\0" + text for path, text in sorted(self._candidate.items())))
@@ -187,16 +187,6 @@ class CodeSubject:
             "environment": self.environment,
             "sandbox": last.backend,
             "limits": dict(last.limits),
-            "steps": [
-                {
-                    "name": name,
-                    "exit_code": outcome.exit_code,
-                    "ending": outcome.ending,
-                    "wall_s": round(outcome.wall_s, 6),
-                    "cpu_s": round(outcome.cpu_s, 6),
-                }
-                for name, outcome in outcomes
-            ],
         }
 
     async def _refuse_conversions(self) -> None:
@@ -215,6 +205,12 @@ def clean_text(output: bytes) -> str:
     text = output.decode("utf-8", "replace")[-_TAIL_CHARS:]
     return "".join(
         character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def _step_run(step: _Step, outcome: RunOutcome) -> StepRun:
+    return StepRun(
+        step.name, step.argv, outcome.exit_code, outcome.ending, round(outcome.wall_s, 6), round(outcome.cpu_s, 6)
     )
 
 
