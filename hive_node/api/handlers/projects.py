@@ -50,7 +50,7 @@ class _Projects:
     async def check(self, call: Call) -> Any:
         wanted: CheckProject = call.body
         added = await self._parts.projects.refresh(call.name("id"))
-        tree: dict[str, Any] = {**_tree(added.project), "warnings": list(added.warnings)}
+        tree: dict[str, Any] = {**_tree(added.project), "warnings": list(added.warnings), "check": None}
         if not wanted.runs:
             return tree
         checked = await self._parts.checker.check(added.project, wanted.runs)
