@@ -46,9 +46,10 @@ class GitRepository:
             )
         return commit
 
-    async def is_dirty(self) -> bool:
-        """Whether the checkout differs from its commit, new files included."""
-        return bool(await self._run("--no-optional-locks", "status", "--porcelain", "-z"))
+    async def is_dirty(self, besides: str) -> bool:
+        """Whether the checkout differs from its commit in anything but the file `besides`; new files count."""
+        where = ("--", ":/", f":(top,exclude,literal){besides}")
+        return bool(await self._run("--no-optional-locks", "status", "--porcelain", "-z", *where))
 
     async def entries(self, commit: str) -> dict[str, TreeEntry]:
         """Every file of `commit`: path to mode and blob."""

@@ -107,13 +107,12 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _why(row: dict[str, Any]) -> str:
-    if row["rule"]:
-        return f"{row['rule']}: {row['reason']}"
-    evidence = row["evidence"] or {}
-    if not evidence:
-        return ""
-    lower = f", at least {_percent(evidence['lower'])}" if evidence.get("lower") is not None else ""
-    return f"{_percent(evidence.get('gain'))}{lower}, from {_count(evidence.get('pairs', 0), 'pair')}"
+    parts = [f"{row['rule']}: {row['reason']}"] if row["rule"] else []
+    if evidence := row["evidence"]:
+        lower = f", at least {_percent(evidence['lower'])}" if evidence["lower"] is not None and not row["rule"] else ""
+        noise = "exact" if evidence["deterministic"] else f"noise {evidence['noise']:.2%}"
+        parts.append(f"{_percent(evidence['gain'])}{lower} from {_count(evidence['pairs'], 'pair')}, {noise}")
+    return " ".join(parts)
 
 
 def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

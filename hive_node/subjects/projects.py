@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hive_node.config.project import ProjectSpec, load_project_spec
+from hive_node.config.project import FILE, ProjectSpec, load_project_spec
 from hive_node.domain import Project
 from hive_node.operators.space import check_hints
 from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox, SandboxFault
@@ -114,7 +114,7 @@ def _free_id(name: str, taken: set[str]) -> str:
 
 async def _warnings(repository: Repository, spec: ProjectSpec) -> list[str]:
     found = []
-    if await repository.is_dirty():
+    if await repository.is_dirty(FILE):
         found.append(
             "the checkout has uncommitted changes: experiments begin from the last commit, your files stay as they are"
         )

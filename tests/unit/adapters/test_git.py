@@ -62,7 +62,7 @@ async def test_a_dirty_checkout_its_index_and_its_stash_stay_byte_for_byte(repos
     git(repository, "status")  # git's own refresh of the index
     before = everything(repository)
     opened = await GitRepository.open(repository)
-    assert await opened.is_dirty()
+    assert await opened.is_dirty("hive.toml")
     head = await opened.head()
     tree = tmp_path / "trees/one"
     folder = await opened.lay_out(tree, head)
@@ -139,7 +139,7 @@ async def test_no_hook_filter_monitor_or_signature_of_the_users_runs(repository:
     trap.unlink(missing_ok=True)
     opened = await GitRepository.open(repository)
     head = await opened.head()
-    await opened.is_dirty()
+    await opened.is_dirty("hive.toml")
     folder = await opened.lay_out(tmp_path / "tree", head)
     commit = await opened.commit(head, {"keep.txt": b"k"}, "m\n", WHEN)
     assert await opened.is_same_change(commit, commit)
