@@ -342,7 +342,9 @@ async def test_a_submodule_is_a_repository_and_its_owner_is_left_alone(tmp_path:
     whole = await GitRepository.open(outer)
     assert (await whole.entries(await whole.head()))["lib"].mode == "160000"
     folder = await whole.lay_out(tree, await whole.head())
-    await whole.reset(tree, folder, await whole.head())
+    (tree / "lib/left.txt").write_text("left")
+    await whole.reset(tree, folder, await whole.head(), {}, {})
+    assert list((tree / "lib").iterdir()) == []
     await whole.remove(tree)
     assert not tree.exists()
 
