@@ -29,10 +29,14 @@ class ProjectSection(Section):
 
 
 class SurfaceSection(Section):
-    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it."""
+    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it.
+
+    verbatim: comments and layout are changes too, because the metric reads the sources themselves.
+    """
 
     editable: Some[str]
     protected: Some[str]
+    verbatim: bool = False
 
     @field_validator("editable", "protected")
     @classmethod
