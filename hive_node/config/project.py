@@ -122,6 +122,12 @@ class BudgetSection(Section):
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
+class AutoSection(Section):
+    """[auto]: how the operator `auto` chooses. explore: how often it asks for a radical change."""
+
+    explore: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+
 class ShareSection(Section):
     """[share]: what the hive may be told. Absent means nothing."""
 
@@ -139,6 +145,7 @@ class ProjectSpec(Section):
     holdout: HoldoutSection | None = None
     tune: dict[str, TuneHint] = {}
     budget: BudgetSection = BudgetSection()
+    auto: AutoSection = AutoSection()
     share: ShareSection | None = None
 
     @model_validator(mode="after")

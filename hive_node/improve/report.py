@@ -1,6 +1,6 @@
 """The report of an experiment: the same content as JSON, Markdown and one self-contained HTML page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
@@ -14,12 +14,13 @@ from hive_node.improve.message import one_line
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report is made from."""
+    """What a report is made from. costs: by idea, how many runs were made for it and their seconds."""
 
     experiment: Experiment
     ideas: Sequence[IdeaRecord]
     promotions: Sequence[Promotion]
     baseline_runs: Sequence[tuple[Arm, Sample]]
+    costs: Mapping[int, tuple[int, float]]
 
 
 def report(material: Material) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def report(material: Material) -> dict[str, Any]:
         "gain": gain(experiment),
         "path": _path(material),
         "ideas": [idea_row(record) for record in material.ideas],
-        "operators": _operators(material.ideas),
+        "operators": _operators(material),
         "costs": {
             "trials": experiment.spent.trials,
             "wall_s": round(experiment.spent.wall_s, 3),
@@ -116,11 +117,8 @@ def as_markdown(tree: dict[str, Any]) -> str:
         f"| {row['number']} | {row['operator']} | {row['outcome']} | {_number(row['value'])} | {_cell(row['idea'])} | {_cell(_why(row))} |"
         for row in tree["ideas"]
     ]
-    lines += ["", "| operator | proposed | promoted | rejected |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {counts['proposed']} | {counts['promoted']} | {counts['rejected']} |"
-        for name, counts in tree["operators"].items()
-    ]
+    lines += ["", f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
+    lines += [f"| {' | '.join(cells)} |" for cells in _operator_cells(tree)]
     return "\n".join(lines) + "\n"
 
 
@@ -142,6 +140,8 @@ def as_html(tree: dict[str, Any]) -> str:
         ),
         chart=_chart(tree["path"]),
         rows=rows,
+        columns="".join(f"<th>{column}" for column in _COLUMNS),
+        operators="".join(f"<tr>{''.join(f'<td>{escape(cell)}' for cell in cells)}" for cells in _operator_cells(tree)),
     )
 
 
@@ -156,14 +156,42 @@ def _path(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _operators(ideas: Sequence[IdeaRecord]) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for record in ideas:
-        counts = table.setdefault(record.idea.operator, {"proposed": 0, "promoted": 0, "rejected": 0})
-        counts["proposed"] += 1
+def _operators(material: Material) -> dict[str, dict[str, Any]]:
+    """Each operator beside the others: what it proposed, what that came to, and what it cost.
+
+    Tokens and dollars are the experiment's: of the operators one spends them.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    for record in material.ideas:
+        row = table.setdefault(record.idea.operator, dict(_NOTHING))
+        runs, seconds = material.costs.get(record.idea.number, (0, 0.0))
+        row["proposed"] += 1
+        row["trials"] += record.trial is not None
+        row["runs"] += runs
+        row["wall_s"] = round(row["wall_s"] + seconds, 3)
         if record.outcome in {State.PROMOTED, State.REJECTED}:
-            counts[record.outcome.value] += 1
+            row[record.outcome.value] += 1
+        if record.outcome is State.PROMOTED and record.trial and record.trial.evidence:
+            row["best_gain"] = max(row["best_gain"] or 0.0, record.trial.evidence.gain)
+    spent = material.experiment.spent
+    if _MODEL in table:
+        table[_MODEL] |= {"tokens": spent.tokens, "dollars": spent.micro_dollars / 1_000_000}
     return table
+
+
+def _operator_cells(tree: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            _cell(name),
+            *(str(row[column]) for column in ("proposed", "promoted", "rejected")),
+            _percent(row["best_gain"]),
+            str(row["trials"]),
+            f"{row['wall_s']:.1f}",
+            str(row["tokens"]),
+            f"{row['dollars']:.4f}",
+        )
+        for name, row in tree["operators"].items()
+    ]
 
 
 def _protections(runs: Sequence[tuple[Arm, Sample]]) -> dict[str, Any]:
@@ -206,6 +234,14 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+_MODEL: Final = "llm"
+_COLUMNS: Final = (
+    "operator", "proposed", "promoted", "rejected", "best gain", "trials", "seconds", "tokens", "dollars",
+)  # fmt: skip
+_NOTHING: Final[Mapping[str, Any]] = {
+    "proposed": 0, "promoted": 0, "rejected": 0, "best_gain": None, "trials": 0, "runs": 0, "wall_s": 0.0, "tokens": 0,
+    "dollars": 0.0,
+}  # fmt: skip
 _PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -219,5 +255,6 @@ svg {{ width: 100%; max-height: 16rem }} polyline {{ fill: none; stroke: current
 </style>
 <h1>{title}</h1><p><strong>{headline}</strong><p>{facts}{chart}
 <table><thead><tr><th>#<th>operator<th>outcome<th>value<th>idea<th>why<tbody>{rows}</table>
+<table><thead><tr>{columns}<tbody>{operators}</table>
 </html>
 """

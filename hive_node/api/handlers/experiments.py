@@ -71,6 +71,7 @@ class _Experiments:
             await ledger.ideas(experiment.id),
             await ledger.promotions(experiment.id),
             await ledger.samples(experiment.id, 0),
+            await ledger.costs(experiment.id),
         )
         tree = report(material)
         match call.text("format") or "json":
