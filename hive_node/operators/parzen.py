@@ -1,6 +1,7 @@
 """Optuna's tree-structured Parzen estimator over points of the unit cube. Optuna is imported with this module alone."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -8,7 +9,7 @@ from optuna.trial import TrialState
 
 from hive_node.operators.axes import Axis, Point
 
-_DRAWS = 10
+_DRAWS: Final = 10
 
 
 def suggest(axes: Sequence[Axis], known: Sequence[tuple[Point, float | None]], seed: int) -> Iterator[Point]:
