@@ -45,7 +45,8 @@ def _draft(situation: Situation, memory: Memory) -> Draft | None:
     def is_new(point: Point) -> bool:
         return _signature(values_at(axes, point)) not in tried
 
-    best = point_of(axes, _best(situation, present, lessons)) or tuple(0.5 for _ in axes)
+    found = (point_of(axes, values) for values in (_best(situation, present, lessons), _values(present)))
+    best = next((point for point in found if point), tuple(0.5 for _ in axes))
     for point in search(axes, lessons, best, is_new, situation).points():
         parameters = values_at(axes, point)
         if files := _apply(situation.champion, space, parameters):
