@@ -27,6 +27,7 @@ ROWS = {
     "scope": "benchmarks.scope",
     "api": "benchmarks.admin",
     "evidence": "benchmarks.gate",
+    "tuning": "benchmarks.tuning",
     "demo": "benchmarks.play",
 }
 # A row that hangs must not take the others with it.

@@ -51,6 +51,7 @@ from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
 from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
+from hive_node.operators.combine import Combine
 from hive_node.operators.recipe import FromRecipes
 from hive_node.operators.tune import Tune
 from hive_node.ports import FatalError, Operator, RunLimits, Sandbox
@@ -348,14 +349,17 @@ class _Builder:
         )
 
     def _operator(self, name: str) -> Operator:
-        recipe, tune = FromRecipes(self.suggest), Tune()
+        # New for each run of an experiment: what they remember of its ledger goes with it.
+        recipe, tune, combine = FromRecipes(self.suggest), Tune(), Combine(self.experiments)
         match name:
             case "tune":
                 return tune
             case "recipe":
                 return recipe
+            case "combine":
+                return combine
             case _:
-                return Auto((recipe, tune))
+                return Auto((recipe, tune, combine), (self.experiments, self.suggest))
 
     def _limits(self) -> RunLimits:
         limits = self.config.limits

@@ -74,8 +74,8 @@ class Project:
 class Idea:
     """One variant to try: what it changes, relative to the champion it was made for, and why.
 
-    files: every editable file that it changes, path to whole new text. variant: digest of the editable surface with it.
-    diff: digest of the step from the champion's surface to the variant's, by which the ledger knows it again.
+    files: every editable file that it changes, path to whole new text. variant: digest of the editable surface with it, and
+    diff: of the step from the champion's surface to that one; by both the ledger knows it again, whatever its comments say.
     recipe: the entry that it came from.
     """
 

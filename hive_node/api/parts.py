@@ -25,6 +25,8 @@ class Experiments(Ledger, Protocol):
 
     async def all(self, project: str | None = None) -> list[Experiment]: ...
 
+    async def costs(self, experiment: str) -> dict[int, tuple[int, float]]: ...
+
 
 class Deltas(Feed, Protocol):
     """The feed, and its lists."""

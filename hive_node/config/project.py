@@ -29,10 +29,14 @@ class ProjectSection(Section):
 
 
 class SurfaceSection(Section):
-    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it."""
+    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it.
+
+    verbatim: comments and layout are changes too, because the metric reads the sources themselves.
+    """
 
     editable: Some[str]
     protected: Some[str]
+    verbatim: bool = False
 
     @field_validator("editable", "protected")
     @classmethod
@@ -135,6 +139,12 @@ class WatchSection(Section):
         return moments
 
 
+class AutoSection(Section):
+    """[auto]: how the operator `auto` chooses. explore: how often it asks for a radical change."""
+
+    explore: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+
 class ShareSection(Section):
     """[share]: what the hive may be told. Absent means nothing."""
 
@@ -153,6 +163,7 @@ class ProjectSpec(Section):
     tune: dict[str, TuneHint] = {}
     budget: BudgetSection = BudgetSection()
     watch: WatchSection = WatchSection()
+    auto: AutoSection = AutoSection()
     share: ShareSection | None = None
 
     @model_validator(mode="after")

@@ -1,12 +1,14 @@
 """Propose: the operator's draft becomes an idea, a row of the ledger."""
 
+import asyncio
 from dataclasses import replace
 
 from hive_node.domain import Experiment, Files, Idea, State
 from hive_node.improve.workshop import Proposed, Workshop
 from hive_node.operators.edits import edits_between
+from hive_node.operators.normal_form import surface_digest
 from hive_node.ports import Draft, Fault, Situation
-from hive_node.subjects.evaluator import is_text, variant_digest
+from hive_node.subjects.evaluator import is_text
 from protocol.ids import sha256_hex
 from protocol.limits import TEXT_CHARS
 
@@ -28,17 +30,20 @@ async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None
 
 async def take_up(draft: Draft, champion: Files, experiment: Experiment, workshop: Workshop) -> Proposed:
     """Write a draft down as the experiment's next idea. Raises Fault(edit.not-text)."""
-    idea = make_idea(draft, champion, experiment.iteration + 1)
+    is_verbatim = experiment.spec.surface.verbatim
+    # Syntax trees and differences of large files take a while: beside the event loop.
+    idea = await asyncio.to_thread(make_idea, draft, champion, experiment.iteration + 1, is_verbatim=is_verbatim)
     spent = replace(experiment.spent, iterations=idea.number)
     after = replace(experiment, state=State.PROPOSED, iteration=idea.number, spent=spent)
     return Proposed(await workshop.ledger.move(experiment.state, after, idea=idea), idea)
 
 
-def make_idea(draft: Draft, champion: Files, number: int) -> Idea:
+def make_idea(draft: Draft, champion: Files, number: int, *, is_verbatim: bool = False) -> Idea:
     """The idea that a draft is, on that champion. Raises Fault(edit.not-text)."""
     if not all(map(is_text, [draft.words, *draft.files, *draft.files.values()])):
         raise Fault("edit.not-text", "an edit holds half of a surrogate pair: no file in UTF-8 can")
-    variant = variant_digest({**champion, **draft.files})
+    before = surface_digest(champion, is_verbatim=is_verbatim)
+    variant = surface_digest({**champion, **draft.files}, is_verbatim=is_verbatim)
     return Idea(
         number=number,
         operator=draft.operator,
@@ -46,7 +51,7 @@ def make_idea(draft: Draft, champion: Files, number: int) -> Idea:
         files=dict(draft.files),
         edits=edits_between(champion, draft.files) or (),
         variant=variant,
-        diff=sha256_hex(f"{variant_digest(champion)} {variant}".encode()),
+        diff=sha256_hex(f"{before} {variant}".encode()),
         recipe=draft.recipe,
         parameters=dict(draft.parameters),
     )

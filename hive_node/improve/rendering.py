@@ -57,7 +57,9 @@ def as_html(tree: dict[str, Any]) -> str:
     )
 
 
-_OPERATORS: Final = ("operator", "proposed", "promoted", "rejected")
+_OPERATORS: Final = (
+    "operator", "proposed", "promoted", "rejected", "best gain", "trials", "seconds", "tokens", "dollars",
+)  # fmt: skip
 _WATCHES: Final = ("idea", "watch", "looks", "due", "why")
 _RECEIPTS: Final = ("idea", "run", "commit", "sandbox", "steps", "measured", "seconds")
 
@@ -90,7 +92,11 @@ def _facts(tree: dict[str, Any]) -> list[str]:
 
 
 def _operators(tree: dict[str, Any]) -> list[tuple[object, ...]]:
-    return [(name, *(one[key] for key in _OPERATORS[1:])) for name, one in tree["operators"].items()]
+    return [
+        (name, one["proposed"], one["promoted"], one["rejected"], _percent(one["best_gain"]), one["trials"],
+         f"{one['wall_s']:.1f}", one["tokens"], f"{one['dollars']:.4f}")
+        for name, one in tree["operators"].items()
+    ]  # fmt: skip
 
 
 def _watches(tree: dict[str, Any]) -> list[tuple[object, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from guardrails.evidence import Direction
 from guardrails.evidence.pairs import relative_gain
@@ -13,12 +13,13 @@ from hive_node.improve.message import one_line
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report is made from. runs: of the baseline (0) and of each idea that was promoted, by its number."""
+    """What a report is made from, by idea. runs: of the baseline (0) and of each promotion. costs: how many runs, and their seconds."""
 
     experiment: Experiment
     ideas: Sequence[IdeaRecord]
     promotions: Sequence[Promotion]
     runs: Mapping[int, Sequence[tuple[Arm, Sample]]]
+    costs: Mapping[int, tuple[int, float]]
     watches: Sequence[Watch] = ()
 
 
@@ -34,7 +35,7 @@ def report(material: Material) -> dict[str, Any]:
         "noise": experiment.baseline.calibration.noise if experiment.baseline else None,
         "path": _path(material),
         "ideas": [idea_row(record) for record in material.ideas],
-        "operators": _operators(material.ideas),
+        "operators": _operators(material),
         "watches": [_watch(watch) for watch in material.watches],
         "receipts": [_receipt(idea, arm, sample) for idea, runs in material.runs.items() for arm, sample in runs],
     }
@@ -135,13 +136,26 @@ def _path(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _operators(ideas: Sequence[IdeaRecord]) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for record in ideas:
-        counts = table.setdefault(record.idea.operator, {"proposed": 0, "promoted": 0, "rejected": 0})
-        counts["proposed"] += 1
+def _operators(material: Material) -> dict[str, dict[str, Any]]:
+    """Each operator beside the others: what it proposed, what that came to, and what it cost.
+
+    Tokens and dollars are the experiment's: of the operators one spends them.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    for record in material.ideas:
+        row = table.setdefault(record.idea.operator, dict(_NOTHING))
+        runs, seconds = material.costs.get(record.idea.number, (0, 0.0))
+        row["proposed"] += 1
+        row["trials"] += record.trial is not None
+        row["runs"] += runs
+        row["wall_s"] = round(row["wall_s"] + seconds, 3)
         if record.outcome in {State.PROMOTED, State.REJECTED}:
-            counts[record.outcome.value] += 1
+            row[record.outcome.value] += 1
+        if record.outcome is State.PROMOTED and record.trial and record.trial.evidence:
+            row["best_gain"] = max(row["best_gain"] or 0.0, record.trial.evidence.gain)
+    spent = material.experiment.spent
+    if _MODEL in table:
+        table[_MODEL] |= {"tokens": spent.tokens, "dollars": spent.micro_dollars / 1_000_000}
     return table
 
 
@@ -157,3 +171,10 @@ def _watch(watch: Watch) -> dict[str, Any]:
 
 def _receipt(idea: int, arm: Arm, sample: Sample) -> dict[str, Any]:
     return {"idea": idea, **sample_row(arm, sample)}
+
+
+_MODEL: Final = "llm"
+_NOTHING: Final[Mapping[str, Any]] = {
+    "proposed": 0, "promoted": 0, "rejected": 0, "best_gain": None, "trials": 0, "runs": 0, "wall_s": 0.0, "tokens": 0,
+    "dollars": 0.0,
+}  # fmt: skip

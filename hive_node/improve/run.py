@@ -1,5 +1,6 @@
 """Run: measure the baseline of an experiment, or an idea that the constitution and the ledger let through."""
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +11,7 @@ from hive_node.config.project import ProjectSpec
 from hive_node.domain import Baseline, Experiment, Files, Idea, State, Trial
 from hive_node.improve.measuring import Session, in_words, measure
 from hive_node.improve.workshop import Proposed, Tried, Workshop
+from hive_node.operators.normal_form import surface_digest
 from hive_node.ports import Fault
 
 # Two equal runs show a deterministic metric; a noisy one is seen five times before anything is compared with it.
@@ -80,9 +82,19 @@ async def _refuse(experiment: Experiment, idea: Idea, workshop: Workshop) -> Rej
     verdict = workshop.constitution.judge(change_of(idea, champion), surface_of(experiment.spec))
     if isinstance(verdict, Rejected):
         return verdict
+    if await asyncio.to_thread(_is_placebo, experiment, idea, champion):
+        return Rejected(
+            "ledger.placebo",
+            "The change alters comments or layout alone: no run can tell it from the champion. Where the metric reads the "
+            "sources themselves, hive.toml says so: `verbatim = true` under [surface].",
+        )
     if await workshop.ledger.was_tried(experiment, idea):
         return Rejected("ledger.repeated", "This very change was tried before; the ledger has its outcome.")
     return None
+
+
+def _is_placebo(experiment: Experiment, idea: Idea, champion: Files) -> bool:
+    return idea.variant == surface_digest(champion, is_verbatim=experiment.spec.surface.verbatim)
 
 
 async def _write(experiment: Experiment, trial: Trial, workshop: Workshop) -> Experiment:

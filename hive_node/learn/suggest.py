@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from guardrails.consensus import RecipeBelief
+from hive_node.domain import Experiment
 from hive_node.hive import Hive
 from hive_node.learn.aggregate import Beliefs
-from hive_node.ports import Feed, Suggestion
+from hive_node.ports import Feed, Suggestion, Tally
 from protocol.deltas import Recipe
 from protocol.ids import EntryId
 
@@ -24,6 +25,12 @@ class Suggest:
         wanted = [one for one in belief.recipes if one.is_suggested and one.author != self.hive.node] if belief else []
         found = [await self._suggestion(one) for one in sorted(wanted, key=lambda one: (-one.lower, one.id))]
         return [one for one in found if one is not None]
+
+    async def tallies(self, experiment: Experiment) -> dict[str, Tally]:
+        """What the hive believes of operators on that task: for a sampler's prior, never more than that."""
+        belief = self.beliefs.belief(experiment.task)
+        found = belief.operators if belief else {}
+        return {name: Tally(one.weight, one.count("promoted")) for name, one in found.items()}
 
     async def _suggestion(self, belief: RecipeBelief) -> Suggestion | None:
         recipe = await self._recipe(belief.id)

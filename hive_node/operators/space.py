@@ -37,11 +37,23 @@ Space: TypeAlias = Mapping[Place, tuple[Value, TuneHint]]
 def search_space(files: Files, hints: Mapping[str, TuneHint]) -> Space:
     """What may be tuned: the constants that [tune] names, or, where it names none, every number in capitals or by default."""
     space: dict[Place, tuple[Value, TuneHint]] = {}
-    for place, value in _constants(files).items():
+    named = {key.rpartition(":")[0] for key in hints}
+    for place, value in _constants({path: text for path, text in files.items() if not hints or path in named}).items():
         hint = hints.get(place.key) if hints else _guess(place.name, value)
         if hint is not None:
             space[place] = (value, hint)
     return space
+
+
+def widened(space: Space, start: Space) -> Space:
+    """`space` with each guessed range as wide as the one around the value that the experiment began with, too.
+
+    A guess moves with the champion; what was measured before must stay within it.
+    """
+    return {
+        place: (value, _hull(hint, start[place][1]) if place in start else hint)
+        for place, (value, hint) in space.items()
+    }
 
 
 def check_hints(files: Files, hints: Mapping[str, TuneHint]) -> None:
@@ -75,6 +87,12 @@ def _what_is_there(key: str, files: Files, found: list[str]) -> str:
     others = [other.rpartition(":")[2] for other in found if other.startswith(f"{path}:")]
     shown = ", ".join(others[:_SHOWN]) or "none that is bound once to a literal"
     return f"names no constant {name!r} of {path}; it has: {shown}"
+
+
+def _hull(one: TuneHint, other: TuneHint) -> TuneHint:
+    if one == other or one.low is None or one.high is None or other.low is None or other.high is None:
+        return one
+    return TuneHint(low=min(one.low, other.low), high=max(one.high, other.high), log=one.log and other.log)
 
 
 def _guess(name: str, value: Value) -> TuneHint | None:

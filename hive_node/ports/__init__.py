@@ -26,7 +26,18 @@ from hive_node.ports.storage import (
     StoredEntry,
 )
 from hive_node.ports.surroundings import Chance, Clock, Machine
-from hive_node.ports.trials import Draft, Operator, Repository, RepositoryOpener, Situation, Suggestion, TreeEntry
+from hive_node.ports.trials import (
+    Draft,
+    Elsewhere,
+    Experience,
+    Operator,
+    Repository,
+    RepositoryOpener,
+    Situation,
+    Suggestion,
+    Tally,
+    TreeEntry,
+)
 
 __all__ = [
     "Addresses",
@@ -34,7 +45,9 @@ __all__ = [
     "CharterLog",
     "Clock",
     "Draft",
+    "Elsewhere",
     "Event",
+    "Experience",
     "FatalError",
     "Fault",
     "Feed",
@@ -67,5 +80,6 @@ __all__ = [
     "StoredEntry",
     "Suggester",
     "Suggestion",
+    "Tally",
     "TreeEntry",
 ]

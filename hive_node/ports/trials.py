@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from hive_node.domain import Experiment, Files, IdeaRecord
+from hive_node.domain import Experiment, Files, Idea, IdeaRecord
 from protocol.deltas import Recipe
 from protocol.ids import EntryId, NodeId
 
@@ -77,13 +77,14 @@ class Draft:
 class Situation:
     """What an operator may look at: the champion's files, the ledger, the spec. Never the holdout, never a protected file.
 
-    start: the base commit's editable files.
+    start: the base commit's editable files. is_exploring: a radical change is wanted now, not one more step.
     """
 
     experiment: Experiment
     champion: Files
     start: Files
     ledger: Sequence[IdeaRecord]
+    is_exploring: bool = False
 
 
 class Operator(Protocol):
@@ -94,6 +95,30 @@ class Operator(Protocol):
 
     async def draft(self, situation: Situation) -> Draft | None:
         """The next idea, or None where there is none left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of one operator's ideas: how many were decided on, and how many of them promoted."""
+
+    decided: float
+    promoted: float
+
+
+class Experience(Protocol):
+    """What is known of operators on an experiment's task, but for the experiment itself."""
+
+    async def tallies(self, experiment: Experiment) -> Mapping[str, Tally]:
+        """By operator."""
+        ...
+
+
+class Elsewhere(Protocol):
+    """What this node's other experiments on the same task came to."""
+
+    async def promoted_elsewhere(self, experiment: Experiment) -> Sequence[Idea]:
+        """The ideas that they promoted, newest first; a few."""
         ...
 
 

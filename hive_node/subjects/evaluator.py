@@ -6,7 +6,7 @@ from typing import Final
 
 from guardrails.constitution.globs import matches
 from hive_node.config.project import ProjectSpec
-from hive_node.domain import Digest, Files
+from hive_node.domain import Digest
 from hive_node.ports import Fault, Repository, TreeEntry
 from protocol.ids import sha256_hex
 from protocol.wire import dump_json
@@ -46,11 +46,6 @@ async def read_files(repository: Repository, commit: str, paths: Sequence[str]) 
     contents = await repository.read([entries[path].blob for path in present])
     texts = {path: _text(content) for path, content in zip(present, contents, strict=True)}
     return {path: text for path, text in texts.items() if text is not None}
-
-
-def variant_digest(files: Files) -> Digest:
-    """The content address of one state of the editable surface: SHA-256 over every file's path and text."""
-    return sha256_hex(dump_json(dict(files)))
 
 
 def is_text(text: str) -> bool:

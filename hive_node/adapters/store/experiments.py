@@ -27,7 +27,7 @@ from hive_node.domain import (
     WatchState,
     WrongState,
 )
-from hive_node.ports import NotFound
+from hive_node.ports import NotFound, Tally
 from protocol.charter import stamp
 from protocol.ids import EntryId
 from protocol.wire import JsonValue
@@ -40,6 +40,8 @@ _SAMPLE: Final = TypeAdapter(Sample)
 _PROMOTION: Final = TypeAdapter(Promotion)
 _WATCH: Final = TypeAdapter(Watch)
 _WATCHED: Final = [WatchState.OPEN.value, WatchState.REVERTING.value]
+# Whole texts of files: enough to combine with, and no more.
+_ELSEWHERE: Final = 32
 _OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
 
 
@@ -148,6 +150,37 @@ class ExperimentStore:
         query = select(func.count()).where(ideas.c.task == experiment.task, same_step | same_variant, ~is_itself)
         async with self.database.read() as connection:
             return bool((await connection.execute(query)).scalar_one())
+
+    async def tallies(self, experiment: Experiment) -> dict[str, Tally]:
+        """By operator: what became of its ideas in the other experiments on that task."""
+        promoted = func.count().filter(ideas.c.outcome == State.PROMOTED.value)
+        query = (
+            select(ideas.c.operator, func.count(), promoted)
+            .where(ideas.c.task == experiment.task, ideas.c.experiment != experiment.id, ideas.c.outcome.is_not(None))
+            .group_by(ideas.c.operator)
+        )
+        async with self.database.read() as connection:
+            return {row[0]: Tally(row[1], row[2]) for row in await connection.execute(query)}
+
+    async def promoted_elsewhere(self, experiment: Experiment) -> list[Idea]:
+        """The newest ideas that other experiments on that task promoted."""
+        is_promoted = ideas.c.outcome == State.PROMOTED.value
+        query = (
+            select(ideas.c.document)
+            .where(ideas.c.task == experiment.task, ideas.c.experiment != experiment.id, is_promoted)
+            .order_by(ideas.c.at.desc(), ideas.c.experiment, ideas.c.number.desc())
+            .limit(_ELSEWHERE)
+        )
+        async with self.database.read() as connection:
+            return [_IDEA.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def costs(self, experiment: str) -> dict[int, tuple[int, float]]:
+        """By idea (0: the baseline): how many runs were made for it, and their seconds."""
+        seconds = func.sum(samples.c.document["wall_s"].as_float())
+        query = select(samples.c.idea, func.count(), seconds).where(samples.c.experiment == experiment)
+        async with self.database.read() as connection:
+            rows = await connection.execute(query.group_by(samples.c.idea))
+            return {row[0]: (row[1], row[2]) for row in rows}
 
     async def recipes_tried(self, task: str) -> set[EntryId]:
         """Recipes of peers that were taken up here, whatever became of them."""

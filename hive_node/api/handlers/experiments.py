@@ -81,7 +81,7 @@ class _Experiments:
         numbers = [0, *(one.idea.number for one in promotions)]
         runs = {number: await ledger.samples(experiment.id, number) for number in numbers}
         ideas, watches = await ledger.ideas(experiment.id), await ledger.watches(experiment.id)
-        tree = report(Material(experiment, ideas, promotions, runs, watches))
+        tree = report(Material(experiment, ideas, promotions, runs, await ledger.costs(experiment.id), watches))
         match call.text("format") or "json":
             case "json":
                 return tree

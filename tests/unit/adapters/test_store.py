@@ -14,13 +14,16 @@ import pytest
 from sqlalchemy import text
 
 from guardrails.budget import Spent
+from guardrails.evidence import Evidence
+from guardrails.verdict import Rejected
 from hive_node.adapters.store import Database, ExperimentStore, Journal
 from hive_node.adapters.store.database import HEAD, migrate
 from hive_node.config import parse_project_spec
-from hive_node.domain import Experiment, Idea, Sample, State, WrongState
-from hive_node.ports import FatalError, NotFound, StoreError
+from hive_node.domain import Experiment, Idea, Promotion, Sample, State, Verdict, WrongState
+from hive_node.ports import FatalError, NotFound, StoreError, Tally
 from tests.fakes.improving import SPEC, TickingClock
 
+EVIDENCE = Evidence(2, 0.5, 0.0, 0.5, None, None, None, True)
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -105,9 +108,6 @@ async def test_what_was_tried_is_known_by_its_step_on_the_task_and_by_its_varian
     assert not await store.was_tried(one, idea(1)), "an idea is not its own repetition"
     assert await store.was_tried(one, idea(2, variant="v1", diff="elsewhere"))
     assert not await store.was_tried(other, idea(1)), "it is still open there"
-    from guardrails.verdict import Rejected
-    from hive_node.domain import Verdict
-
     verdict = Verdict(1, Rejected("baseline.worse", "x"), datetime(2026, 1, 1, tzinfo=UTC))
     await store.move(State.PROPOSED, replace(one, state=State.REJECTED), verdict=verdict)
     assert await store.was_tried(other, idea(1))
@@ -333,3 +333,44 @@ async def test_a_cancelled_write_is_whole_or_not_there(store: ExperimentStore) -
         if found.state is State.BASELINED:
             break
         assert isinstance(done, asyncio.CancelledError)
+
+
+async def decided(store: ExperimentStore, name: str, number: int, *, is_promoted: bool) -> None:
+    """An experiment with one idea that came to an end."""
+    one = experiment(name)
+    await store.create(one, number)
+    one = await store.move(State.CREATED, replace(one, state=State.BASELINED))
+    one = await store.move(State.BASELINED, replace(one, state=State.PROPOSED, iteration=1), idea=idea(1, diff=name))
+    if is_promoted:
+        one = await store.move(State.PROPOSED, replace(one, state=State.TRIED))
+        one = await store.move(State.TRIED, replace(one, state=State.JUDGED))
+        promotion = Promotion(idea(1, diff=name), "c" * 40, 2.0, 1.0, EVIDENCE, {})
+        await store.move(State.JUDGED, replace(one, state=State.PROMOTED), promotion=promotion)
+        return
+    verdict = Verdict(1, Rejected("baseline.worse", "x"), datetime(2026, 1, 1, tzinfo=UTC))
+    await store.move(State.PROPOSED, replace(one, state=State.REJECTED), verdict=verdict)
+
+
+async def test_operators_are_counted_over_the_other_experiments_on_the_task(store: ExperimentStore) -> None:
+    await decided(store, "p-1", 1, is_promoted=True)
+    await decided(store, "p-2", 2, is_promoted=False)
+    assert await store.tallies(experiment("p-3")) == {"tune": Tally(2, 1)}
+    assert await store.tallies(experiment("p-1")) == {"tune": Tally(1, 0)}
+    assert await store.tallies(replace(experiment("p-3"), task="1" * 64)) == {}
+
+
+async def test_what_was_promoted_elsewhere_is_that_of_other_experiments_on_the_task(store: ExperimentStore) -> None:
+    await decided(store, "p-1", 1, is_promoted=True)
+    await decided(store, "p-2", 2, is_promoted=False)
+    assert [one.diff for one in await store.promoted_elsewhere(experiment("p-3"))] == ["p-1"]
+    assert await store.promoted_elsewhere(experiment("p-1")) == []
+    assert await store.promoted_elsewhere(replace(experiment("p-3"), task="1" * 64)) == []
+
+
+async def test_runs_and_their_seconds_are_summed_by_idea(store: ExperimentStore) -> None:
+    one = experiment()
+    await store.create(one, 1)
+    for number, seconds in ((0, 1.5), (1, 0.25), (1, 0.5)):
+        await store.keep_sample(one, number, "candidate", Sample({"cost": 1.0}, seconds, 0.0))
+    assert await store.costs("p-1") == {0: (1, 1.5), 1: (2, 0.75)}
+    assert await store.costs("p-2") == {}

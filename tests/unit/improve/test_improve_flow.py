@@ -78,6 +78,35 @@ async def test_an_idea_that_was_tried_is_not_measured_again(improving: Make) -> 
     assert len(node.sandbox.runs) - before == 2 + 4, "a baseline, and two pairs for the new one"
 
 
+def spelled(text: str) -> Draft:
+    return Draft("scripted", "The same in other words", {"src/knobs.py": text})
+
+
+async def test_an_idea_that_was_tried_is_known_again_in_another_spelling_and_another_experiment(
+    improving: Make,
+) -> None:
+    node = await improving()
+    first = await node.improve({"SIZE": 6}, spelled("SIZE = (6)\n\nRATE = 2  # as before\n"))
+    assert await node.rules(first) == ["baseline.worse", "ledger.repeated"]
+    second = await node.improve(spelled("# Smaller.\nSIZE = 0x6\nRATE = 2\n"), {"SIZE": 12})
+    assert await node.rules(second) == ["ledger.repeated", "promoted"]
+
+
+async def test_a_placebo_is_refused_before_it_is_run_and_costs_no_error_budget(improving: Make) -> None:
+    node = await improving()
+    done = await node.improve(spelled("# Tuned.\nSIZE  =  8\n\n\nRATE = 2\n"), {"SIZE": 12})
+    assert await node.rules(done) == ["ledger.placebo", "promoted"]
+    assert await node.ledger.samples(done.id, 1) == []
+    assert (done.comparisons, done.spent.trials) == (0, 1)
+
+
+async def test_where_the_metric_reads_the_sources_a_comment_is_no_placebo(improving: Make) -> None:
+    node = await improving(spec=SPEC.format(extra="").replace("[surface]", "[surface]\nverbatim = true"))
+    node.sandbox.answer = lambda tree, _command: f"METRIC cost={len((tree / 'src/knobs.py').read_text())}\n"
+    done = await node.improve(spelled("SIZE=8\nRATE=2\n"), spelled("SIZE=8;RATE=2"))
+    assert await node.rules(done) == ["promoted", "promoted"]
+
+
 async def test_what_the_constitution_refuses_is_never_run(improving: Make) -> None:
     node = await improving()
     text = "import socket\nSIZE = 8\nRATE = 2\nsocket.create_connection(('example.com', 80))\n"

@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from guardrails.evidence import calibrate
+from guardrails.evidence import Evidence, calibrate
+from guardrails.verdict import Rejected
 from hive_node.config import ConfigError, parse_project_spec
 from hive_node.config.project import TuneHint
-from hive_node.domain import Baseline, Experiment, Files, Idea, IdeaRecord, State, Trial
-from hive_node.operators.auto import Auto
+from hive_node.domain import Baseline, Experiment, Files, Idea, IdeaRecord, State, Trial, Verdict
 from hive_node.operators.constants import find_constants
 from hive_node.operators.space import Place, check_hints, search_space
 from hive_node.operators.tune import Tune
 from hive_node.ports import Draft, Fault, Situation
-from tests.fakes.improving import SPEC, ScriptedOperator
+from tests.fakes.improving import SPEC
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOURCE = """\
 # Widths and depths.
 WIDTH = 16  # bytes
@@ -53,8 +54,13 @@ def experiment(hints: str = "", seed: int = 1, best: float = 10.0) -> Experiment
 
 def record(number: int, draft: Draft, value: float | None) -> IdeaRecord:
     idea = Idea(number, draft.operator, draft.words, draft.files, (), "", "", parameters=draft.parameters)
-    trial = Trial(number, None, 0.01, {}, None, 10.0, value)
-    return IdeaRecord(idea, "", State.REJECTED, trial, None)
+    if value is None:
+        crashed = Rejected("trial.step-failed", "x")
+        trial = Trial(number, None, 0.01, {}, crashed, None, None)
+        return IdeaRecord(idea, "", State.REJECTED, trial, Verdict(number, crashed, NOW))
+    gain = (10.0 - value) / 10.0
+    trial = Trial(number, Evidence(2, gain, 0.0, gain, None, None, None, True), 0.01, {}, None, 10.0, value)
+    return IdeaRecord(idea, "", State.REJECTED, trial, Verdict(number, Rejected("baseline.not-better", "x"), NOW))
 
 
 async def drafts(
@@ -242,15 +248,6 @@ async def test_drafts_do_not_hold_the_event_loop() -> None:
     await drafts(FILES, 3)
     ticker.cancel()
     assert ticks > 0
-
-
-async def test_auto_takes_the_first_operator_that_has_an_idea() -> None:
-    situation = Situation(experiment(), FILES, FILES, [])
-    empty, full = ScriptedOperator([]), ScriptedOperator([Draft("second", "x", {"src/a.py": ""})])
-    draft = await Auto((empty, full)).draft(situation)
-    assert draft is not None
-    assert draft.operator == "second"
-    assert await Auto((empty,)).draft(situation) is None
 
 
 def test_a_place_is_spelled_as_in_the_spec() -> None:

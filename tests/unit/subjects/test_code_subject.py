@@ -10,7 +10,7 @@ from hive_node.adapters.git import GitRepository
 from hive_node.config import parse_project_spec
 from hive_node.ports import Fault, RepositoryError, SandboxedCommand
 from hive_node.subjects.code import CodeSubject, clean_text
-from hive_node.subjects.evaluator import read_evaluator, read_files, variant_digest
+from hive_node.subjects.evaluator import read_evaluator
 from tests.fakes.improving import LIMITS, ScriptedSandbox, git, make_repository, outcome
 
 SPEC = """
@@ -219,14 +219,6 @@ async def test_a_holdout_is_asked_for_only_where_there_is_one(opened: Open) -> N
     subject = await opened()
     with pytest.raises(Fault):
         await subject.measure_holdout("champion")
-
-
-async def test_the_same_state_has_one_address_and_any_other_has_another(opened: Open) -> None:
-    subject = await opened()
-    files = await read_files(subject.repository, await subject.repository.head(), subject.evaluator.editable)
-    assert variant_digest(dict(reversed(files.items()))) == variant_digest(files)
-    assert variant_digest(files | {"src/bom.py": "A = 1\n"}) != variant_digest(files)
-    assert variant_digest({"a": "bc"}) != variant_digest({"ab": "c"})
 
 
 def test_what_a_run_says_is_cut_and_cleaned() -> None:
