@@ -111,6 +111,6 @@ async def test_a_model_and_its_control_stand_side_by_side(improving: Make) -> No
 async def test_an_operator_that_came_to_nothing_is_shown_with_what_it_cost(improving: Make) -> None:
     node = await improving()
     done = await node.improve({"SIZE": 4}, {"SIZE": 3})
-    row = await told(node, done)["operators"]["scripted"]
+    row = (await told(node, done))["operators"]["scripted"]
     assert (row["proposed"], row["promoted"], row["rejected"], row["best_gain"], row["trials"]) == (2, 0, 2, None, 2)
     assert row["wall_s"] > 0
