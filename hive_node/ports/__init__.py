@@ -1,6 +1,16 @@
 """What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; app.py joins them."""
 
 from hive_node.ports.faults import FatalError, Fault, NotFound, RepositoryError, StoreError
+from hive_node.ports.model import (
+    Answer,
+    Books,
+    Call,
+    Ending,
+    LanguageModel,
+    ModelFault,
+    OverBudget,
+    Prompt,
+)
 from hive_node.ports.sandbox import (
     MissingCommand,
     RunLimits,
@@ -30,24 +40,32 @@ from hive_node.ports.trials import Draft, Operator, Repository, RepositoryOpener
 
 __all__ = [
     "Addresses",
+    "Answer",
+    "Books",
+    "Call",
     "Chance",
     "CharterLog",
     "Clock",
     "Draft",
+    "Ending",
     "Event",
     "FatalError",
     "Fault",
     "Feed",
     "Invite",
     "Invites",
+    "LanguageModel",
     "Ledger",
     "MissingCommand",
+    "ModelFault",
     "News",
     "NotFound",
     "Notes",
     "Operator",
+    "OverBudget",
     "PeerAddress",
     "PeerLine",
+    "Prompt",
     "Publisher",
     "Receipt",
     "Repository",

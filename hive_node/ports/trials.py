@@ -75,13 +75,14 @@ class Draft:
 class Situation:
     """What an operator may look at: the champion's files, the ledger, the spec. Never the holdout, never a protected file.
 
-    start: the base commit's editable files.
+    start: the base commit's editable files. is_exploring: a radical change is wanted, not the next small step.
     """
 
     experiment: Experiment
     champion: Files
     start: Files
     ledger: Sequence[IdeaRecord]
+    is_exploring: bool = False
 
 
 class Operator(Protocol):
