@@ -23,6 +23,7 @@ class OperatorName(StrEnum):
     AUTO = "auto"
     TUNE = "tune"
     RECIPE = "recipe"
+    LLM = "llm"
 
 
 class Format(StrEnum):

@@ -15,7 +15,7 @@ from hive_node.improve.news import summary_news
 from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
 from hive_node.improve.workshop import Halted, Workshop
-from hive_node.ports import Clock, Fault, Ledger, Publisher
+from hive_node.ports import Clock, Fault, Ledger, OverBudget, Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,9 @@ _PASSING: Final = frozenset(
         "repository.busy",
         "repository.disk-full",
         "repository.branch-in-use",
+        "model.rate-limited",
+        "model.overloaded",
+        "model.unreachable",
     }
 )
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -134,6 +137,8 @@ class Runner:
             except Halted:
                 experiment = await self.ledger.get(experiment.id)
                 continue
+            except OverBudget as over:
+                return over.cap
             if after is None:
                 return "no-ideas"
             experiment = after

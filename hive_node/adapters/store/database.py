@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from hive_node.ports import FatalError, StoreError
 
 # The newest file in migrations/versions; an architecture test holds the two together.
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 # With less than this left, an I/O error of SQLite's is a full disk: its write-ahead log has no other word for it.
 _ROOM_BYTES: Final = 1024 * 1024
 

@@ -1,12 +1,13 @@
 """Experiments, the ledger of ideas, samples and promotions. Each transition is one transaction with its event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hive_node.adapters.store.calls import money_of
 from hive_node.adapters.store.database import Database
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
@@ -100,7 +101,7 @@ class ExperimentStore:
         if after.state not in TRANSITIONS[before]:
             raise WrongState(after.id, before, f"become {after.state}")
         async with self.database.write() as transaction:
-            await self._replace(transaction, before, after)
+            after = await self._replace(transaction, before, after)
             await self._write_step(transaction, before, after)
             if idea is not None:
                 await self._write_idea(transaction, after, idea)
@@ -182,13 +183,17 @@ class ExperimentStore:
         async with self.database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def _replace(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+    async def _replace(self, transaction: AsyncConnection, before: State, after: Experiment) -> Experiment:
+        # What a model cost is in the books of its calls alone: a caller that looked before a call cannot undo it here.
+        micro_dollars, tokens = await money_of(transaction, after.id)
+        after = replace(after, spent=replace(after.spent, micro_dollars=micro_dollars, tokens=tokens))
         statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
         changed = await transaction.execute(statement.values(_columns(after)))
         if changed.rowcount != 1:
             query = select(experiments.c.state).where(experiments.c.id == after.id)
             found = State((await transaction.execute(query)).scalar_one())
             raise WrongState(after.id, found, f"become {after.state}")
+        return after
 
     async def _write_step(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
         row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}
