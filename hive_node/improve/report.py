@@ -107,6 +107,7 @@ def as_markdown(tree: dict[str, Any]) -> str:
         "",
         f"{tree['trials']} trials, {tree['promotions']} promotions; rejected by the constitution"
         f" {tree['rejected']['constitution']}, by the baseline-delta gate {tree['rejected']['baseline']}.",
+        *_spent_on_models(tree["costs"]),
         f"Measured in: {tree['protections']['sandbox']}.",
         "",
         "| # | operator | outcome | value | idea | why |",
@@ -169,6 +170,14 @@ def _operators(ideas: Sequence[IdeaRecord]) -> dict[str, dict[str, int]]:
 def _protections(runs: Sequence[tuple[Arm, Sample]]) -> dict[str, Any]:
     receipt = runs[0][1].receipt if runs else {}
     return {"sandbox": receipt.get("sandbox", "nothing yet"), "limits": receipt.get("limits", {})}
+
+
+def _spent_on_models(costs: dict[str, Any]) -> list[str]:
+    return (
+        [f"Spent on a language model: {costs['dollars']:.6f} dollars, {costs['tokens']} tokens."]
+        if costs["tokens"]
+        else []
+    )
 
 
 def _why(row: dict[str, Any]) -> str:

@@ -74,7 +74,6 @@ class MessagesApi:
     arrived: threading.Event = field(default_factory=threading.Event)
     port: int = 0
     _cached: set[str] = field(default_factory=set)
-    _streams: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -116,7 +115,10 @@ class MessagesApi:
             return _error(line.fail, line.message, line.headers)
         if line.raw is not None:
             return web.Response(text=line.raw, content_type="text/html")
-        return await self._stream(request, body, line)
+        try:
+            return await self._stream(request, body, line)
+        except ConnectionError:  # who asked has gone
+            return web.Response()
 
     def _refused(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
         if "anthropic-version" not in request.headers:
