@@ -55,7 +55,7 @@ class ModelSection(Section):
     @model_validator(mode="after")
     def _keys_travel_encrypted(self) -> Self:
         price = self.prices.get(self.name)
-        is_declared_free = price is not None and not any(price.model_dump(exclude={"long"}).values())
+        is_declared_free = price is not None and not any(price.model_dump().values())
         if self.base_url and self.base_url.startswith("http://") and not self.is_loopback and not is_declared_free:
             raise ValueError(
                 "a key would travel in the clear: use https, or write a price of 0 for a model that has none"
