@@ -57,6 +57,6 @@ def _from_keyring() -> str | None:
     except KeyringError as error:
         raise ModelFault(
             "model.no-key",
-            f"the keyring does not open ({type(error).__name__}): unlock it, or set {VARIABLE} where the node is started",
+            f"the keyring does not open ({type(error).__name__}): unlock it or install one, or set {VARIABLE} where the node is started",
         ) from error
     return str(found).strip() if found else None

@@ -101,7 +101,7 @@ async def test_a_keyring_that_stays_locked_says_so(monkeypatch: pytest.MonkeyPat
         raise module.errors.KeyringError("no prompt")
 
     module.get_password = locked
-    with pytest.raises(ModelFault, match="unlock it") as closed:
+    with pytest.raises(ModelFault, match="unlock it or install one") as closed:
         await desk(PAID, {}).key()
     assert closed.value.code == "model.no-key"
 
