@@ -139,7 +139,7 @@ def as_html(tree: dict[str, Any]) -> str:
         ),
         facts=escape(
             f"{tree['state']}, {tree['trials']} trials, {tree['promotions']} promotions, branch {tree['branch']}, "
-            f"measured in {tree['protections']['sandbox']}"
+            f"measured in {tree['protections']['sandbox']}. {''.join(_spent_on_models(tree['costs']))}"
         ),
         chart=_chart(tree["path"]),
         rows=rows,

@@ -138,7 +138,7 @@ class Runner:
                 experiment = await self.ledger.get(experiment.id)
                 continue
             except OverBudget as over:
-                return over.cap
+                return over.cap.value
             if after is None:
                 return "no-ideas"
             experiment = after

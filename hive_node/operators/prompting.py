@@ -146,11 +146,11 @@ def _quoted(mark: str, name: str, text: str) -> str:
 
 
 def _within(files: Files) -> dict[str, str]:
-    """As many of the files, in order of their paths, as a prompt may hold."""
+    """As many of the files, in order of their paths, as a prompt may hold; a path that could say more than a path is left out."""
     shown: dict[str, str] = {}
     left = _FILE_CHARS
     for path, text in sorted(files.items()):
-        if len(text) <= left:
+        if len(text) <= left and path.isprintable() and '"' not in path:
             shown[path] = text
             left -= len(text)
     return shown

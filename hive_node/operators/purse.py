@@ -6,7 +6,7 @@ from typing import Final
 
 from guardrails.budget import Budget, Spent
 from guardrails.prices import Price
-from hive_node.ports import Answer, Books, Clock, LanguageModel, ModelFault, OverBudget, Prompt
+from hive_node.ports import Answer, Books, Cap, Clock, Ending, LanguageModel, ModelFault, OverBudget, Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,11 @@ class Purse:
 
     async def _ask_once(self, experiment: str, idea: int, prompt: Prompt) -> Answer:
         prompt_tokens = await self.model.most_tokens(prompt)
-        output = await self._output_within_caps(experiment, prompt_tokens)
+        output, cap = await self._output_within_caps(experiment, prompt_tokens)
         most = Spent(micro_dollars=self.price.most(prompt_tokens, output), tokens=prompt_tokens + output)
         call = await self.books.reserve(experiment, idea, self.model.name, most, self.caps)
         if call is None:
-            raise OverBudget("dollars", "the budget changed while a call was prepared")
+            raise OverBudget(cap, "the rest of the budget went to another call")
         try:
             answer = await self.model.answer(prompt, output)
         except ModelFault as fault:
@@ -55,22 +55,24 @@ class Purse:
                 await self.books.release(call, fault.code)
             raise
         await self._settle(call, answer, most)
+        if answer.ending is Ending.CUT_OFF and output < self.most_output:
+            raise OverBudget(cap, f"what was left of [budget] {cap} paid for no whole answer of the model")
         return answer
 
-    async def _output_within_caps(self, experiment: str, prompt_tokens: int) -> int:
-        """The longest answer that the caps surely pay for. Raises OverBudget where none of use is left."""
+    async def _output_within_caps(self, experiment: str, prompt_tokens: int) -> tuple[int, Cap]:
+        """The longest answer that the caps surely pay for, and which of them is the narrowest. Raises OverBudget: none of use."""
         spent = await self.books.spent(experiment)
         left = self.caps.micro_dollars - spent.micro_dollars
-        output = self.price.output_within(left, prompt_tokens, self.most_output)
-        if output < LEAST_OUTPUT:
-            raise OverBudget("dollars", "what is left of [budget] dollars pays for no further answer of the model")
+        output, cap = self.price.output_within(left, prompt_tokens, self.most_output), Cap.DOLLARS
         if self.caps.tokens is not None:
-            output = min(output, self.caps.tokens - spent.tokens - prompt_tokens)
+            by_tokens = self.caps.tokens - spent.tokens - prompt_tokens
+            output, cap = min((output, cap), (by_tokens, Cap.TOKENS))
         if output < LEAST_OUTPUT:
-            raise OverBudget(
-                "tokens", "what is left of [budget] tokens is too little for a further answer of the model"
+            logger.info(
+                "call not made", extra={"experiment": experiment, "cap": cap.value, "prompt_tokens": prompt_tokens}
             )
-        return output
+            raise OverBudget(cap, f"what is left of [budget] {cap} pays for no further answer of the model")
+        return output, cap
 
     async def _settle(self, call: int, answer: Answer, most: Spent) -> None:
         cost = self.price.cost(answer.usage)

@@ -49,10 +49,17 @@ class ModelFault(Fault):
         self.retry_after_s = retry_after_s
 
 
-class OverBudget(Fault):
-    """A call that might not fit the experiment's budget was not made. cap: which one."""
+class Cap(StrEnum):
+    """Which cap of an experiment a model's calls come to first."""
 
-    def __init__(self, cap: Literal["dollars", "tokens"], message: str) -> None:
+    DOLLARS = "dollars"
+    TOKENS = "tokens"
+
+
+class OverBudget(Fault):
+    """What is left of the experiment's budget pays for no further answer."""
+
+    def __init__(self, cap: Cap, message: str) -> None:
         super().__init__("model.over-budget", message)
         self.cap = cap
 

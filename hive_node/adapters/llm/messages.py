@@ -42,6 +42,7 @@ class MessagesModel:
     is_direct: bool = False
     _client: "anthropic.AsyncAnthropic | None" = field(default=None, repr=False)
     _counts: bool = True
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def most_tokens(self, prompt: Prompt) -> int:
         """The provider's count and a margin; where it cannot count, an upper bound of our own. Raises ModelFault."""
@@ -88,9 +89,10 @@ class MessagesModel:
             return _whole(found.input_tokens, self.base_url)
 
     async def _open(self) -> "anthropic.AsyncAnthropic":
-        if self._client is None:
-            self._client = await asyncio.to_thread(_client, self)
-        return self._client
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_client, self)
+            return self._client
 
     @asynccontextmanager
     async def _translated(self, heard: "_Heard") -> AsyncIterator[None]:

@@ -282,6 +282,23 @@ async def test_what_a_caller_saw_before_a_call_cannot_undo_its_cost(modelled: An
         await one.books.release(call, "twice")
 
 
+async def test_an_answer_that_was_cut_short_for_lack_of_money_ends_with_the_money(modelled: Any) -> None:
+    one = await modelled(Line("x" * 90_000), budget="dollars = 0.02")
+    ended = await one.run()
+    assert (ended.state, ended.stop_reason, len(one.api.asked)) == (State.FINALIZED, "dollars", 1)
+    assert one.api.asked[0]["max_tokens"] < 4096
+    await one.check_sums()
+
+
+async def test_of_several_reservations_at_once_only_what_fits_is_written(modelled: Any) -> None:
+    one = await modelled(size(20), budget="dollars = 0.01")
+    experiment = await one.start()
+    most, caps = Spent(micro_dollars=4_000), budget_of(experiment)
+    made = await asyncio.gather(*[one.books.reserve(experiment.id, 1, MODEL, most, caps) for _ in range(5)])
+    assert sum(number is not None for number in made) == 2
+    await one.check_sums()
+
+
 async def test_a_reservation_that_does_not_fit_is_not_written(modelled: Any) -> None:
     one = await modelled(size(20), budget="dollars = 0.01\ntokens = 100")
     experiment = await one.start()
