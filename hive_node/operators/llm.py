@@ -89,7 +89,9 @@ class Llm:
         drafted = _read(answer, situation)
         if not isinstance(drafted, Unfit):
             return drafted
-        logger.info("reply does not fit", extra={"experiment": situation.experiment.id, "reason": drafted.reason})
+        logger.info(
+            "reply does not fit", extra={"experiment": situation.experiment.id}
+        )  # why, is in the model's own words
         if not answer.text.strip():
             return _NONSENSE
         again = Prompt(prompt.system, prompt.material, prompt.question, [(answer.text, repair(drafted.reason))])

@@ -68,9 +68,9 @@ def _material(situation: Situation) -> str:
     shown = _within(files)
     # Of the files themselves: the same as long as they are, and no file can hold its own digest.
     mark = sha256_hex(dump_json({"experiment": situation.experiment.id, "files": dict(files)}))[:32]
-    left_out = (
-        [f"Not shown, too large: {', '.join(sorted(set(files) - set(shown)))}."] if len(shown) < len(files) else []
-    )
+    hidden = len(files) - len(shown)
+    left_out = [f"{hidden} files are too large to be shown."] if hidden else []
+
     texts = [_quoted(mark, f"file {path}", text) for path, text in shown.items()]
     return "\n".join([_task(spec), *left_out, "The editable files as they are now:", *texts])
 

@@ -39,7 +39,7 @@ class Line:
     """One answer. say: the model's text; thinking: tokens that it thought first. The rest is what goes wrong with it.
 
     fail: an error of that status instead. drop_after: the connection is cut after so many characters. error_after: an
-    error event there. pause_s: between two pieces. hangs: nothing is ever answered. raw: this body instead, as it is.
+    error event there. pause_s: between two pieces. hangs: nothing is ever answered. raw, raw_status: this body instead, as it is.
     """
 
     say: str = ""
@@ -53,6 +53,7 @@ class Line:
     pause_s: float = 0.0
     hangs: bool = False
     raw: str | None = None
+    raw_status: int = 200
     usage: dict[str, Any] | None = None
 
 
@@ -114,7 +115,7 @@ class MessagesApi:
         if line.fail:
             return _error(line.fail, line.message, line.headers)
         if line.raw is not None:
-            return web.Response(text=line.raw, content_type="text/html")
+            return web.Response(text=line.raw, content_type="text/html", status=line.raw_status)
         try:
             return await self._stream(request, body, line)
         except ConnectionError:  # who asked has gone

@@ -47,14 +47,15 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def of_status(error: "anthropic.APIStatusError", name: str, url: str, *, is_free: bool) -> ModelFault:
-    """An answer with an error in it."""
+def of_status(error: "anthropic.APIStatusError", name: str, url: str, *, has_begun: bool) -> ModelFault:
+    """An answer with an error in it. Free before the first token, but where something in between gave up on the provider."""
     status = error.status_code
     code = _BY_TYPE.get(error.type or "") or _BY_STATUS.get(status)
     if code is None:
         code = "model.overloaded" if status >= 500 else "model.protocol"
     said = one_line(error.api_message or "")
     message = _WORDS[code].format(url=url, name=name, status=status, said=said or f"status {status}")
+    is_free = not has_begun and (error.type is not None or status < 500)
     return ModelFault(code, message, is_free=is_free, retry_after_s=_retry_after(error))
 
 

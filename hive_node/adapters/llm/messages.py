@@ -103,7 +103,7 @@ class MessagesModel:
         try:
             yield
         except anthropic.APIStatusError as error:
-            raise of_status(error, self.name, self.base_url, is_free=not heard.has_begun) from None
+            raise of_status(error, self.name, self.base_url, has_begun=heard.has_begun) from None
         except anthropic.APIConnectionError as error:
             never_sent = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise of_connection(error, self.base_url, is_free=never_sent) from None

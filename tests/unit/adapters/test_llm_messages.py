@@ -137,6 +137,7 @@ async def test_the_end_of_an_answer_is_told(model_over: Ask) -> None:
         (Line("x" * 200_000, pause_s=0.01), "model.too-slow"),
         (Line(hangs=True), "model.unreachable"),
         (Line(raw="<html>a portal</html>"), "model.protocol"),
+        (Line(raw="<html>a gateway's time is up</html>", raw_status=504), "model.overloaded"),
         (Line("x", usage={"output_tokens": -5}), "model.protocol"),
         (Line("x", usage={"input_tokens": "many"}), "model.protocol"),
     ],
