@@ -22,6 +22,7 @@ PRICES = st.sampled_from([PRICE, TIERED, FREE])
 
 def test_each_token_costs_what_its_column_says_and_the_sum_is_rounded_up_once() -> None:
     assert PRICE.cost(Usage(1000, 200, 30, 4000, 500)) == 2000 + 500 + 120 + 400 + 5000
+    assert Usage(1000, 200, 30, 4000, 500).tokens == 5730
     assert PRICE.cost(Usage(cache_read_tokens=1)) == 1
     assert PRICE.cost(Usage(cache_read_tokens=11)) == 2
 
