@@ -96,40 +96,27 @@ def ended(node: Any, identity: str) -> dict[str, Any]:
     return shown
 
 
-def test_a_project_gets_better_by_what_a_model_proposes_and_the_costs_are_its_servers(
-    served: Any, asking: Any, knob_project: Path
-) -> None:
-    api = served(knob(20), Line("No.", stop="refusal"))
-    node = asking(api)
-    project = node.cli("project", "add", str(budgeted(knob_project, "0.5", iterations=1)))
-    assert project.returncode == 0, project.stderr
-    done = node.cli("experiment", "start", "--operator", "llm", "--wait")
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = node.client.get("/v1/experiments/knob-1/report")
-    assert (report["promotions"], report["stop_reason"], report["operators"].keys()) == (1, "iterations", {"llm"})
-    assert report["best"] == 1
-    spent, _ = books(node)
-    assert spent["micro_dollars"] == billed(api) > 0
-    assert report["costs"]["dollars"] == billed(api) / 1_000_000
-    log = node.log.read_text()
-    assert "model answered" in log
-    for secret in (KEY, "Let me think", "A larger SIZE", "You improve a software"):
-        assert secret not in log
-
-
-def test_an_experiment_ends_where_its_money_does_and_not_a_micro_dollar_later(
+def test_a_project_gets_better_until_its_money_ends_and_not_a_micro_dollar_longer(
     served: Any, asking: Any, knob_project: Path
 ) -> None:
     api = served(*[knob(value) for value in range(9, 20)])
     node = asking(api)
-    node.client.post("/v1/projects", {"path": str(budgeted(knob_project, "0.0165", iterations=20))})
-    node.client.post("/v1/experiments", {"project": "knob", "operator": "llm"})
-    shown = ended(node, "knob-1")
-    assert (shown["state"], shown["stop_reason"]) == ("finalized", "dollars")
-    assert shown["promotions"] >= 1
+    project = node.cli("project", "add", str(budgeted(knob_project, "0.0165", iterations=20)))
+    assert project.returncode == 0, project.stderr
+    done = node.cli("experiment", "start", "--operator", "llm", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = node.client.get("/v1/experiments/knob-1/report")
+    assert (report["state"], report["stop_reason"], report["operators"].keys()) == ("finalized", "dollars", {"llm"})
+    assert report["promotions"] >= 1
+    assert report["best"] < report["baseline"]
     spent, calls = books(node)
-    assert spent["micro_dollars"] == billed(api) <= 16_500
+    assert 0 < spent["micro_dollars"] == billed(api) <= 16_500
+    assert report["costs"]["dollars"] == billed(api) / 1_000_000
     assert {call[0] for call in calls} == {"settled"}
+    log = node.log.read_text()
+    assert "model answered" in log
+    for secret in (KEY, "Let me think", "A larger SIZE", "You improve a software"):
+        assert secret not in log
 
 
 def test_a_call_that_sigkill_cut_off_counts_in_full_and_the_experiment_goes_on(
