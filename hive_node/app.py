@@ -20,6 +20,7 @@ from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
+from hive_node.adapters.llm import ModelDesk
 from hive_node.adapters.machine import Machine
 from hive_node.adapters.membering import LOCAL_HALT, Members
 from hive_node.adapters.memory import settle
@@ -29,16 +30,16 @@ from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import BubblewrapSandbox
 from hive_node.adapters.scope_engine import load_engine
-from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
+from hive_node.adapters.store import CallStore, Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.adapters.unprotected import Unprotected
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
-from hive_node.config import NodeConfig, load_node_config
+from hive_node.config import NodeConfig, ProjectSpec, load_node_config
 from hive_node.config.home import Home, pattern_cache
-from hive_node.config.project import ProjectSpec
 from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
+from hive_node.improve.budget import budget_of
 from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
 from hive_node.improve.starting import Starter
@@ -52,9 +53,12 @@ from hive_node.learn.pipeline import Learn
 from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
 from hive_node.operators.combine import Combine
+from hive_node.operators.controlled import Controlled
+from hive_node.operators.llm import Llm
+from hive_node.operators.purse import Purse
 from hive_node.operators.recipe import FromRecipes
 from hive_node.operators.tune import Tune
-from hive_node.ports import FatalError, Operator, RunLimits, Sandbox
+from hive_node.ports import FatalError, ModelFault, Operator, RunLimits, Sandbox
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
 from hive_node.subjects.code import CodeSubject
@@ -88,10 +92,12 @@ class Node:
     api: ApiServer
     steps: Steps
     supervisor: Supervisor
+    models: ModelDesk
 
     async def close(self) -> None:
         """Let go of what outlives the services."""
         await self.steps.close_all()
+        await self.models.close()
         await self.database.close()
 
 
@@ -171,6 +177,8 @@ class _Builder:
         self.chance = SystemChance()
         self.journal = Journal(database, self.clock)
         self.experiments = ExperimentStore(database, self.journal)
+        self.calls = CallStore(database, self.journal)
+        self.models = ModelDesk(config.model)
         self.feed = FeedStore(database, self.journal)
         self.peers = PeerStore(database, self.clock)
         self.hive = Hive(key.node_id)
@@ -204,7 +212,9 @@ class _Builder:
             hive=self.hive,
             projects=self.projects,
             experiments=self.experiments,
-            starting=Starter(self.experiments, GitRepository.open, self.sandbox, self.clock, self.chance),
+            starting=Starter(
+                self.experiments, GitRepository.open, self.sandbox, self.clock, self.chance, self._check_operator
+            ),
             runner=runner,
             steps=steps,
             watchman=watchman,
@@ -227,7 +237,7 @@ class _Builder:
         services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman}
         if self.federation is not None:
             services["federation"] = self.federation
-        return Node(self.home, self.hive, self.database, services, api, steps, supervisor)
+        return Node(self.home, self.hive, self.database, services, api, steps, supervisor, self.models)
 
     def _build_flows(self) -> None:
         spreader = _Spreader()
@@ -336,11 +346,12 @@ class _Builder:
         project = await self.projects.shelf.get(experiment.project)
         repository = await GitRepository.open(project.path)
         subject = await self._subject(repository, experiment.spec, experiment.base, experiment.id)
+        operator = await self._operator(experiment)
         await subject.open(experiment.base, experiment.champion)
         return Workshop(
             ledger=self.experiments,
             subject=subject,
-            operator=self._operator(experiment.operator),
+            operator=operator,
             constitution=self.constitution,
             publisher=self.share,
             clock=self.clock,
@@ -348,18 +359,41 @@ class _Builder:
             halt=lambda: self.hive.why_halted(self.clock.now()),
         )
 
-    def _operator(self, name: str) -> Operator:
+    async def _operator(self, experiment: Experiment) -> Operator:
         # New for each run of an experiment: what they remember of its ledger goes with it.
         recipe, tune, combine = FromRecipes(self.suggest), Tune(), Combine(self.experiments)
-        match name:
+        match experiment.operator:
             case "tune":
                 return tune
             case "recipe":
                 return recipe
             case "combine":
                 return combine
-            case _:
-                return Auto((recipe, tune, combine), (self.experiments, self.suggest))
+            case "llm":
+                return Controlled(await self._llm(experiment), tune)
+            case "auto":
+                others = await self._llm_if_any(experiment)
+                return Auto((recipe, tune, combine, *others), (self.experiments, self.suggest))
+            case _:  # driven step by step: nobody is asked
+                return Auto(())
+
+    async def _llm(self, experiment: Experiment) -> Operator:
+        caps, most = budget_of(experiment), self.models.most_output()
+        purse = Purse(await self.models.model(), self.calls, self.models.price(), caps, self.clock, most)
+        return Llm(purse, self.suggest, self.chance)
+
+    async def _llm_if_any(self, experiment: Experiment) -> list[Operator]:
+        """The language model, where there is one and this project may pay for it."""
+        try:
+            await self.models.check(experiment.spec)
+            return [await self._llm(experiment)]
+        except ModelFault as fault:
+            logger.debug("no language model", extra={"experiment": experiment.id, "code": fault.code})
+            return []
+
+    async def _check_operator(self, name: str, spec: ProjectSpec) -> None:
+        if name == "llm":
+            await self.models.check(spec)
 
     def _limits(self) -> RunLimits:
         limits = self.config.limits

@@ -43,7 +43,7 @@ class NewExperiment(Request):
     """One run of the loop. stepwise: driven by edit, run and decide; else by the node, with `operator`."""
 
     project: Annotated[str, Field(min_length=1, max_length=WORD_CHARS)]
-    operator: Literal["auto", "tune", "recipe", "combine"] = "auto"
+    operator: Literal["auto", "tune", "recipe", "combine", "llm"] = "auto"
     iterations: Annotated[int, Field(ge=1, le=100_000)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     stepwise: bool = False

@@ -40,11 +40,17 @@ def spec(context: typer.Context) -> None:
     say(json_text(client_of(context).get("/openapi.json")))
 
 
-def doctor(context: typer.Context, as_json: JsonFlag = False) -> None:
+def doctor(
+    context: typer.Context,
+    ask_model: Annotated[
+        bool, typer.Option("--ask-model", help="Reach the language model too; nothing is spent.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Try everything that this node needs of the machine, and say what would help. Exit code 1 where something fails."""
     from hive_node.cli.doctoring import examine
 
-    findings = examine(home_of(context))
+    findings = examine(home_of(context), asks_model=ask_model)
     tree = {
         "ok": all(one.state != "fail" for one in findings),
         "items": [{"check": one.check, "state": one.state, "found": one.found, "fix": one.fix} for one in findings],

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from guardrails.constitution import Constitution, ConstitutionError
 from hive_node import __version__
@@ -23,6 +23,9 @@ from hive_node.cli.context import at
 from hive_node.cli.output import count
 from hive_node.config import ConfigError, NodeConfig, load_node_config
 from hive_node.config.home import Home
+
+if TYPE_CHECKING:
+    from hive_node.adapters.llm import ModelDesk
 
 State = Literal["ok", "warn", "fail"]
 
@@ -43,8 +46,8 @@ class Finding:
     fix: str = ""
 
 
-def examine(home: Home) -> list[Finding]:
-    """Every check that makes sense here: without a home only those of the machine."""
+def examine(home: Home, *, asks_model: bool = False) -> list[Finding]:
+    """Every check that makes sense here: without a home only those of the machine. asks_model: let it count, which is free."""
     findings = list(_of_machine(home))
     if not home.config.is_file():
         fix = "`hive-node init` makes one, or name yours with --home"
@@ -53,7 +56,7 @@ def examine(home: Home) -> list[Finding]:
     daemon = _Daemon.reach(home)
     findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config, home)]
     if config is not None:
-        findings += [_constitution(config, home), *_ports(config, daemon)]
+        findings += [_constitution(config, home), _model(config, asks=asks_model), *_ports(config, daemon)]
     return [*findings, *daemon.findings()]
 
 
@@ -105,6 +108,32 @@ def _constitution(config: NodeConfig, home: Home) -> Finding:
         return Finding("constitution", "fail", str(error), f"edit [[constitution.rule]] in {home.config}")
     more = f", with {count(len(own), 'rule')} of one's own" if own else ""
     return Finding("constitution", "ok", f"{loaded.digest[:12]}…{more}")
+
+
+def _model(config: NodeConfig, *, asks: bool) -> Finding:
+    from hive_node.adapters.llm import ModelDesk
+
+    if config.model is None:
+        return Finding("model", "ok", "none: no [model] in config.toml; all operators but `llm` work")
+    return asyncio.run(_examine_model(ModelDesk(config.model), config.model.name, asks=asks))
+
+
+async def _examine_model(desk: "ModelDesk", name: str, *, asks: bool) -> Finding:
+    from hive_node.ports import ModelFault, Prompt
+
+    try:
+        cost = "costs nothing" if desk.price().is_free else "has a price"
+        key = await desk.key()
+        found = f"{name} {cost}, key from {key.origin}"
+        if asks:
+            counted = await (await desk.model()).count(Prompt("Say nothing.", "Nothing.", "Nothing?"))
+            found += "; it answers" if counted is not None else "; it is there, and does not count tokens"
+    except ModelFault as fault:
+        problem, _, fix = str(fault).partition(": ")
+        return Finding("model", "warn", f"{problem} [{fault.code}]; the operator `llm` does not work", fix)
+    finally:
+        await desk.close()
+    return Finding("model", "ok", found)
 
 
 def _database(home: Home) -> Finding:

@@ -24,6 +24,7 @@ class OperatorName(StrEnum):
     TUNE = "tune"
     RECIPE = "recipe"
     COMBINE = "combine"
+    LLM = "llm"
 
 
 class Format(StrEnum):

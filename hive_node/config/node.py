@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, field_validator
 
+from hive_node.config.model import ModelSection
 from hive_node.config.toml import Section, read_toml
 
 _T = TypeVar("_T")
@@ -95,7 +96,7 @@ class LogSection(Section):
 
 
 class NodeConfig(Section):
-    """The whole of config.toml. Without [federation] the node never opens a port to others."""
+    """The whole of config.toml. Without [federation] the node never opens a port to others, without [model] it asks no model."""
 
     node: NodeSection
     api: ApiSection = ApiSection()
@@ -103,6 +104,7 @@ class NodeConfig(Section):
     limits: LimitsSection = LimitsSection()
     sandbox: SandboxSection = SandboxSection()
     constitution: ConstitutionSection = ConstitutionSection()
+    model: ModelSection | None = None
     log: LogSection = LogSection()
 
 

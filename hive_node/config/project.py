@@ -118,6 +118,7 @@ class BudgetSection(Section):
     iterations: Annotated[int, Field(ge=1, le=100_000)] = 50
     wall_s: Annotated[float, Field(gt=0, le=31_536_000)] = 3600.0
     dollars: Annotated[float, Field(ge=0, le=100_000)] | None = None
+    tokens: Annotated[int, Field(ge=0, le=10**12)] | None = None
     target: Annotated[float, Field(allow_inf_nan=False)] | None = None
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = None
 

@@ -25,5 +25,6 @@ def budget_of(experiment: Experiment) -> Budget:
         iterations=caps.iterations,
         wall_s=caps.wall_s,
         micro_dollars=cap_in_micro_dollars(caps.dollars or 0),
+        tokens=caps.tokens,
         holdout_looks=holdout.looks if holdout else 0,
     )

@@ -16,7 +16,7 @@ from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
 from hive_node.improve.watch import watch_due
 from hive_node.improve.workshop import Halted, Workshop
-from hive_node.ports import Clock, Fault, Ledger, Machine, Publisher
+from hive_node.ports import Clock, Fault, Ledger, Machine, OverBudget, Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ _PASSING: Final = frozenset(
         "repository.busy",
         "repository.disk-full",
         "repository.branch-in-use",
+        "model.rate-limited",
+        "model.overloaded",
+        "model.unreachable",
     }
 )
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -142,6 +145,8 @@ class Runner:
             except Halted:
                 experiment = await self.ledger.get(experiment.id)
                 continue
+            except OverBudget as over:
+                return over.cap.value
             if after is None:
                 return "no-ideas"
             experiment = after

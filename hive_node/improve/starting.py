@@ -1,23 +1,29 @@
 """Starting an experiment: everything that can be checked is checked before its row is written."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from hive_node.config import load_project_spec
+from hive_node.config import ProjectSpec, load_project_spec
 from hive_node.domain import Experiment, Project, State
 from hive_node.ports import Chance, Clock, Fault, Ledger, Repository, RepositoryOpener, Sandbox
 from hive_node.subjects.projects import check_project
 
 
+async def needs_nothing(_operator: str, _spec: ProjectSpec) -> None:
+    """What an operator needs that makes its ideas by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """Makes experiments."""
+    """Makes experiments. check_operator: raises Fault where an operator lacks what it needs for a project."""
 
     ledger: Ledger
     open_repository: RepositoryOpener
     sandbox: Sandbox
     clock: Clock
     chance: Chance
+    check_operator: Callable[[str, ProjectSpec], Awaitable[None]] = needs_nothing
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(
@@ -34,6 +40,8 @@ class Starter:
         spec, _ = load_project_spec(repository.root)
         if iterations is not None:
             spec = spec.model_copy(update={"budget": spec.budget.model_copy(update={"iterations": iterations})})
+        if not is_stepwise:
+            await self.check_operator(operator, spec)
         commit = await repository.head()
         evaluator = await check_project(repository, spec, commit, self.sandbox)
         async with self._turn:

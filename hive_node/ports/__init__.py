@@ -1,6 +1,17 @@
 """What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; app.py joins them."""
 
 from hive_node.ports.faults import FatalError, Fault, NotFound, RepositoryError, StoreError
+from hive_node.ports.model import (
+    Answer,
+    Books,
+    Call,
+    Cap,
+    Ending,
+    LanguageModel,
+    ModelFault,
+    OverBudget,
+    Prompt,
+)
 from hive_node.ports.sandbox import (
     MissingCommand,
     RunLimits,
@@ -41,11 +52,16 @@ from hive_node.ports.trials import (
 
 __all__ = [
     "Addresses",
+    "Answer",
+    "Books",
+    "Call",
+    "Cap",
     "Chance",
     "CharterLog",
     "Clock",
     "Draft",
     "Elsewhere",
+    "Ending",
     "Event",
     "Experience",
     "FatalError",
@@ -53,15 +69,19 @@ __all__ = [
     "Feed",
     "Invite",
     "Invites",
+    "LanguageModel",
     "Ledger",
     "Machine",
     "MissingCommand",
+    "ModelFault",
     "News",
     "NotFound",
     "Notes",
     "Operator",
+    "OverBudget",
     "PeerAddress",
     "PeerLine",
+    "Prompt",
     "Publisher",
     "Receipt",
     "Repository",

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from hive_node.adapters.store.calls import money_of
 from hive_node.adapters.store.database import Database, Survives, Transaction
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions, watches
@@ -111,7 +112,7 @@ class ExperimentStore:
         # Of an idea that a power cut takes back, a promotion leaves more than rows: those it does not take back.
         survives: Survives = "power cut" if promotion or not TRANSITIONS[after.state] else "crash"
         async with self.database.write(survives=survives) as transaction:
-            await self._replace(transaction, before, after)
+            after = await self._replace(transaction, before, after)
             await self._write_step(transaction, before, after)
             if idea is not None:
                 await self._write_idea(transaction, after, idea)
@@ -223,7 +224,7 @@ class ExperimentStore:
     async def revert(self, after: Experiment, ideas: Sequence[int], verdict: Verdict) -> Experiment:
         """Write down that these promotions were taken back, in one transaction. Raises WrongState, StoreError."""
         async with self.database.write() as transaction:
-            await self._replace(transaction, after.state, after)
+            after = await self._replace(transaction, after.state, after)
             for number in ideas:
                 await self._write_reverted(transaction, after, number, verdict)
             await self._tell(transaction, after, verdict)
@@ -254,13 +255,17 @@ class ExperimentStore:
         async with self.database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def _replace(self, transaction: Transaction, before: State, after: Experiment) -> None:
+    async def _replace(self, transaction: Transaction, before: State, after: Experiment) -> Experiment:
+        # What a model cost is in the books of its calls alone: a caller that looked before a call cannot undo it here.
+        micro_dollars, tokens = await money_of(transaction, after.id)
+        after = replace(after, spent=replace(after.spent, micro_dollars=micro_dollars, tokens=tokens))
         statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
         changed = await transaction.execute(statement.values(_columns(after)))
         if changed.rowcount != 1:
             query = select(experiments.c.state).where(experiments.c.id == after.id)
             found = State((await transaction.execute(query)).scalar_one())
             raise WrongState(after.id, found, f"become {after.state}")
+        return after
 
     async def _write_step(self, transaction: Transaction, before: State, after: Experiment) -> None:
         row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}

@@ -90,6 +90,23 @@ watches: Final = Table(
     Column("document", JSON, nullable=False),
 )
 
+# The books of a language model's calls. A row is there before its call is made; `state` says whether the sums are what it
+# may cost (reserved), what it did (settled), or nothing (released).
+calls: Final = Table(
+    "calls",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("experiment", Text, nullable=False, index=True),
+    Column("idea", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("micro_dollars", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("reason", Text),
+    Column("at", Text, nullable=False),
+    Column("usage", JSON),
+)
+
 charters: Final = Table(
     "charters",
     METADATA,

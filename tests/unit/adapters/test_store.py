@@ -1,6 +1,7 @@
 """The store on a real file: whole transactions or none, one winner of two, and a full disk that loses nothing."""
 
 import asyncio
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from guardrails.budget import Spent
@@ -255,6 +257,25 @@ async def test_a_migration_that_is_cut_short_leaves_nothing_in_the_way_of_the_ne
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_database_of_the_first_schema_is_brought_up_to_date_with_everything_in_it(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    path = tmp_path / "hive.db"
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "hive_node/adapters/store/migrations"))
+    config.attributes["database"] = str(path)
+    command.upgrade(config, "0001")
+    document = json.dumps(TypeAdapter(Experiment).dump_python(experiment(), mode="json"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO experiments VALUES ('p-1', 'p', 1, 'created', ?)", [document])
+    database = await Database.open(path)
+    store = ExperimentStore(database, Journal(database, TickingClock()))
+    assert await store.get("p-1") == experiment()
+    assert (await store.move(State.CREATED, replace(experiment(), state=State.STOPPED))).spent == Spent()
+    await database.close()
 
 
 KILLED = """
