@@ -106,7 +106,11 @@ def test_a_project_gets_better_until_its_money_ends_and_not_a_micro_dollar_longe
     done = node.cli("experiment", "start", "--operator", "llm", "--wait")
     assert done.returncode == 0, done.stdout + done.stderr
     report = node.client.get("/v1/experiments/knob-1/report")
-    assert (report["state"], report["stop_reason"], report["operators"].keys()) == ("finalized", "dollars", {"llm"})
+    assert (report["state"], report["stop_reason"], report["operators"].keys()) == (
+        "finalized",
+        "dollars",
+        {"llm", "tune"},
+    )
     assert report["promotions"] >= 1
     assert report["best"] < report["baseline"]
     spent, calls = books(node)

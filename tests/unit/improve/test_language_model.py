@@ -17,7 +17,8 @@ from hive_node.adapters.store import CallStore
 from hive_node.config.model import ModelSection
 from hive_node.domain import Experiment, State
 from hive_node.improve.budget import budget_of
-from hive_node.improve.report import Material, as_markdown, report
+from hive_node.improve.rendering import as_markdown
+from hive_node.improve.report import Material, report
 from hive_node.operators.auto import Auto
 from hive_node.operators.llm import Llm
 from hive_node.operators.purse import LEAST_OUTPUT, Purse
@@ -144,7 +145,7 @@ async def test_what_a_model_proposes_is_measured_and_promoted_and_costs_what_its
     )
     assert ended.spent.micro_dollars == expected > 0
     ideas, promotions = await one.node.ideas(ended), await one.node.ledger.promotions(ended.id)
-    told = report(Material(ended, ideas, promotions, await one.node.ledger.samples(ended.id, 0)))
+    told = report(Material(ended, ideas, promotions, {}, {}))
     assert told["costs"]["dollars"] == expected / 1_000_000
     assert f"{ended.spent.tokens} tokens" in as_markdown(told)
 
