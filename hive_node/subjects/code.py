@@ -8,6 +8,7 @@ every step.
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from hive_node.ports import (
     SandboxFault,
 )
 from hive_node.subjects.evaluator import Evaluator, read_files
+from hive_node.subjects.leavings import Leavings
 from hive_node.subjects.metrics import read_metrics
 from protocol.ids import sha256_hex
 
@@ -106,6 +108,7 @@ class CodeSubject:
     async def _run(self, arm: Arm, steps: Sequence[_Step], guards: Sequence[str]) -> Sample:
         tree = await self._fresh(arm)
         before = await asyncio.to_thread(_digests, tree, self.evaluator.protected)
+        leavings = await self._leavings(arm, tree) if len(steps) > 1 else None
         outcomes: list[tuple[str, RunOutcome]] = []
         failure: Rejected | None = None
         for step in steps:
@@ -117,6 +120,8 @@ class CodeSubject:
                 failure = Rejected(
                     "trial.evaluator-changed", f"A protected file was not the same after step `{step.name}`."
                 )
+            elif failure is None and leavings is not None and step is not steps[-1]:
+                failure = await leavings.judge(step.name)
             if failure:
                 break
         metrics: dict[str, float] = {}
@@ -140,9 +145,12 @@ class CodeSubject:
             # Deleted by hand, forgotten by `git worktree prune`, or left by a run in a state that git cannot clean.
             logger.info("tree laid out anew", extra={"tree": str(tree), "reason": str(error)})
             self._git_folders[arm] = await self.repository.lay_out(tree, self._commits[arm])
-        if arm == "candidate":
-            await asyncio.to_thread(_write, tree, self._candidate)
+        await asyncio.to_thread(_write if arm == "candidate" else _touch, tree, self._candidate)
         return tree
+
+    async def _leavings(self, arm: Arm, tree: Path) -> Leavings:
+        commit, changed = self._commits[arm], self._candidate if arm == "candidate" else {}
+        return await Leavings.watch(tree, self._git_folders[arm], self.repository, commit, changed)
 
     async def _execute(self, tree: Path, step: _Step) -> RunOutcome:
         try:
@@ -225,6 +233,13 @@ def _write(tree: Path, files: Mapping[str, bytes]) -> None:
         # The tree was just reset to a commit whose editable files are plain files: no link is followed here.
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def _touch(tree: Path, files: Mapping[str, bytes]) -> None:
+    """As new as the candidate's: code that was promoted must not know by times whether it is the champion now."""
+    for path in files:
+        if (tree / path).is_file():
+            os.utime(tree / path)
 
 
 def _digests(tree: Path, paths: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.sandbox import BubblewrapSandbox
 from hive_node.config import parse_project_spec
-from hive_node.domain import Sample
+from hive_node.domain import Arm, Sample
 from hive_node.ports import Fault
 from hive_node.subjects.code import CodeSubject
 from hive_node.subjects.evaluator import read_evaluator
@@ -99,16 +99,65 @@ async def test_what_is_protected_cannot_be_changed_and_trying_ends_the_run(
 
 
 @pytest.mark.parametrize(
-    "name", ["json.py", "judge/json.py", "sitecustomize.py", "usercustomize.py", "pathlib.py", "json/__init__.py"]
-)
-async def test_a_module_that_the_candidate_leaves_in_the_way_of_a_real_one_is_not_imported(
+    "name",
+    ["json.py", "judge/json.py", "sitecustomize.py", "pathlib.py", "json/__init__.py", "conftest.py", "hook.pth", "src/json.cpython-311.so",
+     "src/knobs/__init__.py", "src/knobs.abi3.so", "judge/score/__init__.py", "pytest.ini"],
+)  # fmt: skip
+async def test_a_module_that_the_candidate_leaves_in_the_way_of_a_real_one_ends_its_run(
     measured: tuple[Measure, CodeSubject], name: str
 ) -> None:
     measure, _ = measured
     module = (
         "import pathlib as p; f = p.Path({!r}); f.parent.mkdir(exist_ok=True); f.write_text('def loads(_): return 1')\n"
     )
-    assert rule(await measure(HONEST + module.format(name))) == "cost 13.0"
+    assert rule(await measure(HONEST + module.format(name))) == "trial.tree-changed"
+    assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+SWAPS = {
+    "its own code, once it was tested": "open('src/knobs.py', 'a').write('x = 1')",
+    "a file that nobody protected": "open('notes.txt', 'w').write('x')",
+    "one of the same length and time": "import os; s = os.stat('notes.txt'); open('notes.txt', 'w').write('m\\n'); os.utime('notes.txt', ns=(s.st_atime_ns, s.st_mtime_ns))",
+    "a link in its place": "import os; os.rename('notes.txt', 'n'); os.symlink('n', 'notes.txt')",
+    "none any more": "import os; os.unlink('notes.txt')",
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+async def test_a_step_that_changes_what_the_next_one_runs_ends_the_run(
+    measured: tuple[Measure, CodeSubject], swap: str
+) -> None:
+    measure, _ = measured
+    assert rule(await measure(HONEST + SWAPS[swap] + "\n")) in {"trial.tree-changed", "trial.step-failed"}
+    assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+async def test_what_a_step_builds_is_there_for_the_next_one_but_no_compiled_python(
+    measured: tuple[Measure, CodeSubject],
+) -> None:
+    measure, subject = measured
+    build = "import os; os.makedirs('build/src/__pycache__'); open('build/json.py', 'w'); open('build/src/__pycache__/x.pyc', 'w')\n"
+    look = "import os, sys; sys.exit(os.listdir('build/src/__pycache__') + [] if os.path.exists('build/json.py') else 'gone')"
+    step = subject.spec.step[1].model_copy(update={"run": ("python", "-I", "-c", look)})
+    subject.spec = subject.spec.model_copy(update={"step": (subject.spec.step[0], step)})
+    sample = await measure(HONEST + build)
+    assert sample.failure is not None
+    assert (sample.failure.rule, sample.failure.details["said"]) == ("trial.step-failed", "[]")
+
+
+async def test_the_champion_cannot_know_by_times_that_it_is_the_champion(
+    measured: tuple[Measure, CodeSubject], tmp_path: Path
+) -> None:
+    measure, subject = measured
+    arms: tuple[Arm, ...] = ("champion", "baseline")
+    for arm in arms:
+        await measure(HONEST + "# another\n")
+        clock = tmp_path / "clock"
+        clock.touch()
+        began = clock.stat().st_mtime_ns
+        assert rule(await subject.measure(arm)) == "cost 13.0"
+        status = (subject.folder / arm / "src/knobs.py").stat()
+        assert min(status.st_mtime_ns, status.st_ctime_ns) >= began
 
 
 async def test_nothing_that_one_run_leaves_behind_is_there_in_the_next(measured: tuple[Measure, CodeSubject]) -> None:
@@ -134,7 +183,7 @@ assert found == [".gitignore", "bench/check.py", "bench/run.py", "hive.toml", "j
 assert pathlib.Path("notes.txt").read_text() == "n\\n"
 assert not os.path.lexists("link") and not os.path.lexists("pipe") and not os.path.lexists("deep")
 """
-    assert rule(await measure(HONEST + leave)) == "cost 13.0"
+    assert rule(await measure(HONEST + leave)) == "trial.tree-changed"
     sample = await measure(HONEST + look)
     assert rule(sample) == "cost 13.0", sample.failure
     subject.put({})
