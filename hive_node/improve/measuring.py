@@ -1,5 +1,6 @@
 """The measurements of one idea: candidate beside champion, pair by pair, then beside the pinned baseline, then the holdout."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -29,13 +30,17 @@ _DETERMINISTIC_PAIRS: Final = 2
 
 @dataclass(slots=True)
 class Session:
-    """The measurements of one idea. experiment: what it has spent with them, as its row says too."""
+    """The measurements of one idea. experiment: what it has spent with them, as its row says too.
+
+    values: the candidate's primary metric, of every run but the held-out ones.
+    """
 
     workshop: Workshop
     experiment: Experiment
     idea: Idea
     pairs: list[Pair] = field(default_factory=list)
     guards: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    values: list[float] = field(default_factory=list)
     failure: Rejected | None = None
     _is_counted: bool = False
 
@@ -48,6 +53,8 @@ class Session:
         holdout = None
         if evidence is not None and isinstance(decide(evidence, policy), Promote):
             await self._guard()
+            if evidence.deterministic:
+                await self._repeat(math.ceil(math.log2(1.0 / alpha)))
             holdout = await self._look_at_holdout() if self.failure is None else None
         return Trial(
             idea=self.idea.number,
@@ -94,6 +101,21 @@ class Session:
         for guard in self.experiment.spec.guard:
             self.guards.setdefault(guard.metric, []).append((pinned[guard.metric], candidate[guard.metric]))
 
+    async def _repeat(self, times: int) -> None:
+        """A metric that repeats itself is believed after so many runs: one that is lucky in every other run was not, by then.
+
+        By its alpha: the chance of so many lucky runs is at most that.
+        """
+        while self.failure is None and len(self.values) < times:
+            await self._measure("candidate", is_holdout=False)
+        if self.failure is None and len(set(self.values)) > 1:
+            self.experiment = replace(self.experiment, comparisons=self.experiment.comparisons + 1)
+            self.failure = Rejected(
+                "trial.not-repeated",
+                "The metric repeats itself for the champion, and does not for this candidate: a lucky run is no gain.",
+                {"lowest": min(self.values), "highest": max(self.values), "runs": len(self.values)},
+            )
+
     async def _look_at_holdout(self) -> tuple[float, float] | None:
         holdout = self.experiment.spec.holdout
         if holdout is None:
@@ -110,15 +132,24 @@ class Session:
     ) -> tuple[Mapping[str, float], Mapping[str, float]] | None:
         """One run of each, in an order drawn for this pair: the evidence's proof rests on that draw."""
         arms: list[Arm] = [other, "candidate"] if self.workshop.chance.coin() else ["candidate", other]
-        samples: dict[Arm, Sample] = {}
+        values: dict[Arm, Mapping[str, float]] = {}
         for arm in arms:
-            samples[arm], self.experiment = await measure(
-                arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
-            )
-            if failure := samples[arm].failure:
-                self.failure = failure if arm == "candidate" else _flaky(failure)
+            measured = await self._measure(arm, is_holdout=is_holdout)
+            if measured is None:
                 return None
-        return samples[other].metrics, samples["candidate"].metrics
+            values[arm] = measured
+        return values[other], values["candidate"]
+
+    async def _measure(self, arm: Arm, *, is_holdout: bool) -> Mapping[str, float] | None:
+        sample, self.experiment = await measure(
+            arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
+        )
+        if failure := sample.failure:
+            self.failure = failure if arm == "candidate" else _flaky(failure)
+            return None
+        if arm == "candidate" and not is_holdout:
+            self.values.append(sample.metrics[self.experiment.spec.metric.name])
+        return sample.metrics
 
 
 async def measure(

@@ -75,7 +75,29 @@ async def test_an_idea_that_was_tried_is_not_measured_again(improving: Make) -> 
     before = len(node.sandbox.runs)
     second = await node.improve({"SIZE": 6}, {"SIZE": 12})
     assert await node.rules(second) == ["ledger.repeated", "promoted"]
-    assert len(node.sandbox.runs) - before == 2 + 4, "a baseline, and two pairs for the new one"
+    assert len(node.sandbox.runs) - before == 2 + 4 + 5, "a baseline, two pairs for the new one, and five repeats of it"
+
+
+@pytest.mark.parametrize("lucky", [2, 3, 6])
+async def test_a_candidate_that_was_lucky_a_few_times_does_not_repeat_it_and_is_rejected(
+    improving: Make, lucky: int
+) -> None:
+    node = await improving()
+    left = lucky
+
+    def answer(tree: Path, _command: SandboxedCommand) -> str:
+        nonlocal left
+        size = knobs(tree)["SIZE"]
+        if size == 12 and tree.name == "candidate":
+            left -= 1
+            return f"METRIC cost={1 if left >= 0 else 30}\n"
+        return f"METRIC cost={abs(size - 20) + 1}\n"
+
+    node.sandbox.answer = answer
+    done = await node.improve({"SIZE": 12}, {"SIZE": 10})
+    assert await node.rules(done) == ["trial.not-repeated", "promoted"]
+    assert done.comparisons == 1, "the next one has to repeat itself more often"
+    assert len(await node.ledger.samples(done.id, 2)) > 2 + 2 + 5
 
 
 async def test_what_the_constitution_refuses_is_never_run(improving: Make) -> None:
