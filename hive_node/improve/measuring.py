@@ -24,6 +24,7 @@ from hive_node.improve.workshop import Workshop
 
 MAX_PAIRS: Final = 40
 MAX_GUARD_PAIRS: Final = 7
+HOLDOUT_FAILED: Final = "trial.holdout"
 # A candidate of a deterministic metric repeats its value before it is believed: a lucky seed does not.
 _DETERMINISTIC_PAIRS: Final = 2
 
@@ -145,7 +146,8 @@ class Session:
             arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
         )
         if failure := sample.failure:
-            self.failure = failure if arm == "candidate" else _flaky(failure)
+            failure = failure if arm == "candidate" else _flaky(failure)
+            self.failure = _held_out(failure) if is_holdout else failure
             return None
         if arm == "candidate" and not is_holdout:
             self.values.append(sample.metrics[self.experiment.spec.metric.name])
@@ -201,6 +203,13 @@ def in_words(failure: Rejected) -> str:
 def _flaky(failure: Rejected) -> Rejected:
     return Rejected(
         "trial.champion-failed", f"The champion itself failed beside it: {in_words(failure)}", failure.details
+    )
+
+
+def _held_out(failure: Rejected) -> Rejected:
+    """How a run ends, and what it says then, could carry the held-out cases to who makes the next idea: that is details."""
+    return Rejected(
+        HOLDOUT_FAILED, "The held-out run gave no measurement.", {"rule": failure.rule, "why": in_words(failure)}
     )
 
 

@@ -1,15 +1,19 @@
 """The report of an experiment: the same content as JSON, Markdown and one self-contained HTML page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
+from guardrails.baseline import HOLDOUT_RULE
 from guardrails.evidence import Direction
 from guardrails.evidence.pairs import relative_gain
 from guardrails.verdict import Rejected
 from hive_node.domain import Arm, Experiment, IdeaRecord, Promotion, Sample, State
+from hive_node.improve.measuring import HOLDOUT_FAILED
 from hive_node.improve.message import one_line
+
+_OF_HOLDOUT: Final = frozenset({HOLDOUT_RULE, HOLDOUT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def report(material: Material) -> dict[str, Any]:
         "champion": experiment.champion,
         "gain": gain(experiment),
         "path": _path(material),
-        "ideas": [idea_row(record) for record in material.ideas],
+        "ideas": [idea_row(record, experiment) for record in material.ideas],
         "operators": _operators(material.ideas),
         "costs": {
             "trials": experiment.spent.trials,
@@ -76,8 +80,9 @@ def gain(experiment: Experiment) -> float | None:
     return relative_gain(before, after, Direction(experiment.spec.metric.direction), before)
 
 
-def idea_row(record: IdeaRecord) -> dict[str, Any]:
-    """One idea: what it was, what was measured, what became of it and why."""
+def idea_row(record: IdeaRecord, experiment: Experiment) -> dict[str, Any]:
+    """One idea: what it was, what was measured, what became of it and why; the holdout's numbers once no idea can follow."""
+    record = record if experiment.is_over else without_holdout(record)
     rejected: Rejected | None = record.verdict.rejected if record.verdict else None
     trial = record.trial
     return {
@@ -90,9 +95,24 @@ def idea_row(record: IdeaRecord) -> dict[str, Any]:
         "details": dict(rejected.details) if rejected else {},
         "value": trial.candidate_value if trial else None,
         "evidence": trial.evidence.fields() if trial and trial.evidence else None,
+        "holdout": trial.holdout if trial else None,
         "recipe": record.idea.recipe,
         "at": record.at,
     }
+
+
+def without_holdout(record: IdeaRecord) -> IdeaRecord:
+    """The record as whoever makes the next idea may see it: that the holdout said no, and not by how much."""
+    trial, verdict = record.trial, record.verdict
+    if trial is not None:
+        trial = replace(trial, holdout=None, failure=_without_details(trial.failure))
+    if verdict is not None:
+        verdict = replace(verdict, rejected=_without_details(verdict.rejected))
+    return replace(record, trial=trial, verdict=verdict)
+
+
+def _without_details(rejected: Rejected | None) -> Rejected | None:
+    return replace(rejected, details={}) if rejected is not None and rejected.rule in _OF_HOLDOUT else rejected
 
 
 def as_markdown(tree: dict[str, Any]) -> str:

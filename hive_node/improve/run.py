@@ -61,7 +61,7 @@ def change_of(idea: Idea, champion: Files) -> Change:
 
 def surface_of(spec: ProjectSpec) -> Surface:
     """What a candidate may touch."""
-    return Surface(spec.surface.editable, spec.surface.protected, spec.metric_names)
+    return Surface(spec.surface.editable, (*spec.surface.protected, *spec.held_out), spec.metric_names)
 
 
 async def _lay_branch(experiment: Experiment, workshop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,39 @@ async def test_a_tree_that_a_run_made_unreadable_does_not_stop_the_experiment(
     files = f"os.chmod('notes.txt', {mode}); os.chmod('src/knobs.py', {mode}); os.chmod('src', {mode})\n"
     assert rule(await measure(HONEST + many + files)) == "cost 13.0"
     assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+async def test_what_is_held_out_is_read_by_the_holdout_alone_and_written_by_nobody(tmp_path: Path) -> None:
+    holdout = '[holdout]\nrun = ["python", "-I", "bench/secret/run.py"]\nfiles = ["bench/secret/**", "cases.json"]\n'
+    files = {
+        "bench/check.py": CHECK,
+        "judge/score.py": "print('METRIC cost=13')\n",
+        "bench/secret/run.py": "import runpy\nrunpy.run_path('src/knobs.py')\nprint('METRIC cost', open('cases.json').read(), sep='=')\n",
+        "cases.json": "4711",
+        "src/knobs.py": HONEST,
+    }
+    path = make_repository(tmp_path / "repo", SPEC + holdout, files)
+    repository = await GitRepository.open(path)
+    head, spec = await repository.head(), parse_project_spec(SPEC + holdout)
+    evaluator = await read_evaluator(repository, spec, head)
+    assert evaluator.held_out == ("bench/secret/run.py", "cases.json")
+    subject = CodeSubject(repository, BubblewrapSandbox(), spec, evaluator, LIMITS, tmp_path / "trees", "test")
+    await subject.open(head, head)
+    try:
+        subject.put(
+            {"src/knobs.py": "import os\nassert os.listdir('bench/secret') == [] and open('cases.json').read() == ''\n"}
+        )
+        assert rule(await subject.measure("candidate")) == "cost 13.0"
+        assert rule(await subject.measure_holdout("candidate")) == "trial.step-failed", "there it is not empty"
+        subject.put({"src/knobs.py": HONEST})
+        assert rule(await subject.measure_holdout("candidate")) == "cost 4711.0"
+        for forged in ("open('cases.json', 'w')", "open('bench/secret/json.py', 'w')"):
+            subject.put({"src/knobs.py": forged})
+            assert rule(await subject.measure_holdout("candidate")) == "trial.step-failed"
+        other = await repository.commit(head, {"cases.json": b"4712"}, "m\n", datetime(2026, 1, 1, tzinfo=UTC))
+        assert (await read_evaluator(repository, spec, other)).task != evaluator.task
+    finally:
+        await subject.close()
 
 
 async def test_a_missing_sandbox_or_program_is_a_fault_and_no_verdict(measured: tuple[Measure, CodeSubject]) -> None:

@@ -57,9 +57,9 @@ class _Experiments:
         return _line(await self._parts.experiments.get(call.name("id")))
 
     async def trials(self, call: Call) -> Any:
-        identity = (await self._parts.experiments.get(call.name("id"))).id
+        experiment = await self._parts.experiments.get(call.name("id"))
         first, limit = call.cursor() or 0, call.limit()
-        rows = [idea_row(record) for record in await self._parts.experiments.ideas(identity)]
+        rows = [idea_row(record, experiment) for record in await self._parts.experiments.ideas(experiment.id)]
         more = str(first + limit) if first + limit < len(rows) else None
         return {"items": rows[first : first + limit], "next": more}
 

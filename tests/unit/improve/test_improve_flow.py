@@ -1,12 +1,16 @@
 """One experiment from its first row to its last: what is promoted, what is rejected and why, what is told."""
 
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hive_node.domain import TRANSITIONS, State
+from hive_node.improve.report import idea_row
 from hive_node.ports import Draft, SandboxedCommand
 from protocol.deltas import Recipe, Summary
 from tests.fakes.improving import SPEC, Improving, git, knobs, outcome
@@ -226,6 +230,37 @@ async def test_a_guard_that_is_not_printed_fails_closed(improving: Make) -> None
     node.sandbox.answer = answer
     done = await node.improve({"SIZE": 20, "RATE": 9})
     assert await node.rules(done) == ["trial.no-metric"]
+
+
+async def test_who_makes_the_next_idea_learns_that_the_holdout_said_no_and_nothing_else_until_the_end(
+    improving: Make,
+) -> None:
+    node = await improving('[holdout]\nrun = ["python", "-I", "bench/holdout.py"]')
+
+    def answer(tree: Path, command: SandboxedCommand) -> Any:
+        size = knobs(tree)["SIZE"]
+        if "bench/holdout.py" not in command.argv:
+            return f"METRIC cost={100 - size}\n"
+        return {12: outcome("", exit_code=77, stderr=b"held-out case 4711"), 9: "METRIC cost=4711\n"}.get(
+            int(size), "METRIC cost=42\n"
+        )
+
+    node.sandbox.answer = answer
+    done = await node.improve({"SIZE": 9}, {"SIZE": 12}, {"SIZE": 13})
+    assert await node.rules(done) == ["baseline.holdout", "trial.holdout", "promoted"]
+    ledger = node.operator.seen[-1].ledger
+    assert [record.verdict.rejected.rule for record in ledger if record.verdict and record.verdict.rejected][:2] == [
+        "baseline.holdout",
+        "trial.holdout",
+    ]
+    records = await node.ideas(done)
+    during = replace(done, state=State.REJECTED)
+    for seen in (ledger, [idea_row(record, during) for record in records], done.last_rejection):
+        assert not {"4711", "77", "42"} & set(re.findall(r"\d+", str(seen)))
+    shown = [idea_row(record, done) for record in records]
+    assert shown[0]["details"]["gain"] < 0
+    assert shown[1]["details"]["why"].endswith("held-out case 4711")
+    assert shown[2]["holdout"] == (42.0, 42.0)
 
 
 async def test_the_holdout_decides_last_and_its_looks_are_counted(improving: Make) -> None:
