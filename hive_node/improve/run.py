@@ -5,6 +5,7 @@ from typing import Final
 
 from guardrails.constitution import Change, FileChange, Surface
 from guardrails.evidence import calibrate, is_deterministic
+from guardrails.seeds import judge_seeds
 from guardrails.verdict import Rejected
 from hive_node.config.project import ProjectSpec
 from hive_node.domain import Baseline, Experiment, Files, Idea, State, Trial
@@ -78,6 +79,8 @@ async def _refuse(experiment: Experiment, idea: Idea, workshop: Workshop) -> Rej
     verdict = workshop.constitution.judge(change_of(idea, champion), surface_of(experiment.spec))
     if isinstance(verdict, Rejected):
         return verdict
+    if new_seed := judge_seeds(champion, idea.files):
+        return new_seed
     if await workshop.ledger.was_tried(experiment, idea):
         return Rejected("ledger.repeated", "This very change was tried before; the ledger has its outcome.")
     return None
