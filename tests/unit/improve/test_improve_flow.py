@@ -232,6 +232,24 @@ async def test_a_guard_that_is_not_printed_fails_closed(improving: Make) -> None
     assert await node.rules(done) == ["trial.no-metric"]
 
 
+@pytest.mark.parametrize(
+    ("held_out", "outcome"), [(50, "baseline.holdout"), (49.9, "baseline.holdout"), (47, "promoted")]
+)
+async def test_a_gain_that_is_less_than_half_on_the_held_out_cases_was_learned_by_heart(
+    improving: Make, held_out: float, outcome: str
+) -> None:
+    node = await improving('[holdout]\nrun = ["python", "-I", "bench/holdout.py"]')
+
+    def answer(tree: Path, command: SandboxedCommand) -> str:
+        is_new = knobs(tree)["SIZE"] == 12
+        if "bench/holdout.py" in command.argv:
+            return f"METRIC cost={held_out if is_new else 50}\n"
+        return f"METRIC cost={90 if is_new else 100}\n"
+
+    node.sandbox.answer = answer
+    assert await node.rules(await node.improve({"SIZE": 12})) == [outcome]
+
+
 async def test_who_makes_the_next_idea_learns_that_the_holdout_said_no_and_nothing_else_until_the_end(
     improving: Make,
 ) -> None:
@@ -242,7 +260,7 @@ async def test_who_makes_the_next_idea_learns_that_the_holdout_said_no_and_nothi
         if "bench/holdout.py" not in command.argv:
             return f"METRIC cost={100 - size}\n"
         return {12: outcome("", exit_code=77, stderr=b"held-out case 4711"), 9: "METRIC cost=4711\n"}.get(
-            int(size), "METRIC cost=42\n"
+            int(size), f"METRIC cost={420 - 10 * size}\n"
         )
 
     node.sandbox.answer = answer
@@ -256,11 +274,11 @@ async def test_who_makes_the_next_idea_learns_that_the_holdout_said_no_and_nothi
     records = await node.ideas(done)
     during = replace(done, state=State.REJECTED)
     for seen in (ledger, [idea_row(record, during) for record in records], done.last_rejection):
-        assert not {"4711", "77", "42"} & set(re.findall(r"\d+", str(seen)))
+        assert not {"4711", "77", "290", "340"} & set(re.findall(r"\d+", str(seen)))
     shown = [idea_row(record, done) for record in records]
     assert shown[0]["details"]["gain"] < 0
     assert shown[1]["details"]["why"].endswith("held-out case 4711")
-    assert shown[2]["holdout"] == (42.0, 42.0)
+    assert shown[2]["holdout"] == (340.0, 290.0)
 
 
 async def test_the_holdout_decides_last_and_its_looks_are_counted(improving: Make) -> None:
@@ -269,7 +287,7 @@ async def test_the_holdout_decides_last_and_its_looks_are_counted(improving: Mak
     def answer(tree: Path, command: SandboxedCommand) -> str:
         size = knobs(tree)["SIZE"]
         is_holdout = "bench/holdout.py" in command.argv
-        return f"METRIC cost={50 + (size % 2) if is_holdout else 100 - size}\n"
+        return f"METRIC cost={60 - size / 2 + 9 * (size % 2) if is_holdout else 100 - size}\n"
 
     node.sandbox.answer = answer
     done = await node.improve({"SIZE": 9}, {"SIZE": 10}, {"SIZE": 12})
