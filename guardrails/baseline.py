@@ -139,6 +139,19 @@ def judge(
     return decision
 
 
+def still_holds(evidence: Evidence, policy: EvidencePolicy, guards: Sequence[GuardSamples]) -> Rejected | None:
+    """After a promotion, measured again beside what it replaced: why it must go, or None.
+
+    It goes if it is worse by evidence, or a guard fell below the pinned baseline. A gain that does not show again is no harm.
+    """
+    decision = decide(evidence, policy)
+    if decision == Stop(StopFor.HARM):
+        return _not_promoted(decision, evidence, policy)
+    if regressed := _worst_regression(guards):
+        return _regression(regressed)
+    return None
+
+
 def guard_needs_more(samples: GuardSamples, max_pairs: int) -> bool:
     """Is it still open on which side of its tolerance this guard's change lies?
 

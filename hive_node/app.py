@@ -20,6 +20,7 @@ from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
+from hive_node.adapters.machine import Machine
 from hive_node.adapters.membering import LOCAL_HALT, Members
 from hive_node.adapters.memory import settle
 from hive_node.adapters.network import Network
@@ -35,11 +36,14 @@ from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
 from hive_node.config import NodeConfig, load_node_config
 from hive_node.config.home import Home, pattern_cache
-from hive_node.domain import Experiment
+from hive_node.config.project import ProjectSpec
+from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
+from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
 from hive_node.improve.starting import Starter
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.improve.workshop import Workshop
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
@@ -173,6 +177,8 @@ class _Builder:
         self.beliefs = Beliefs(self.hive)
         self.sandbox = self._sandbox()
         self.trials_at_once = asyncio.Semaphore(config.limits.trials_at_once)
+        limits = config.limits
+        self.machine = Machine(limits.on_battery, limits.busy_share, self.clock.monotonic)
         self.projects = Projects(
             ProjectStore(database), GitRepository.open, self.sandbox, self.clock, self._learn_names
         )
@@ -186,7 +192,10 @@ class _Builder:
         await self._restore()
         supervisor = Supervisor(self.clock, self.chance)
         workshop = self._open_workshop
-        runner = Runner(self.experiments, workshop, self.share, environment_class(), self.clock, self.trials_at_once)
+        runner = Runner(
+            self.experiments, workshop, self.share, environment_class(), self.clock, self.trials_at_once, self.machine
+        )
+        watchman = Watchman(self.experiments, workshop, self.clock, self.trials_at_once, self.machine)
         steps = Steps(self.experiments, workshop, self.trials_at_once)
         parts = Parts(
             name=self.config.node.name,
@@ -197,6 +206,8 @@ class _Builder:
             starting=Starter(self.experiments, GitRepository.open, self.sandbox, self.clock, self.chance),
             runner=runner,
             steps=steps,
+            watchman=watchman,
+            checker=Checker(self._open_for_check, self.trials_at_once),
             deltas=self.feed,
             beliefs=self.beliefs,
             suggest=self.suggest,
@@ -212,7 +223,7 @@ class _Builder:
         )
         api_port = self.config.api.port if self.config.api.tcp else None
         api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)
-        services: dict[str, Service] = {"api": api, "experiments": runner}
+        services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman}
         if self.federation is not None:
             services["federation"] = self.federation
         return Node(self.home, self.hive, self.database, services, api, steps, supervisor)
@@ -308,19 +319,22 @@ class _Builder:
         toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
         return BubblewrapSandbox(toolchains, tools, private=(self.home.root,))
 
+    async def _open_for_check(self, project: Project) -> CodeSubject:
+        repository = await GitRepository.open(project.path)
+        head = await repository.head()
+        subject = await self._subject(repository, project.spec, head, f"{project.id}-check")
+        await subject.open(head, head)
+        return subject
+
+    async def _subject(self, repository: GitRepository, spec: ProjectSpec, base: str, name: str) -> CodeSubject:
+        evaluator = await read_evaluator(repository, spec, base)
+        trees = self.home.worktrees / name
+        return CodeSubject(repository, self.sandbox, spec, evaluator, self._limits(), trees, environment_class())
+
     async def _open_workshop(self, experiment: Experiment) -> Workshop:
         project = await self.projects.shelf.get(experiment.project)
         repository = await GitRepository.open(project.path)
-        evaluator = await read_evaluator(repository, experiment.spec, experiment.base)
-        subject = CodeSubject(
-            repository,
-            self.sandbox,
-            experiment.spec,
-            evaluator,
-            self._limits(),
-            self.home.worktrees / experiment.id,
-            environment_class(),
-        )
+        subject = await self._subject(repository, experiment.spec, experiment.base, experiment.id)
         await subject.open(experiment.base, experiment.champion)
         return Workshop(
             ledger=self.experiments,

@@ -91,10 +91,23 @@ class Idea:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRun:
+    """How one step of a run went. exit_code: None where the sandbox killed it; `ending` says why."""
+
+    name: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    ending: str
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One run of all steps over one tree. metrics holds only what was read without doubt.
 
-    failure: None, or why the run gives no measurement (a rule id, then words).
+    failure: None, or why the run gives no measurement (a rule id, then words). receipt: what was run, and where: commit, diff,
+    task, environment, sandbox, limits.
     """
 
     metrics: Mapping[str, float]
@@ -102,6 +115,7 @@ class Sample:
     cpu_s: float
     failure: Rejected | None = None
     receipt: Mapping[str, object] = field(default_factory=dict)
+    steps: tuple[StepRun, ...] = ()
 
 
 Arm = Literal["baseline", "champion", "candidate"]
@@ -149,7 +163,8 @@ class Promotion:
     """An idea that passed both gates: one commit on the experiment's branch.
 
     guards: median change of each guard metric against the pinned baseline, positive is worse. recipe: the entry that tells the
-    hive, if one does. parents: recipes that the champion holds already, oldest first.
+    hive, if one does. parents: recipes that the champion holds already,
+    oldest first. parent: the commit that it was measured against. is_reverted: it was taken back since.
     """
 
     idea: Idea
@@ -160,15 +175,44 @@ class Promotion:
     guards: Mapping[str, float]
     parents: tuple[EntryId, ...] = ()
     recipe: EntryId | None = None
+    parent: str = ""
+    is_reverted: bool = False
+
+
+class WatchState(StrEnum):
+    """Where the watch over a promotion stands. `reverting` is a row before anything is taken back."""
+
+    OPEN = "open"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A promotion that is measured again, at intervals, beside what it replaced.
+
+    looks: how often that was done. due_at: when it is done next. reason, decided_at: why it was taken back, or is being, and
+    since when.
+    """
+
+    experiment: str
+    idea: int
+    state: WatchState
+    looks: int
+    due_at: datetime
+    reason: Rejected | None = None
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the experiment began from, measured before anything was changed, and pinned."""
+    """What the experiment began from, measured before anything was changed, and pinned. protections: its runs' sandbox and limits."""
 
     calibration: Calibration
     metrics: Mapping[str, float]
     environment: str
+    protections: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
@@ -182,7 +226,7 @@ class Experiment:
 
     base, champion: commits. best: the champion's metric as last measured. iteration: ideas taken up so far.
     comparisons: those among them that drew on the error budget.
-    idle: rejections since the last promotion.
+    idle: rejections since the last promotion. promotions: those that stand; reverted: those that were taken back.
     """
 
     id: str
@@ -203,6 +247,7 @@ class Experiment:
     comparisons: int = 0
     idle: int = 0
     promotions: int = 0
+    reverted: int = 0
     rejected_constitution: int = 0
     rejected_baseline: int = 0
     spent: Spent = field(default_factory=Spent)

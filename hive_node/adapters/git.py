@@ -7,13 +7,14 @@ under `hive/` move by compare-and-swap, trees are detached worktrees in the node
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from hive_node.adapters.contents import blobs, listings
 from hive_node.adapters.git_command import git, remove_tree
-from hive_node.adapters.leftovers import drop_touched, mark, put_times_back
+from hive_node.adapters.leftovers import Listing, fill, mark, marked_commit, put_times_back, sweep
 from hive_node.ports import RepositoryError, TreeEntry
 
 AUTHOR: Final = "hive-node"
@@ -27,6 +28,8 @@ class GitRepository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._listings = listings()
+        self._blobs = blobs()
 
     @classmethod
     async def open(cls, path: Path) -> "GitRepository":
@@ -49,29 +52,17 @@ class GitRepository:
 
     async def entries(self, commit: str) -> dict[str, TreeEntry]:
         """Every file of `commit`: path to mode and blob."""
-        listing = await self._run("ls-tree", "-r", "-z", "--full-tree", commit)
-        found = {}
-        for line in listing.split(b"\0"):
-            if line:
-                facts, path = line.split(b"\t", 1)
-                mode, _, blob = facts.split(b" ")
-                found[os.fsdecode(path)] = TreeEntry(mode.decode(), blob.decode())
-        return found
+        return dict((await self._listing(commit)).entries)
 
     async def read(self, blobs: Sequence[str]) -> list[bytes]:
         """The content of each blob, in order. Raises RepositoryError(repository.damaged)."""
-        if not blobs:
-            return []
-        stream = memoryview(await self._run("cat-file", "--batch", stdin="\n".join(blobs).encode() + b"\n"))
-        contents = []
-        for blob in blobs:
-            header, _, _ = bytes(stream[:200]).partition(b"\n")
-            if header.endswith(b" missing"):
-                raise RepositoryError("repository.damaged", f"{self.root}: git has lost object {blob}: try `git fsck`")
-            start, size = len(header) + 1, int(header.split(b" ")[2])
-            contents.append(bytes(stream[start : start + size]))
-            stream = stream[start + size + 1 :]
-        return contents
+        found = {blob: content for blob in blobs if (content := self._blobs.get(blob)) is not None}
+        if wanted := [blob for blob in dict.fromkeys(blobs) if blob not in found]:
+            stream = await self._run("cat-file", "--batch", stdin="\n".join(wanted).encode() + b"\n")
+            for blob, content in zip(wanted, self._contents(wanted, memoryview(stream)), strict=True):
+                found[blob] = content
+                self._blobs.keep(blob, content)
+        return [found[blob] for blob in blobs]
 
     async def lay_out(self, folder: Path, commit: str) -> Path:
         """A detached worktree of `commit` at `folder`, new, whatever was there. Returns its private git folder."""
@@ -82,20 +73,31 @@ class GitRepository:
             raise RepositoryError("repository.folder", f"{folder.parent} cannot be made: {error.strerror}") from error
         await git(self.root, "worktree", "add", "--detach", "--force", str(folder), commit, umask=_TREE_UMASK)
         git_folder = _path((folder / ".git").read_bytes().removeprefix(b"gitdir: "))
-        mark(git_folder)
+        await asyncio.to_thread(mark, git_folder, commit)
         return git_folder
 
-    async def reset(self, folder: Path, git_folder: Path, commit: str) -> None:
-        """Bring a laid-out tree back to exactly `commit`: nothing that a run left behind stays, ignored files included.
+    async def reset(
+        self, folder: Path, git_folder: Path, commit: str, fresh: Mapping[str, bytes], known: Mapping[str, bytes]
+    ) -> None:
+        """Bring a laid-out tree back to exactly `commit`, with `fresh` in it: nothing that a run left behind stays.
 
-        The private git folder is named outright: what a run did to the tree's `.git` decides nothing. Raises
+        known: files of the commit that git would check out as they are here; it is not started where they are all that is
+        missing. The private git folder is named outright: what a run did to the tree's `.git` decides nothing. Raises
         RepositoryError where that cannot be done; then `lay_out` still can.
         """
-        where = (f"--git-dir={git_folder}", f"--work-tree={folder}")
-        touched = await asyncio.to_thread(drop_touched, folder, git_folder)
-        await git(folder, *where, "reset", "--hard", "--quiet", commit, umask=_TREE_UMASK)
-        await git(folder, *where, "clean", "-ffdxq", "-e", "/.git")
-        await asyncio.to_thread(put_times_back, touched, git_folder)
+        listing = await self._listing(commit)
+        swept = await asyncio.to_thread(sweep, folder, git_folder, listing)
+        for path in swept.stubborn:
+            await remove_tree(folder / path)
+        if marked_commit(git_folder) != commit or swept.missing - known.keys() - fresh.keys():
+            where = (f"--git-dir={git_folder}", f"--work-tree={folder}")
+            await git(folder, *where, "reset", "--hard", "--quiet", commit, umask=_TREE_UMASK)
+            await asyncio.to_thread(mark, git_folder, commit)
+            files = dict(fresh)
+        else:
+            files = {path: known[path] for path in swept.missing & known.keys()} | dict(fresh)
+        await asyncio.to_thread(fill, folder, files, listing)
+        await asyncio.to_thread(put_times_back, folder, swept.touched, {*swept.missing, *files}, git_folder)
 
     async def remove(self, folder: Path) -> None:
         """Take a laid-out tree away, whatever a run or a person did to it, or to the repository."""
@@ -104,11 +106,14 @@ class GitRepository:
         if self.root.is_dir() and await self._is_worktree(folder):
             await self._run("worktree", "remove", "--force", "--force", str(folder))
 
-    async def commit(self, parent: str, files: Mapping[str, bytes], message: str, when: datetime) -> str:
-        """A commit on `parent` with `files` replaced. The same arguments give the same commit id; no branch moves."""
+    async def commit(self, parent: str, files: Mapping[str, bytes | None], message: str, when: datetime) -> str:
+        """A commit on `parent` with `files` replaced, or taken away where they are None. The same arguments give the same commit id; no branch moves."""
         entries = await self.entries(parent)
         lines = []
         for path, content in sorted(files.items()):
+            if content is None:
+                lines.append(b"0 " + b"0" * len(parent) + b"\t" + os.fsencode(path) + b"\0")
+                continue
             blob = (await self._run("hash-object", "-w", "--stdin", stdin=content)).strip()
             mode = entries[path].mode if path in entries else "100644"
             lines.append(mode.encode() + b" " + blob + b"\t" + os.fsencode(path) + b"\0")
@@ -155,6 +160,22 @@ class GitRepository:
                 "repository.branch-moved", f"branch {name} was moved by somebody else; it is left as it is ({error})"
             ) from error
 
+    async def _listing(self, commit: str) -> Listing:
+        if (known := self._listings.get(commit)) is not None:
+            return known
+        found = Listing.of(_entries(await self._run("ls-tree", "-r", "-z", "--full-tree", commit)))
+        self._listings.keep(commit, found)
+        return found
+
+    def _contents(self, blobs: Sequence[str], stream: memoryview) -> Iterator[bytes]:
+        for blob in blobs:
+            header, _, _ = bytes(stream[:200]).partition(b"\n")
+            if header.endswith(b" missing"):
+                raise RepositoryError("repository.damaged", f"{self.root}: git has lost object {blob}: try `git fsck`")
+            start, size = len(header) + 1, int(header.split(b" ")[2])
+            yield bytes(stream[start : start + size])
+            stream = stream[start + size + 1 :]
+
     async def _commit_at(self, name: str) -> str | None:
         try:
             found = await self._run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
@@ -173,6 +194,17 @@ class GitRepository:
 
     async def _run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         return await git(self.root, *arguments, stdin=stdin, environment=environment)
+
+
+def _entries(listing: bytes) -> dict[str, TreeEntry]:
+    """`ls-tree -z`: path to mode and blob."""
+    found = {}
+    for line in listing.split(b"\0"):
+        if line:
+            facts, path = line.split(b"\t", 1)
+            mode, _, blob = facts.split(b" ")
+            found[os.fsdecode(path)] = TreeEntry(mode.decode(), blob.decode())
+    return found
 
 
 def _path(line: bytes) -> Path:

@@ -33,6 +33,12 @@ class NewProject(Request):
     path: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
+class CheckProject(Request):
+    """How often the unchanged project is measured against itself; 0: its spec and commit are read, and nothing is run."""
+
+    runs: Annotated[int, Field(ge=0, le=200)] = 6
+
+
 class NewExperiment(Request):
     """One run of the loop. stepwise: driven by edit, run and decide; else by the node, with `operator`."""
 
@@ -61,6 +67,13 @@ class NewIdea(Request):
 class StopExperiment(Request):
     """Why it is stopped."""
 
+    reason: Label = "user"
+
+
+class RollBack(Request):
+    """What to take back: the promotion of that idea and all that were built on it; the last one unless told."""
+
+    idea: Annotated[int, Field(ge=1)] | None = None
     reason: Label = "user"
 
 
@@ -136,6 +149,7 @@ class ProjectOut(Response):
     share: str
     added_at: str
     warnings: list[str] = []
+    check: dict[str, Any] | None = None
 
 
 class ExperimentOut(Response):
@@ -151,11 +165,17 @@ class ExperimentOut(Response):
     best: float | None
     iteration: int
     promotions: int
+    reverted: int
     trials: int
     rejected: dict[str, int]
     last_rejection: str | None
     branch: str
     stop_reason: str | None
+    costs: dict[str, Any]
+    budget: dict[str, Any]
+    protections: dict[str, Any]
+    waiting: str | None
+    next: list[str]
 
 
 class Page(Response):
@@ -166,10 +186,11 @@ class Page(Response):
 
 
 class Problem(BaseModel):
-    """RFC 9457. code: stable."""
+    """RFC 9457. code: stable. state: where an experiment stands that a step came too early or too late for."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
+    state: str | None = None

@@ -8,8 +8,10 @@ from guardrails.constitution import Constitution
 from guardrails.scope import ScopeGuard
 from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
+from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
 from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry
@@ -99,6 +101,8 @@ class Parts:
     starting: Starting
     runner: Runner
     steps: Steps
+    watchman: Watchman
+    checker: Checker
     deltas: Deltas
     beliefs: Beliefs
     suggest: Suggest

@@ -32,9 +32,9 @@ _BY_CODE: Final = {
 }
 
 
-def problem(status: int, code: str, detail: str) -> web.Response:
-    """A problem document."""
-    body = dump_json({"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail})
+def problem(status: int, code: str, detail: str, **more: str) -> web.Response:
+    """A problem document; `more` are members of its own, which programs can act on."""
+    body = dump_json({"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail, **more})
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return web.Response(status=status, body=body, headers=headers, content_type="application/problem+json")
 
@@ -45,7 +45,7 @@ def answer_fault(error: Exception) -> web.Response | None:
         case ConfigError():
             return problem(422, "spec.invalid", str(error))
         case WrongState():
-            return problem(409, "experiment.wrong-state", str(error))
+            return problem(409, "experiment.wrong-state", str(error), state=error.state.value)
         case Fault():
             status = next((number for kind, number in _BY_TYPE if isinstance(error, kind)), None)
             return problem(status or _BY_CODE.get(error.code, 409), error.code, str(error))

@@ -34,6 +34,13 @@ class Call:
         """A part of the path."""
         return self.request.match_info[key]
 
+    def number(self, key: str) -> int:
+        """A part of the path that is a number. Raises BadRequest."""
+        text = self.name(key)
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise BadRequest("request.invalid", f"{key} is a whole number")
+        return int(text)
+
     def text(self, key: str) -> str | None:
         """A query parameter."""
         return self.request.query.get(key)

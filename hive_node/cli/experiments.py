@@ -114,6 +114,19 @@ def stop(
 
 
 @app.command()
+def rollback(
+    context: typer.Context,
+    experiment: Id,
+    idea: Annotated[int | None, typer.Option(min=1, help="Its number; else the last promotion.")] = None,
+    reason: Annotated[str, typer.Option(help="What the commit and the hive are told.")] = "user",
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a promotion back, and all that were built on it: a commit on the branch, and a retraction in the hive."""
+    body = {"reason": reason} | ({"idea": idea} if idea else {})
+    show(client_of(context).post(at("experiments", experiment, "rollback"), body), as_json, outcome_words)
+
+
+@app.command()
 def trials(context: typer.Context, experiment: OrNewest = None, as_json: JsonFlag = False) -> None:
     """Every idea of an experiment, and what became of it."""
 
@@ -186,12 +199,19 @@ def outcome_words(tree: Any) -> None:
     why = f" ({tree['stop_reason']})" if tree["stop_reason"] else ""
     say(f"{tree['id']}: {tree['state']}{why}")
     say(f"{tree['metric']}, {tree['direction']} is better: {number(tree['baseline'])} → {number(tree['best'])}")
-    rejected = tree["rejected"]
+    rejected, costs = tree["rejected"], tree["costs"]
+    if tree["waiting"]:
+        say(f"waits: {tree['waiting']}")
     say(
         f"{count(tree['iteration'], 'idea')}, {count(tree['trials'], 'trial')}, {count(tree['promotions'], 'promotion')};"
         " rejected by the constitution"
         f" {rejected['constitution']}, by the baseline-delta gate {rejected['baseline']}"
     )
+    if tree["reverted"]:
+        say(f"taken back: {count(tree['reverted'], 'promotion')}")
+    money = f", {costs['tokens']} tokens, {costs['dollars']:.6f} dollars" if costs["tokens"] else ""
+    say(f"cost: {costs['wall_s']:.1f} s of measuring, {costs['cpu_s']:.1f} s of processor{money}")
+    say(f"measured in: {tree['protections'].get('sandbox', 'nothing yet')}")
     if tree["last_rejection"]:
         say(f"last rejection: {tree['last_rejection']}")
     say(f"branch: {tree['branch']}")

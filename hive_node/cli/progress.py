@@ -1,5 +1,6 @@
 """Watching an experiment that the node runs: the node's events wake us, its own overview says how things stand."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 
 _ENDS: Final = frozenset({"finalized", "stopped", "failed"})
 _OPEN: Final = frozenset({"proposed", "tried", "judged"})
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A sign of life, with what is being done, while the block runs; nothing where no terminal draws."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} …"):
+        yield
 
 
 def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
@@ -94,6 +107,8 @@ def _display(tree: Any, is_silent: bool) -> Iterator[_Quiet | _Bar | _Lines]:
 def _line(tree: Any) -> str:
     parts = [f"{tree['id']} {tree['state']}", f"{tree['metric']} {number(tree['baseline'])} → {number(tree['best'])}"]
     parts.append(f"{tree['promotions']} promoted")
+    if tree["waiting"]:
+        parts.append(f"waits: {tree['waiting']}")
     if tree["last_rejection"]:
         parts.append(f"last rejection: {tree['last_rejection']}")
     return harmless(", ".join(parts)).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""`experiment edit|run|decide|finalize`: the loop one step at a time, so that a person or another program is the operator."""
+"""`experiment setup|edit|run|decide|finalize|status`: the loop one step at a time, so that a person or another program is the operator."""
 
 import json
 import sys
@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from hive_node.cli.context import JsonFlag, at, client_of
-from hive_node.cli.output import NO, USAGE, end, number, say, show
+from hive_node.cli.output import NO, USAGE, count, end, number, say, show
+from hive_node.cli.progress import busy
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Of an experiment that was started with --step.")]
 _NEXT = {
@@ -25,8 +26,23 @@ _NEXT = {
 
 def register(app: typer.Typer) -> None:
     """Add the steps to the `experiment` group."""
-    for step in (edit, run, decide, finalize):
+    for step in (setup, edit, run, decide, finalize, status):
         app.command()(step)
+
+
+def setup(
+    context: typer.Context,
+    project: Annotated[str, typer.Argument(help="As `project list` shows it.")],
+    iterations: Annotated[int | None, typer.Option(min=1, max=100_000, help="Ideas at most; else hive.toml's.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Begin an experiment that you drive: start it, and measure its baseline."""
+    client = client_of(context)
+    body = {"project": project, "stepwise": True} | ({"iterations": iterations} if iterations else {})
+    started = client.post(at("experiments"), body)
+    with busy("Measuring the baseline"):
+        tree = client.post(at("experiments", started["id"], "run"))
+    _answer(tree, as_json)
 
 
 def edit(
@@ -66,6 +82,28 @@ def decide(context: typer.Context, experiment: _Id, as_json: JsonFlag = False) -
 def finalize(context: typer.Context, experiment: _Id, as_json: JsonFlag = False) -> None:
     """End the experiment, and tell the hive its summary."""
     _answer(client_of(context).post(at("experiments", experiment, "finalize")), as_json)
+
+
+def status(context: typer.Context, experiment: _Id, as_json: JsonFlag = False) -> None:
+    """Where the experiment stands, what it has cost, what protects this machine from it, and what may be done next."""
+
+    def words(tree: Any) -> None:
+        _words(tree)
+        rejected, costs = tree["rejected"], tree["costs"]
+        say(f"idea {tree['iteration']} of {tree['budget']['iterations']}, {count(tree['promotions'], 'promotion')}")
+        say(
+            f"rejected by the constitution {rejected['constitution']}, by the baseline-delta gate {rejected['baseline']}"
+        )
+        if tree["last_rejection"]:
+            say(f"last rejection: {tree['last_rejection']}")
+        say(
+            f"cost: {count(costs['trials'], 'trial')}, {costs['wall_s']:.1f} s of measuring, {costs['dollars']:.6f} dollars"
+        )
+        say(f"measured in: {tree['protections'].get('sandbox', 'nothing yet')}")
+        for what, by in (tree["protections"].get("limits") or {}).items():
+            say(f"  {what}: {by}")
+
+    show(client_of(context).get(at("experiments", experiment, "status")), as_json, words)
 
 
 def _answer(tree: Any, as_json: bool) -> None:

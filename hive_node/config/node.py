@@ -57,13 +57,18 @@ class FederationSection(Section):
 
 
 class LimitsSection(Section):
-    """[limits]: what trials may take of this machine."""
+    """[limits]: what trials may take of this machine, and when. on_battery: whether they go on without mains.
+
+    busy_share: of all processors' time, what other programs may take before trials wait; absent: they never do.
+    """
 
     trials_at_once: Annotated[int, Field(ge=1, le=64)] = 1
     memory_mib: Annotated[int, Field(ge=64, le=1_048_576)] = 2048
     processes: Annotated[int, Field(ge=1, le=4096)] = 128
     file_mib: Annotated[int, Field(ge=1, le=1_048_576)] = 512
     output_kib: Annotated[int, Field(ge=1, le=65_536)] = 1024
+    on_battery: bool = False
+    busy_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class SandboxSection(Section):
@@ -149,6 +154,8 @@ memory_mib = 2048
 processes = 128
 file_mib = 512
 output_kib = 1024
+on_battery = false     # true: experiments go on while the machine runs on battery
+# busy_share = 0.8     # experiments wait while other programs take more than this share of the processors
 
 [sandbox]
 backend = "bubblewrap"

@@ -123,6 +123,23 @@ class BudgetSection(Section):
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
+class WatchSection(Section):
+    """[watch]: when a promotion is measured again beside what it replaced; what became worse is taken back."""
+
+    after_s: Annotated[tuple[Annotated[float, Field(gt=0, le=31_536_000)], ...], Field(strict=False, max_length=20)] = (
+        600.0,
+        3600.0,
+        86_400.0,
+    )
+
+    @field_validator("after_s")
+    @classmethod
+    def _in_order(cls, moments: tuple[float, ...]) -> tuple[float, ...]:
+        if list(moments) != sorted(set(moments)):
+            raise ValueError("each moment is later than the one before it")
+        return moments
+
+
 class ShareSection(Section):
     """[share]: what the hive may be told. Absent means nothing."""
 
@@ -140,6 +157,7 @@ class ProjectSpec(Section):
     holdout: HoldoutSection | None = None
     tune: dict[str, TuneHint] = {}
     budget: BudgetSection = BudgetSection()
+    watch: WatchSection = WatchSection()
     share: ShareSection | None = None
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ MAX_GUARD_PAIRS: Final = 7
 HOLDOUT_FAILED: Final = "trial.holdout"
 # A candidate of a deterministic metric repeats its value before it is believed: a lucky seed does not.
 _DETERMINISTIC_PAIRS: Final = 2
+_CHAMPION_FAILED: Final = "trial.champion-failed"
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Session:
         evidence = await self._compare(policy)
         holdout = None
         if evidence is not None and isinstance(decide(evidence, policy), Promote):
-            await self._guard()
+            await self.guard()
             if evidence.deterministic:
                 await self._repeat(math.ceil(math.log2(1.0 / alpha)))
             holdout = await self._look_at_holdout() if self.failure is None else None
@@ -73,7 +74,7 @@ class Session:
         name, direction = self.experiment.spec.metric.name, Direction(self.experiment.spec.metric.direction)
         scale = self.experiment.baseline.value if self.experiment.baseline else 0.0
         while evidence is None or isinstance(decide(evidence, policy), Continue):
-            values = await self._pair("champion")
+            values = await self.pair("champion")
             if values is None:
                 return None
             champion, candidate = values
@@ -90,10 +91,16 @@ class Session:
             self._is_counted = True
             self.experiment = replace(self.experiment, comparisons=self.experiment.comparisons + 1)
 
-    async def _guard(self) -> None:
+    async def guard(self) -> None:
+        """Measure beside the pinned baseline until each guard metric is clear."""
         while self.failure is None and any(guard_needs_more(one, MAX_GUARD_PAIRS) for one in self._guard_samples()):
-            if values := await self._pair("baseline"):
+            if values := await self.pair("baseline"):
                 self._keep_guards(*values)
+
+    @property
+    def is_candidates_fault(self) -> bool:
+        """Whether what failed was the candidate's run, and not the one beside it."""
+        return self.failure is not None and self.failure.rule != _CHAMPION_FAILED
 
     def _guard_samples(self) -> list[GuardSamples]:
         return guard_samples(self.experiment.spec, self.guards)
@@ -124,11 +131,11 @@ class Session:
         if self.experiment.spent.holdout_looks >= holdout.looks:
             self.failure = Rejected("baseline.holdout-spent", f"All {holdout.looks} looks at the holdout are spent.")
             return None
-        values = await self._pair("champion", is_holdout=True)
+        values = await self.pair("champion", is_holdout=True)
         name = self.experiment.spec.metric.name
         return (values[0][name], values[1][name]) if values else None
 
-    async def _pair(
+    async def pair(
         self, other: Arm, *, is_holdout: bool = False
     ) -> tuple[Mapping[str, float], Mapping[str, float]] | None:
         """One run of each, in an order drawn for this pair: the evidence's proof rests on that draw."""
@@ -201,9 +208,7 @@ def in_words(failure: Rejected) -> str:
 
 
 def _flaky(failure: Rejected) -> Rejected:
-    return Rejected(
-        "trial.champion-failed", f"The champion itself failed beside it: {in_words(failure)}", failure.details
-    )
+    return Rejected(_CHAMPION_FAILED, f"The champion itself failed beside it: {in_words(failure)}", failure.details)
 
 
 def _held_out(failure: Rejected) -> Rejected:

@@ -82,7 +82,7 @@ def summary_news(experiment: Experiment, ledger: Sequence[IdeaRecord], environme
         return None
     calibration, spent = baseline.calibration, experiment.spent
     return _news(
-        f"summary:{experiment.id}",
+        summary_purpose(experiment),
         experiment,
         lambda: Summary(
             task=experiment.task,
@@ -103,6 +103,11 @@ def summary_news(experiment: Experiment, ledger: Sequence[IdeaRecord], environme
             environment=environment,
         ),
     )
+
+
+def summary_purpose(experiment: Experiment) -> str:
+    """What a summary says, once for ever: the experiment, and how much of it was taken back by then."""
+    return f"summary:{experiment.id}" + (f":{experiment.reverted}" if experiment.reverted else "")
 
 
 def _news(purpose: str, experiment: Experiment, make: Callable[[], Body]) -> News | None:

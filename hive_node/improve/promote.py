@@ -1,12 +1,13 @@
 """Promote: what passed both gates becomes one commit on the experiment's branch, and is told to the hive."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from guardrails.baseline import GuardSamples
 from guardrails.evidence import Evidence
 from guardrails.verdict import Rejected
-from hive_node.domain import Experiment, Files, Promotion, State, Trial
+from hive_node.domain import Experiment, Files, Promotion, State, Trial, Watch, WatchState
 from hive_node.improve.measuring import guard_samples
 from hive_node.improve.message import commit_message
 from hive_node.improve.news import recipe_news, replication_news
@@ -53,9 +54,9 @@ async def _accept(judged: Judged, champion: Files, workshop: Workshop) -> Experi
         promotions=experiment.promotions + 1,
         idle=0,
     )
-    after = await workshop.ledger.move(
-        experiment.state, after, promotion=replace(promotion, commit=commit, recipe=told)
-    )
+    promotion = replace(promotion, commit=commit, recipe=told)
+    watch = _watch(experiment, promotion, workshop)
+    after = await workshop.ledger.move(experiment.state, after, promotion=promotion, watch=watch)
     workshop.subject.promote(commit)
     return after
 
@@ -79,7 +80,7 @@ async def _reject(judged: Judged, rejected: Rejected, workshop: Workshop) -> Exp
 async def _promotion(judged: Judged, workshop: Workshop) -> Promotion:
     evidence, trial = _evidence(judged.trial)
     earlier = await workshop.ledger.promotions(judged.experiment.id)
-    own = [promotion.recipe for promotion in earlier if promotion.recipe]
+    own = [promotion.recipe for promotion in earlier if promotion.recipe and not promotion.is_reverted]
     parents = [*own, judged.idea.recipe] if judged.idea.recipe else own
     return Promotion(
         idea=judged.idea,
@@ -89,7 +90,17 @@ async def _promotion(judged: Judged, workshop: Workshop) -> Promotion:
         evidence=evidence,
         guards={one.guard.metric: one.change() for one in _measured_guards(judged.experiment, trial)},
         parents=tuple(parents),
+        parent=judged.experiment.champion,
     )
+
+
+def _watch(experiment: Experiment, promotion: Promotion, workshop: Workshop) -> Watch | None:
+    """When this promotion is measured again; None where the spec wants none of that."""
+    moments = experiment.spec.watch.after_s
+    if not moments:
+        return None
+    due_at = workshop.clock.now() + timedelta(seconds=moments[0])
+    return Watch(experiment.id, promotion.idea.number, WatchState.OPEN, 0, due_at)
 
 
 async def _commit(judged: Judged, promotion: Promotion, told: EntryId | None, workshop: Workshop) -> str:

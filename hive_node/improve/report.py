@@ -1,15 +1,14 @@
-"""The report of an experiment: the same content as JSON, Markdown and one self-contained HTML page."""
+"""The report of an experiment, as JSON; `rendering` makes Markdown and a page of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from guardrails.baseline import HOLDOUT_RULE
 from guardrails.evidence import Direction
 from guardrails.evidence.pairs import relative_gain
 from guardrails.verdict import Rejected
-from hive_node.domain import Arm, Experiment, IdeaRecord, Promotion, Sample, State
+from hive_node.domain import Arm, Experiment, IdeaRecord, Promotion, Sample, State, Watch
 from hive_node.improve.measuring import HOLDOUT_FAILED
 from hive_node.improve.message import one_line
 
@@ -18,16 +17,17 @@ _OF_HOLDOUT: Final = frozenset({HOLDOUT_RULE, HOLDOUT_FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report is made from."""
+    """What a report is made from. runs: of the baseline (0) and of each idea that was promoted, by its number."""
 
     experiment: Experiment
     ideas: Sequence[IdeaRecord]
     promotions: Sequence[Promotion]
-    baseline_runs: Sequence[tuple[Arm, Sample]]
+    runs: Mapping[int, Sequence[tuple[Arm, Sample]]]
+    watches: Sequence[Watch] = ()
 
 
 def report(material: Material) -> dict[str, Any]:
-    """The report as JSON: the experiment, the metric's path, every idea with its verdict, operators side by side, costs."""
+    """The report as JSON: the experiment, the metric's path with its noise, every idea with its verdict, operators, costs, receipts."""
     experiment = material.experiment
     return {
         **overview(experiment),
@@ -35,18 +35,16 @@ def report(material: Material) -> dict[str, Any]:
         "base": experiment.base,
         "champion": experiment.champion,
         "gain": gain(experiment),
+        "noise": experiment.baseline.calibration.noise if experiment.baseline else None,
         "path": _path(material),
         "ideas": [idea_row(record, experiment) for record in material.ideas],
         "operators": _operators(material.ideas),
-        "costs": {
-            "trials": experiment.spent.trials,
-            "wall_s": round(experiment.spent.wall_s, 3),
-            "cpu_s": round(experiment.spent.cpu_s, 3),
-            "tokens": experiment.spent.tokens,
-            "dollars": experiment.spent.micro_dollars / 1_000_000,
-            "holdout_looks": experiment.spent.holdout_looks,
-        },
-        "protections": _protections(material.baseline_runs),
+        "watches": [_watch(watch) for watch in material.watches],
+        "receipts": [
+            _receipt(idea, arm, sample)
+            for idea, runs in material.runs.items()
+            for arm, sample in shown_runs(runs, experiment)
+        ],
     }
 
 
@@ -63,12 +61,28 @@ def overview(experiment: Experiment) -> dict[str, Any]:
         "best": experiment.best,
         "iteration": experiment.iteration,
         "promotions": experiment.promotions,
+        "reverted": experiment.reverted,
         "trials": experiment.spent.trials,
         "rejected": {"constitution": experiment.rejected_constitution, "baseline": experiment.rejected_baseline},
         "last_rejection": experiment.last_rejection,
         "branch": experiment.branch,
         "stop_reason": experiment.stop_reason,
         "created_at": experiment.created_at.isoformat(),
+        "costs": _costs(experiment),
+        "budget": experiment.spec.budget.model_dump(mode="json"),
+        "protections": dict(experiment.baseline.protections) if experiment.baseline else {},
+    }
+
+
+def _costs(experiment: Experiment) -> dict[str, Any]:
+    spent = experiment.spent
+    return {
+        "trials": spent.trials,
+        "wall_s": round(spent.wall_s, 3),
+        "cpu_s": round(spent.cpu_s, 3),
+        "tokens": spent.tokens,
+        "dollars": spent.micro_dollars / 1_000_000,
+        "holdout_looks": spent.holdout_looks,
     }
 
 
@@ -115,54 +129,25 @@ def _without_details(rejected: Rejected | None) -> Rejected | None:
     return replace(rejected, details={}) if rejected is not None and rejected.rule in _OF_HOLDOUT else rejected
 
 
-def as_markdown(tree: dict[str, Any]) -> str:
-    """The report for a person with a terminal or an editor."""
-    lines = [
-        f"# Experiment {tree['id']}",
-        "",
-        f"{tree['metric']} ({tree['direction']} is better): **{_number(tree['baseline'])} → {_number(tree['best'])}**"
-        f" ({_percent(tree['gain'])}), state {tree['state']}"
-        + (f" ({tree['stop_reason']})" if tree["stop_reason"] else "")
-        + f", branch `{tree['branch']}`.",
-        "",
-        f"{tree['trials']} trials, {tree['promotions']} promotions; rejected by the constitution"
-        f" {tree['rejected']['constitution']}, by the baseline-delta gate {tree['rejected']['baseline']}.",
-        f"Measured in: {tree['protections']['sandbox']}.",
-        "",
-        "| # | operator | outcome | value | idea | why |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['number']} | {row['operator']} | {row['outcome']} | {_number(row['value'])} | {_cell(row['idea'])} | {_cell(_why(row))} |"
-        for row in tree["ideas"]
-    ]
-    lines += ["", "| operator | proposed | promoted | rejected |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {counts['proposed']} | {counts['promoted']} | {counts['rejected']} |"
-        for name, counts in tree["operators"].items()
-    ]
-    return "\n".join(lines) + "\n"
+def shown_runs(runs: Sequence[tuple[Arm, Sample]], experiment: Experiment) -> list[tuple[Arm, Sample]]:
+    """The runs that may be looked at: those of the holdout once no idea can follow."""
+    holdout = experiment.spec.holdout
+    if experiment.is_over or holdout is None:
+        return list(runs)
+    return [(arm, sample) for arm, sample in runs if [step.argv for step in sample.steps] != [holdout.run]]
 
 
-def as_html(tree: dict[str, Any]) -> str:
-    """The report as one page that loads nothing else."""
-    rows = "".join(
-        f"<tr class={escape(row['outcome'])}><td>{row['number']}<td>{escape(row['operator'])}<td>{escape(row['outcome'])}"
-        f"<td>{_number(row['value'])}<td>{escape(row['idea'])}<td>{escape(_why(row))}"
-        for row in tree["ideas"]
-    )
-    return _PAGE.format(
-        title=escape(tree["id"]),
-        headline=escape(
-            f"{tree['metric']}: {_number(tree['baseline'])} → {_number(tree['best'])} ({_percent(tree['gain'])})"
-        ),
-        facts=escape(
-            f"{tree['state']}, {tree['trials']} trials, {tree['promotions']} promotions, branch {tree['branch']}, "
-            f"measured in {tree['protections']['sandbox']}"
-        ),
-        chart=_chart(tree["path"]),
-        rows=rows,
-    )
+def sample_row(arm: Arm, sample: Sample) -> dict[str, Any]:
+    """One run: what was run, on what, in which sandbox, and what it measured."""
+    return {
+        "arm": arm,
+        **sample.receipt,
+        "steps": [asdict(step) | {"argv": list(step.argv)} for step in sample.steps],
+        "metrics": dict(sample.metrics),
+        "wall_s": sample.wall_s,
+        "cpu_s": sample.cpu_s,
+        "failure": sample.failure.rule if sample.failure else None,
+    }
 
 
 def _path(material: Material) -> list[dict[str, Any]]:
@@ -171,7 +156,13 @@ def _path(material: Material) -> list[dict[str, Any]]:
         return []
     steps: list[dict[str, Any]] = [{"idea": 0, "value": experiment.baseline.value, "commit": experiment.base}]
     return steps + [
-        {"idea": one.idea.number, "value": one.after, "commit": one.commit, "operator": one.idea.operator}
+        {
+            "idea": one.idea.number,
+            "value": one.after,
+            "commit": one.commit,
+            "operator": one.idea.operator,
+            "is_reverted": one.is_reverted,
+        }
         for one in material.promotions
     ]
 
@@ -186,58 +177,15 @@ def _operators(ideas: Sequence[IdeaRecord]) -> dict[str, dict[str, int]]:
     return table
 
 
-def _protections(runs: Sequence[tuple[Arm, Sample]]) -> dict[str, Any]:
-    receipt = runs[0][1].receipt if runs else {}
-    return {"sandbox": receipt.get("sandbox", "nothing yet"), "limits": receipt.get("limits", {})}
+def _watch(watch: Watch) -> dict[str, Any]:
+    return {
+        "idea": watch.idea,
+        "state": watch.state.value,
+        "looks": watch.looks,
+        "due_at": watch.due_at.isoformat(),
+        "reason": f"{watch.reason.rule}: {watch.reason.reason}" if watch.reason else None,
+    }
 
 
-def _why(row: dict[str, Any]) -> str:
-    if row["rule"]:
-        return f"{row['rule']}: {row['reason']}"
-    evidence = row["evidence"] or {}
-    return f"{_percent(evidence.get('gain'))} from {evidence.get('pairs', 0)} pairs" if evidence else ""
-
-
-def _chart(path: Sequence[dict[str, Any]]) -> str:
-    """The metric's path as an inline SVG staircase."""
-    if len(path) < 2:
-        return ""
-    values = [float(step["value"]) for step in path]
-    low, high = min(values), max(values)
-    scale = (high - low) or 1.0
-    points = [(40 + 720 * i / (len(values) - 1), 20 + 160 * (high - value) / scale) for i, value in enumerate(values)]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in points)
-    return (
-        '<svg viewBox="0 0 800 200" role="img" aria-label="metric by promotion">'
-        f'<polyline points="{line}"/>{dots}<text x="0" y="24">{_number(high)}</text><text x="0" y="184">{_number(low)}</text></svg>'
-    )
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.8g}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2%}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-_PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
-body {{ max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }} td, th {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; vertical-align: top }}
-tr.promoted td {{ font-weight: 600 }} tr.rejected td {{ opacity: .75 }}
-svg {{ width: 100%; max-height: 16rem }} polyline {{ fill: none; stroke: currentColor; stroke-width: 2 }} text {{ font-size: 12px; fill: currentColor }}
-</style>
-<h1>{title}</h1><p><strong>{headline}</strong><p>{facts}{chart}
-<table><thead><tr><th>#<th>operator<th>outcome<th>value<th>idea<th>why<tbody>{rows}</table>
-</html>
-"""
+def _receipt(idea: int, arm: Arm, sample: Sample) -> dict[str, Any]:
+    return {"idea": idea, **sample_row(arm, sample)}

@@ -42,6 +42,7 @@ async def measure_baseline(experiment: Experiment, workshop: Workshop) -> Experi
     await _lay_branch(experiment, workshop)
     values: list[float] = []
     metrics: dict[str, float] = {}
+    protections: dict[str, object] = {}
     fewest, most = _CALIBRATION_RUNS
     while len(values) < fewest or (not is_deterministic(values) and len(values) < most):
         sample, experiment = await measure("baseline", 0, experiment, workshop)
@@ -49,7 +50,8 @@ async def measure_baseline(experiment: Experiment, workshop: Workshop) -> Experi
             raise Fault(sample.failure.rule, f"the unchanged project cannot be measured: {in_words(sample.failure)}")
         values.append(sample.metrics[experiment.spec.metric.name])
         metrics = metrics or dict(sample.metrics)
-    baseline = Baseline(calibrate(values), metrics, workshop.subject.environment)
+        protections = {name: sample.receipt.get(name) for name in ("sandbox", "limits")}
+    baseline = Baseline(calibrate(values), metrics, workshop.subject.environment, protections)
     after = replace(experiment, state=State.BASELINED, baseline=baseline, best=baseline.value)
     return await workshop.ledger.move(experiment.state, after)
 

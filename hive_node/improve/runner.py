@@ -14,12 +14,13 @@ from hive_node.improve.budget import stop_reason
 from hive_node.improve.news import summary_news
 from hive_node.improve.pipeline import improve
 from hive_node.improve.run import measure_baseline
+from hive_node.improve.watch import watch_due
 from hive_node.improve.workshop import Halted, Workshop
-from hive_node.ports import Clock, Fault, Ledger, Publisher
+from hive_node.ports import Clock, Fault, Ledger, Machine, Publisher
 
 logger = logging.getLogger(__name__)
 
-_HALT_POLL_S: Final = 1.0
+_POLL_S: Final = 1.0
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 # What passes by itself, or when somebody makes room: the experiment waits where it is, and nothing is lost.
@@ -39,7 +40,7 @@ _MIDDLE: Final = frozenset({State.PROPOSED, State.TRIED, State.JUDGED})
 
 @dataclass(slots=True)
 class Runner:
-    """The service behind every experiment that the node drives by itself."""
+    """The service behind every experiment that the node drives by itself. waiting: those that wait, and for what."""
 
     ledger: Ledger
     open_workshop: Callable[[Experiment], Awaitable[Workshop]]
@@ -47,6 +48,8 @@ class Runner:
     environment: str
     clock: Clock
     trials_at_once: asyncio.Semaphore
+    machine: Machine
+    waiting: dict[str, str] = field(default_factory=dict)
     _driven: "dict[str, tuple[Brake, asyncio.Task[None]]]" = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,6 +90,7 @@ class Runner:
             await self._end(await self.ledger.get(identity), state, reason)
         finally:
             self._driven.pop(identity, None)
+            self.waiting.pop(identity, None)
 
     async def _to_an_end(self, identity: str, brake: Brake) -> tuple[State, str]:
         """How the experiment ends, and why."""
@@ -120,16 +124,20 @@ class Runner:
                 raise
             level = logging.WARNING if is_first else logging.DEBUG
             logger.log(level, "experiment waits", extra={"experiment": identity, "reason": str(fault)})
+            self.waiting[identity] = str(fault)
             return None
 
     async def _ideas(self, experiment: Experiment, workshop: Workshop) -> str:
+        await self._while_it_should_wait(experiment, workshop)
         if experiment.state is State.CREATED:
             async with workshop.brake.turn(self.trials_at_once):
                 experiment = await measure_baseline(experiment, workshop)
         while (reason := stop_reason(experiment)) is None or experiment.state in _MIDDLE:
-            await self._while_halted(workshop)
+            await self._while_it_should_wait(experiment, workshop)
             try:
                 async with workshop.brake.turn(self.trials_at_once):
+                    if experiment.state not in _MIDDLE:
+                        experiment = await watch_due(experiment, workshop)
                     after = await improve(experiment, workshop)
             except Halted:
                 experiment = await self.ledger.get(experiment.id)
@@ -139,9 +147,16 @@ class Runner:
             experiment = after
         return reason
 
-    async def _while_halted(self, workshop: Workshop) -> None:
-        while workshop.halt():
-            await workshop.brake.over(partial(self.clock.sleep, _HALT_POLL_S))
+    async def _while_it_should_wait(self, experiment: Experiment, workshop: Workshop) -> None:
+        while reason := workshop.halt() or self.machine.why_wait():
+            self._say_waiting(experiment.id, reason)
+            await workshop.brake.over(partial(self.clock.sleep, _POLL_S))
+        self.waiting.pop(experiment.id, None)
+
+    def _say_waiting(self, identity: str, reason: str) -> None:
+        level = logging.DEBUG if identity in self.waiting else logging.INFO
+        logger.log(level, "experiment waits", extra={"experiment": identity, "reason": reason})
+        self.waiting[identity] = reason
 
     async def _clear(self, experiment: Experiment) -> None:
         """Take away the trees that nobody works in, left by an earlier life of this node."""

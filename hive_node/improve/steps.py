@@ -1,12 +1,13 @@
 """The loop one step at a time, so that somebody else's conversation can drive it. Out of order is `WrongState`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from guardrails.verdict import Rejected
-from hive_node.domain import TRANSITIONS, Experiment, State, WrongState
+from hive_node.domain import Experiment, State, WrongState
 from hive_node.improve.brake import Stopped
 from hive_node.improve.budget import stop_reason
 from hive_node.improve.judge import gate
@@ -18,6 +19,20 @@ from hive_node.improve.workshop import Halted, Proposed, Tried, Workshop
 from hive_node.operators.edits import apply_edits, changed
 from hive_node.ports import Draft, Fault, Ledger
 from protocol.deltas import Edit
+
+STEPS: Final[Mapping[State, tuple[str, ...]]] = {
+    State.CREATED: ("run",),
+    State.BASELINED: ("edit", "finalize"),
+    State.PROPOSED: ("run",),
+    State.TRIED: ("decide",),
+    State.JUDGED: ("decide",),
+    State.PROMOTED: ("edit", "finalize"),
+    State.REJECTED: ("edit", "finalize"),
+    State.FINALIZED: (),
+    State.STOPPED: (),
+    State.FAILED: (),
+}
+"""What may be done next, by the state an experiment is in."""
 
 
 @dataclass(slots=True)
@@ -32,7 +47,7 @@ class Steps:
 
     async def edit(self, identity: str, words: str, edits: tuple[Edit, ...]) -> Experiment:
         """Propose: `edits` on the champion. Raises WrongState, Fault: edit.no-match, edit.empty, experiment.budget."""
-        async with self._step(identity, "edit", State.BASELINED, State.PROMOTED, State.REJECTED) as (experiment, shop):
+        async with self._step(identity, "edit") as (experiment, shop):
             if reason := stop_reason(experiment):
                 raise Fault("experiment.budget", f"the budget is used up ({reason}): finalize the experiment")
             champion = await shop.subject.files("champion")
@@ -48,7 +63,7 @@ class Steps:
 
     async def run(self, identity: str) -> Experiment:
         """Measure what is next: the baseline of a new experiment, or the idea that was edited in. Raises WrongState, Fault."""
-        async with self._step(identity, "run", State.CREATED, State.PROPOSED) as (experiment, shop):
+        async with self._step(identity, "run") as (experiment, shop):
             async with shop.brake.turn(self.trials_at_once):
                 if experiment.state is State.CREATED:
                     return await measure_baseline(experiment, shop)
@@ -59,7 +74,7 @@ class Steps:
 
     async def decide(self, identity: str) -> Experiment:
         """Let the gates judge what was run, and carry it out. Raises WrongState, Fault."""
-        async with self._step(identity, "decide", State.TRIED, State.JUDGED) as (experiment, shop):
+        async with self._step(identity, "decide") as (experiment, shop):
             try:
                 return await promote(await gate(await self._try(experiment, shop), shop), shop)
             except Halted as halted:
@@ -67,8 +82,7 @@ class Steps:
 
     async def finalize(self, identity: str) -> Experiment:
         """End the experiment and tell the hive its summary. Raises WrongState, Fault."""
-        ends = [state for state in State if State.FINALIZED in TRANSITIONS[state]]
-        async with self._step(identity, "finalize", *ends) as (experiment, shop):
+        async with self._step(identity, "finalize") as (experiment, shop):
             ideas = await self.ledger.ideas(identity)
             if news := summary_news(experiment, ideas, shop.subject.environment):
                 await shop.publisher.publish(news)
@@ -99,15 +113,15 @@ class Steps:
         return await run(Proposed(experiment, record.idea), workshop)
 
     @asynccontextmanager
-    async def _step(self, identity: str, step: str, *states: State) -> AsyncIterator[tuple[Experiment, Workshop]]:
-        """The experiment in one of `states`, with its trees, for this caller alone."""
+    async def _step(self, identity: str, step: str) -> AsyncIterator[tuple[Experiment, Workshop]]:
+        """The experiment in a state that allows the step, with its trees, for this caller alone."""
         async with self._turn(identity):
             experiment = await self.ledger.get(identity)
             if not experiment.is_stepwise:
                 raise Fault(
                     "experiment.not-stepwise", f"{identity} is run by the node: start one with `stepwise` to drive it"
                 )
-            if experiment.state not in states:
+            if step not in STEPS[experiment.state]:
                 raise WrongState(identity, experiment.state, step)
             if identity not in self._workshops:
                 self._workshops[identity] = await self.open_workshop(experiment)

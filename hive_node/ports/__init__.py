@@ -25,7 +25,7 @@ from hive_node.ports.storage import (
     Receipt,
     StoredEntry,
 )
-from hive_node.ports.surroundings import Chance, Clock
+from hive_node.ports.surroundings import Chance, Clock, Machine
 from hive_node.ports.trials import Draft, Operator, Repository, RepositoryOpener, Situation, Suggestion, TreeEntry
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Invite",
     "Invites",
     "Ledger",
+    "Machine",
     "MissingCommand",
     "News",
     "NotFound",

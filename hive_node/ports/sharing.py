@@ -25,6 +25,10 @@ class Publisher(Protocol):
         """Tell the hive, or None where nothing leaves: no hive, level none, or refused by the guard."""
         ...
 
+    async def told(self, purpose: str) -> EntryId | None:
+        """The entry that said this, if it was told."""
+        ...
+
 
 class Suggester(Protocol):
     """The learn flow, as operators see it."""

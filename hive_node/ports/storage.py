@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from hive_node.domain import Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict
+from hive_node.domain import Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict, Watch
 from protocol.deltas import Delta
 from protocol.envelope import Envelope
 from protocol.feed import Head
@@ -35,6 +35,7 @@ class Ledger(Protocol):
         trial: Trial | None = None,
         verdict: Verdict | None = None,
         promotion: Promotion | None = None,
+        watch: Watch | None = None,
     ) -> Experiment: ...
 
     async def idea(self, experiment: str, number: int) -> IdeaRecord: ...
@@ -44,6 +45,14 @@ class Ledger(Protocol):
     async def samples(self, experiment: str, idea: int) -> list[tuple[Arm, Sample]]: ...
 
     async def promotions(self, experiment: str) -> list[Promotion]: ...
+
+    async def revert(self, after: Experiment, ideas: Sequence[int], verdict: Verdict) -> Experiment: ...
+
+    async def watches(self, experiment: str) -> list[Watch]: ...
+
+    async def watches_due(self, now: datetime) -> list[Watch]: ...
+
+    async def keep_watch(self, watch: Watch) -> None: ...
 
     async def was_tried(self, experiment: Experiment, idea: Idea) -> bool: ...
 

@@ -21,6 +21,14 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+class Machine(Protocol):
+    """The machine that trials share with its owner."""
+
+    def why_wait(self) -> str | None:
+        """Why no run should begin now, in words; None where one may."""
+        ...
+
+
 class Chance(Protocol):
     """Randomness."""
 

@@ -65,6 +65,11 @@ class Share:
         await self._keep_receipt(news, in_scope.receipt)
         return entry
 
+    async def told(self, purpose: str) -> EntryId | None:
+        """The entry of ours that said this, if it was told."""
+        entry = await self.feed.by_purpose(purpose)
+        return entry.id if entry else None
+
     def _is_silent(self, news: News) -> bool:
         now = self.clock.now()
         reason = self.hive.why_silent(now) or self.hive.why_halted(now)

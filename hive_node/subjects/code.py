@@ -6,9 +6,7 @@ every step.
 """
 
 import asyncio
-import hashlib
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -16,7 +14,7 @@ from typing import Final
 
 from guardrails.verdict import Rejected
 from hive_node.config.project import ProjectSpec
-from hive_node.domain import Arm, Files, Sample
+from hive_node.domain import Arm, Files, Sample, StepRun
 from hive_node.ports import (
     Fault,
     Repository,
@@ -30,6 +28,7 @@ from hive_node.ports import (
 from hive_node.subjects.evaluator import Evaluator, read_files
 from hive_node.subjects.leavings import Leavings
 from hive_node.subjects.metrics import read_metrics
+from hive_node.subjects.seals import Seals
 from protocol.ids import sha256_hex
 
 logger = logging.getLogger(__name__)
@@ -61,14 +60,15 @@ class CodeSubject:
     environment: str
     _git_folders: dict[Arm, Path] = field(default_factory=dict)
     _commits: dict[Arm, str] = field(default_factory=dict)
+    _seals: dict[Arm, Seals] = field(default_factory=dict)
     _candidate: Mapping[str, bytes] = field(default_factory=dict)
 
     async def open(self, base: str, champion: str) -> None:
         """Lay the three trees out. Raises Fault; then there are none."""
         self._commits = {"baseline": base, "champion": champion, "candidate": champion}
         try:
-            for arm, commit in self._commits.items():
-                self._git_folders[arm] = await self.repository.lay_out(self.folder / arm, commit)
+            for arm in self._commits:
+                await self._lay_out(arm)
             await self._refuse_conversions()
         except BaseException:
             await self.close()
@@ -109,16 +109,17 @@ class CodeSubject:
 
     async def _run(self, arm: Arm, steps: Sequence[_Step], guards: Sequence[str]) -> Sample:
         tree = await self._fresh(arm)
-        before = await asyncio.to_thread(_digests, tree, self.evaluator.protected)
+        seals = self._seals[arm]
+        before = await asyncio.to_thread(seals.digests, tree)
         leavings = await self._leavings(arm, tree) if len(steps) > 1 else None
-        outcomes: list[tuple[str, RunOutcome]] = []
+        outcomes: list[tuple[_Step, RunOutcome]] = []
         failure: Rejected | None = None
         for step in steps:
             outcome = await self._execute(tree, step)
-            outcomes.append((step.name, outcome))
+            outcomes.append((step, outcome))
             failure = _judge_exit(step.name, outcome)
             # After every step, not after the last: what one step put in the place of a protected file would be the next one's judge.
-            if await asyncio.to_thread(_digests, tree, self.evaluator.protected) != before:
+            if await asyncio.to_thread(seals.digests, tree) != before:
                 failure = Rejected(
                     "trial.evaluator-changed", f"A protected file was not the same after step `{step.name}`."
                 )
@@ -135,20 +136,33 @@ class CodeSubject:
             wall_s=sum(outcome.wall_s for _, outcome in outcomes),
             cpu_s=sum(outcome.cpu_s for _, outcome in outcomes),
             failure=failure,
-            receipt=self._receipt(arm, outcomes),
+            receipt=self._receipt(arm, outcomes[-1][1]),
+            steps=tuple(_step_run(step, outcome) for step, outcome in outcomes),
         )
 
     async def _fresh(self, arm: Arm) -> Path:
         """The tree as it is to be measured, laid out anew where it cannot be brought back."""
         tree = self.folder / arm
         try:
-            await self.repository.reset(tree, self._git_folders[arm], self._commits[arm])
+            await self._reset(tree, arm)
         except RepositoryError as error:
-            # Deleted by hand, forgotten by `git worktree prune`, or left by a run in a state that git cannot clean.
+            # Deleted by hand, forgotten by `git worktree prune`, or left by a run in a state that cannot be cleaned.
             logger.info("tree laid out anew", extra={"tree": str(tree), "reason": str(error)})
-            self._git_folders[arm] = await self.repository.lay_out(tree, self._commits[arm])
-        await asyncio.to_thread(_write if arm == "candidate" else _touch, tree, self._candidate)
+            await self._lay_out(arm)
+            await self._reset(tree, arm)
         return tree
+
+    async def _lay_out(self, arm: Arm) -> None:
+        self._git_folders[arm] = await self.repository.lay_out(self.folder / arm, self._commits[arm])
+        self._seals[arm] = Seals(self.evaluator.protected)
+
+    async def _reset(self, tree: Path, arm: Arm) -> None:
+        known = {path: text.encode("utf-8") for path, text in (await self.files(arm)).items()}
+        # The files that the candidate changes are written anew in every tree: nothing but their content tells the arms apart.
+        fresh = (
+            {path: known[path] for path in self._candidate if path in known} if arm != "candidate" else self._candidate
+        )
+        await self.repository.reset(tree, self._git_folders[arm], self._commits[arm], fresh, known)
 
     async def _leavings(self, arm: Arm, tree: Path) -> Leavings:
         commit, changed = self._commits[arm], self._candidate if arm == "candidate" else {}
@@ -170,13 +184,12 @@ class CodeSubject:
         except SandboxFault as fault:
             raise Fault(fault.code, f"step `{step.name}`: {fault}") from fault
 
-    def _read(self, outcomes: Sequence[tuple[str, RunOutcome]], guards: Sequence[str]) -> dict[str, float] | Rejected:
+    def _read(self, outcomes: Sequence[tuple[_Step, RunOutcome]], guards: Sequence[str]) -> dict[str, float] | Rejected:
         output = b"".join(outcome.stdout + b"\n" for _, outcome in outcomes)
         is_clipped = any(outcome.stdout_truncated for _, outcome in outcomes)
         return read_metrics(output, self.spec.metric, guards, is_clipped=is_clipped)
 
-    def _receipt(self, arm: Arm, outcomes: Sequence[tuple[str, RunOutcome]]) -> dict[str, object]:
-        last = outcomes[-1][1]
+    def _receipt(self, arm: Arm, last: RunOutcome) -> dict[str, object]:
         return {
             "commit": self._commits[arm],
             "diff": sha256_hex(b"".join(path.encode() + b"\0" + text for path, text in sorted(self._candidate.items())))
@@ -186,16 +199,6 @@ class CodeSubject:
             "environment": self.environment,
             "sandbox": last.backend,
             "limits": dict(last.limits),
-            "steps": [
-                {
-                    "name": name,
-                    "exit_code": outcome.exit_code,
-                    "ending": outcome.ending,
-                    "wall_s": round(outcome.wall_s, 6),
-                    "cpu_s": round(outcome.cpu_s, 6),
-                }
-                for name, outcome in outcomes
-            ],
         }
 
     async def _refuse_conversions(self) -> None:
@@ -217,6 +220,12 @@ def clean_text(output: bytes) -> str:
     )
 
 
+def _step_run(step: _Step, outcome: RunOutcome) -> StepRun:
+    return StepRun(
+        step.name, step.argv, outcome.exit_code, outcome.ending, round(outcome.wall_s, 6), round(outcome.cpu_s, 6)
+    )
+
+
 def _judge_exit(name: str, outcome: RunOutcome) -> Rejected | None:
     if outcome.ending == "exited" and outcome.exit_code == 0:
         return None
@@ -229,34 +238,6 @@ def _judge_exit(name: str, outcome: RunOutcome) -> Rejected | None:
             return Rejected("trial.timed-out", f"Step `{name}` did not end in time and was killed.", details)
         case _:
             return Rejected("trial.limit", f"Step `{name}` was killed: {outcome.ending}.", details)
-
-
-def _write(tree: Path, files: Mapping[str, bytes]) -> None:
-    for path, content in files.items():
-        target = tree / path
-        # The tree was just reset to a commit whose editable files are plain files: no link is followed here.
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-
-def _touch(tree: Path, files: Mapping[str, bytes]) -> None:
-    """As new as the candidate's: code that was promoted must not know by times whether it is the champion now."""
-    for path in files:
-        if (tree / path).is_file():
-            os.utime(tree / path)
-
-
-def _digests(tree: Path, paths: Sequence[str]) -> list[str]:
-    root = tree.resolve()
-    return [_digest(root / path) for path in paths]
-
-
-def _digest(path: Path) -> str:
-    """Nothing where it is no plain file reached by plain folders: a link to the same bytes is not the same file."""
-    if path.resolve() != path or not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _roots(tree: Path, globs: Sequence[str], files: Sequence[str]) -> tuple[PurePosixPath, ...]:

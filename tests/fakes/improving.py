@@ -18,9 +18,11 @@ from hive_node.adapters.git import GitRepository
 from hive_node.adapters.store import Database, ExperimentStore, Journal
 from hive_node.config import parse_project_spec
 from hive_node.domain import Experiment, IdeaRecord, Project
+from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
 from hive_node.improve.starting import Starter
 from hive_node.improve.steps import Steps
+from hive_node.improve.watch import Watchman
 from hive_node.improve.workshop import Workshop
 from hive_node.ports import (
     Draft,
@@ -176,6 +178,9 @@ class Told:
         self.entries.setdefault(news.purpose, news)
         return EntryId(sha256_hex(news.purpose.encode()))
 
+    async def told(self, purpose: str) -> EntryId | None:
+        return EntryId(sha256_hex(purpose.encode())) if purpose in self.entries else None
+
     def kinds(self) -> list[str]:
         return [purpose.split(":")[0] for purpose in self.entries]
 
@@ -227,6 +232,16 @@ class Alternating:
         return 1
 
 
+@dataclass
+class PatientMachine:
+    """A machine that is in its owner's use for as long as `reason` says why."""
+
+    reason: str | None = None
+
+    def why_wait(self) -> str | None:
+        return self.reason
+
+
 class Improving:
     """A node's improve flow over one project."""
 
@@ -242,12 +257,15 @@ class Improving:
         self.operator: Operator = ScriptedOperator()
         self.told = Told()
         self.halted: str | None = None
+        self.machine = PatientMachine()
         self.places = asyncio.Semaphore(1)
         self.renew()
 
     def renew(self) -> None:
         """As after a restart: everything but what is on disk is new."""
-        self.runner = Runner(self.ledger, self.open_workshop, self.told, "test", self.clock, self.places)
+        self.runner = Runner(self.ledger, self.open_workshop, self.told, "test", self.clock, self.places, self.machine)
+        self.watchman = Watchman(self.ledger, self.open_workshop, self.clock, self.places, self.machine)
+        self.checker = Checker(self.open_for_check, self.places)
         self.steps = Steps(self.ledger, self.open_workshop, self.places)
         self.starter = Starter(self.ledger, GitRepository.open, self.sandbox, self.clock, Alternating())
 
@@ -306,6 +324,15 @@ class Improving:
     def worktrees(self) -> list[str]:
         listed = git(self.path, "worktree", "list", "--porcelain")
         return [line for line in listed.splitlines() if line.startswith("worktree ")][1:]
+
+    async def open_for_check(self, project: Project) -> CodeSubject:
+        repository = await GitRepository.open(project.path)
+        head = await repository.head()
+        evaluator = await read_evaluator(repository, project.spec, head)
+        trees = self.folder / "trees" / "check"
+        subject = CodeSubject(repository, self.sandbox, project.spec, evaluator, LIMITS, trees, "test")
+        await subject.open(head, head)
+        return subject
 
     async def open_workshop(self, experiment: Experiment) -> Workshop:
         if not self.path.is_dir():

@@ -39,7 +39,7 @@ def within(state: str) -> Match:
 
 
 def holding_out(_store: Any, _experiment: Any, _idea: int, arm: str, sample: Any) -> bool:
-    return arm == "candidate" and sample.receipt["steps"][0]["name"] == "holdout"
+    return arm == "candidate" and sample.steps[0].name == "holdout"
 
 
 def telling(kind: str) -> Match:

@@ -20,7 +20,6 @@ _MADE.set_forkserver_preload(
         "hive_node.daemon",
         "hive_node.cli",
         "tests.fakes.killing_node",
-        "aiosqlite",
         "alembic.command",
     ]
 )

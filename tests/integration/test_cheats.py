@@ -141,6 +141,9 @@ def test_a_measurement_that_is_forged_within_the_evaluators_own_process_is_none(
     assert_what_it_said_is_only_data(play)
     held_out = [row for row in play.rows() if "holdout" in row["rule"]]
     assert [(row["details"], row["holdout"]) for row in held_out] == [({}, None)] * 2
+    for row in held_out:
+        runs = play.node.client.get(f"{play.steps}/trials/{row['number']}")["runs"]
+        assert {step["name"] for run in runs for step in run["steps"]} == {"run"}
     play.assert_an_honest_one_is_promoted()
     assert_the_holdout_is_told_at_the_end(play)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hive_node.cli.client import Refusal
+
 
 @pytest.fixture(scope="module")
 def node(module_daemon: Callable[..., Any]) -> Any:
@@ -171,3 +173,56 @@ def _command(node: Any) -> list[str]:
 def _file_of_branch(repository: Path, branch: str) -> str:
     command = ["git", "show", f"{branch}:src/knob.py"]
     return subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_driver_sets_up_sees_where_it_stands_and_is_told_the_state_when_out_of_order(node: Any, knob: Path) -> None:
+    tree = json.loads(node.cli("experiment", "setup", "knob", "--iterations", "4", "--json").stdout)
+    identity = tree["id"]
+    assert (tree["state"], tree["next"], tree["baseline"]) == ("baselined", ["edit", "finalize"], 13.0)
+    with pytest.raises(Refusal) as refused:
+        node.client.post(f"/v1/experiments/{identity}/decide")
+    assert (refused.value.status, refused.value.code) == (409, "experiment.wrong-state")
+    change = ("--file", "src/knob.py", "--search", "SIZE = 8", "--replace", "import socket\nSIZE = 9")
+    assert node.cli("experiment", "edit", identity, "--idea", "open a socket", *change).returncode == 0
+    assert node.cli("experiment", "run", identity).returncode == 1
+    tree = node.client.get(f"/v1/experiments/{identity}/status")
+    assert (tree["iteration"], tree["rejected"]) == (1, {"constitution": 1, "baseline": 0})
+    assert tree["costs"].keys() >= {"trials", "wall_s", "cpu_s", "tokens", "dollars", "holdout_looks"}
+    assert tree["protections"]["sandbox"].startswith("bubblewrap")
+    assert "wall" in tree["protections"]["limits"]
+    words = node.cli("experiment", "status", identity).stdout
+    assert "idea 1 of 4" in words
+    assert "last rejection: constitution.code.network" in words
+    assert "wall: " in words
+
+
+def test_a_promotion_is_taken_back_by_hand(node: Any, knob: Path) -> None:
+    identity = json.loads(node.cli("experiment", "setup", "knob", "--json").stdout)["id"]
+    change = ("--file", "src/knob.py", "--search", "SIZE = 8", "--replace", "SIZE = 20")
+    for step in (("edit", "--idea", "bigger", *change), ("run",), ("decide",)):
+        assert node.cli("experiment", step[0], identity, *step[1:]).returncode == 0
+    running = node.cli("experiment", "rollback", identity)
+    assert (running.returncode, "finalize it first" in running.stderr) == (1, True)
+    assert node.cli("experiment", "finalize", identity).returncode == 0
+    done = node.cli("experiment", "rollback", identity, "--reason", "it reads badly")
+    assert (done.returncode, "taken back: 1 promotion" in done.stdout) == (0, True)
+    assert _file_of_branch(knob, f"hive/knob/{identity}") == "SIZE = 8\n"
+    report = node.client.get(f"/v1/experiments/{identity}/report")
+    assert [(one["idea"], one["state"]) for one in report["watches"]] == [(1, "reverted")]
+    assert report["path"][1]["is_reverted"] is True
+    assert node.cli("experiment", "rollback", identity).returncode == 1
+
+
+def test_every_run_of_a_trial_has_its_receipt(node: Any, knob: Path) -> None:
+    identity = json.loads(node.cli("experiment", "start", "--wait", "--iterations", "1", "--json").stdout)["id"]
+    trial = node.client.get(f"/v1/experiments/{identity}/trials/1")
+    assert {run["arm"] for run in trial["runs"]} == {"champion", "candidate"}
+    for run in trial["runs"]:
+        assert run["sandbox"].startswith("bubblewrap")
+        assert run["steps"][0]["argv"] == ["python", "-I", "bench/run.py"]
+        assert (run["steps"][0]["exit_code"], list(run["metrics"])) == (0, ["cost"])
+    assert len({run["commit"] for run in trial["runs"]}) == 1
+    with pytest.raises(Refusal):
+        node.client.get(f"/v1/experiments/{identity}/trials/99")
+    with pytest.raises(Refusal):
+        node.client.get(f"/v1/experiments/{identity}/trials/first")

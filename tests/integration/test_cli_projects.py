@@ -66,3 +66,14 @@ def test_a_repository_without_a_commit_is_told_what_it_lacks(node: Any, tmp_path
 def test_an_id_that_looks_like_a_path_is_only_an_unknown_id(node: Any) -> None:
     for identity in ("../hive", "a/b", "x?y=1", "%2e%2e", " "):
         assert node.cli("project", "check", identity).returncode == 1, identity
+
+
+def test_a_check_measures_the_project_against_itself(node: Any, knob_project: Path) -> None:
+    assert node.cli("project", "add", str(knob_project)).returncode == 0
+    words = node.cli("project", "check", "knob", "--runs", "3").stdout
+    assert "in each of 3 runs: deterministic" in words
+    assert "a trial about" in words
+    tree = json.loads(node.cli("project", "check", "knob", "--runs", "2", "--json").stdout)["check"]
+    assert (tree["runs"], tree["mean"], tree["noise"], tree["suggested_pairs"]) == (2, 13.0, 0.0, 2)
+    assert json.loads(node.cli("project", "check", "knob", "--runs", "0", "--json").stdout)["check"] is None
+    assert node.cli("project", "remove", "knob").returncode == 0

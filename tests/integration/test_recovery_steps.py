@@ -123,7 +123,7 @@ def assert_books(driven: Driven) -> None:
     """Every run of every life, once; a look at the holdout that a death cut short was a look."""
     spent = json.loads(driven.rows("SELECT document FROM experiments")[0][0])["spent"]
     samples = [(arm, json.loads(one)) for arm, one in driven.rows("SELECT arm, document FROM samples")]
-    looks = [arm for arm, one in samples if one["receipt"]["steps"][0]["name"] == "holdout" and arm == "candidate"]
+    looks = [arm for arm, one in samples if one["steps"][0]["name"] == "holdout" and arm == "candidate"]
     assert spent["wall_s"] == pytest.approx(sum(one["wall_s"] for _, one in samples))
     assert spent["holdout_looks"] == len(looks) == 2
     assert (spent["trials"], spent["iterations"]) == (1, 1)

@@ -1,33 +1,100 @@
-"""The database file: opening, migrating, reading, writing. One writer at a time; every fault becomes a StoreError."""
+"""The database file: opening, migrating, reading, writing. One writer at a time; every fault becomes a StoreError.
+
+SQLAlchemy's own driver for SQLite, each statement in a thread: docs/adr/0009 says why not its asyncio extension.
+"""
 
 import asyncio
+import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hive_node.ports import FatalError, StoreError
 
+_T = TypeVar("_T")
+Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
+Parameters: TypeAlias = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 # The newest file in migrations/versions; an architecture test holds the two together.
-HEAD: Final = "0001"
+HEAD: Final = "0003"
 # With less than this left, an I/O error of SQLite's is a full disk: its write-ahead log has no other word for it.
 _ROOM_BYTES: Final = 1024 * 1024
+
+
+# A writer, and readers beside it: each holds one connection, and needs a thread only while a statement runs.
+_READERS: Final = 2
+# An entry that peers may hold must survive a power cut, or its number would be used twice; so must money that was spent.
+Survives: TypeAlias = Literal["power cut", "crash"]
+_SOON: Final = "NORMAL"
+_WAITS: Final[Mapping[Survives, str]] = {"power cut": "FULL", "crash": _SOON}
+_ROWS_AT_ONCE: Final = 200
+
+
+class Transaction:
+    """A connection within one transaction. Statements run one after another, each in a thread."""
+
+    def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._connection: Connection | None = None
+
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
+        """Run a statement (with each of several rows of parameters). Its rows are all there when this returns."""
+        return await self._do(lambda connection: _execute(connection, statement, parameters))
+
+    async def stream(self, statement: Executable) -> AsyncIterator[Row[*tuple[Any, ...]]]:
+        """The rows of a query, a few hundred in memory at a time."""
+        options = {"yield_per": _ROWS_AT_ONCE}
+        result = await self._do(lambda connection: connection.execute(statement, execution_options=options))
+        while rows := await self._do(lambda _: result.fetchmany(_ROWS_AT_ONCE)):
+            for row in rows:
+                yield row
+
+    async def begin(self, synchronous: str) -> None:
+        """For `Database` alone, like the two below. synchronous: SQLite's word for what a commit waits for."""
+        await in_thread(self._threads, partial(self._begin, synchronous))
+
+    async def commit(self) -> None:
+        """Make everything true at once."""
+        await self._do(lambda connection: connection.commit())
+
+    async def close(self) -> None:
+        """Give the connection back; what was not committed is rolled back."""
+        if self._connection is not None:
+            await self._do(lambda connection: connection.close())
+
+    async def _do(self, work: Callable[[Connection], _T]) -> _T:
+        if self._connection is None:
+            raise RuntimeError("a transaction is used outside its block")
+        return await in_thread(self._threads, partial(work, self._connection))
+
+    def _begin(self, synchronous: str) -> None:
+        # Kept here, not returned: whoever is cancelled while it opens still closes it.
+        self._connection = self._engine.connect()
+        driver = self._connection.connection.driver_connection
+        if driver is None:
+            raise RuntimeError("a connection without its driver")
+        driver.execute(f"PRAGMA synchronous={synchronous}")
+        self._connection.begin()
 
 
 class Database:
     """An open database. Make one with `Database.open`. writes: grows with each transaction that wrote, or may have."""
 
-    def __init__(self, path: Path, engine: AsyncEngine) -> None:
+    def __init__(self, path: Path, engine: Engine) -> None:
         self.path = path
         self._engine = engine
+        self._threads = ThreadPoolExecutor(1 + _READERS, thread_name_prefix="store")
         self._writing = asyncio.Lock()
+        self._reading = asyncio.Semaphore(_READERS)
         self.writes = 0
 
     @classmethod
@@ -37,34 +104,60 @@ class Database:
             await asyncio.to_thread(migrate, path)
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise FatalError("store.unusable", f"{path}: {_words(error)}") from error
-        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), pool_size=3, max_overflow=0)
-        whole_transactions(engine.sync_engine)
-        event.listen(engine.sync_engine, "connect", _on_connect)
+        engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=1 + _READERS, max_overflow=0)
+        whole_transactions(engine)
+        event.listen(engine, "connect", _on_connect)
         return cls(path, engine)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Transaction]:
         """A consistent view of the data. Raises StoreError."""
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
-            raise _fault(self.path, error) from error
+        async with self._reading, self._transaction(_SOON) as transaction:
+            yield transaction
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, written whole or not at all, and on disk when this returns. Raises StoreError."""
+    async def write(self, *, survives: Survives = "power cut") -> AsyncIterator[Transaction]:
+        """One transaction, written whole or not at all. Raises StoreError.
+
+        survives: what it survives once this returns. One that survives only a crash of this process is spared the wait for the
+        disk, and is on it with the next that does wait; a power cut in between takes it back as a whole, and all after it.
+        """
         try:
-            async with self._writing, self._engine.begin() as connection:
-                yield connection
-        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
-            raise _fault(self.path, error) from error
+            async with self._writing, self._transaction(_WAITS[survives]) as transaction:
+                yield transaction
+                await transaction.commit()
         finally:
             self.writes += 1  # also where it was cancelled: the commit may have been made
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await in_thread(self._threads, self._engine.dispose)
+        self._threads.shutdown()
+
+    @asynccontextmanager
+    async def _transaction(self, synchronous: str) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._engine, self._threads)
+        try:
+            try:
+                await transaction.begin(synchronous)
+                yield transaction
+            finally:
+                await transaction.close()
+        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
+            raise _fault(self.path, error) from error
+
+
+async def in_thread(threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+    """Do blocking work in one of these threads. Cancelled, it waits to the end first: nothing goes on behind anybody's back."""
+    job = asyncio.get_running_loop().run_in_executor(threads, work)
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        while not job.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([job])
+        job.exception()
+        raise
 
 
 def migrate(path: Path) -> None:
@@ -100,6 +193,14 @@ def _version(path: Path) -> str | None:
         connection.close()
 
 
+def _execute(connection: Connection, statement: Executable, parameters: Parameters | None) -> Rows:
+    result = connection.execute(statement, parameters)
+    if result.returns_rows:
+        # Fetched here, in the thread, and not row by row by who reads them.
+        return cast(Rows, result.freeze()())
+    return result
+
+
 def whole_transactions(engine: Engine) -> None:
     """The driver's own transactions begin too late (at the first write, and never for tables): SQLAlchemy's are the only ones."""
     event.listen(engine, "connect", _leave_transactions_alone)
@@ -112,8 +213,7 @@ def _leave_transactions_alone(connection: Any, _record: Any) -> None:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    # FULL: an entry that peers may hold must survive a power cut, or its number would be used twice.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -1,15 +1,17 @@
 """Experiments, the ledger of ideas, samples and promotions. Each transition is one transaction with its event."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.database import Database, Survives, Transaction
 from hive_node.adapters.store.journal import Journal
-from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions
+from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions, watches
 from hive_node.domain import (
     TRANSITIONS,
     Arm,
@@ -21,6 +23,8 @@ from hive_node.domain import (
     State,
     Trial,
     Verdict,
+    Watch,
+    WatchState,
     WrongState,
 )
 from hive_node.ports import NotFound
@@ -34,6 +38,8 @@ _TRIAL: Final = TypeAdapter(Trial)
 _VERDICT: Final = TypeAdapter(Verdict)
 _SAMPLE: Final = TypeAdapter(Sample)
 _PROMOTION: Final = TypeAdapter(Promotion)
+_WATCH: Final = TypeAdapter(Watch)
+_WATCHED: Final = [WatchState.OPEN.value, WatchState.REVERTING.value]
 _OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
 
 
@@ -92,6 +98,7 @@ class ExperimentStore:
         trial: Trial | None = None,
         verdict: Verdict | None = None,
         promotion: Promotion | None = None,
+        watch: Watch | None = None,
     ) -> Experiment:
         """One transition with everything that it makes true, or nothing at all. Raises WrongState.
 
@@ -99,7 +106,9 @@ class ExperimentStore:
         """
         if after.state not in TRANSITIONS[before]:
             raise WrongState(after.id, before, f"become {after.state}")
-        async with self.database.write() as transaction:
+        # Of an idea that a power cut takes back, a promotion leaves more than rows: those it does not take back.
+        survives: Survives = "power cut" if promotion or not TRANSITIONS[after.state] else "crash"
+        async with self.database.write(survives=survives) as transaction:
             await self._replace(transaction, before, after)
             await self._write_step(transaction, before, after)
             if idea is not None:
@@ -110,6 +119,8 @@ class ExperimentStore:
                 await self._write_verdict(transaction, after, verdict)
             if promotion is not None:
                 await self._write_promotion(transaction, after, promotion)
+            if watch is not None:
+                await self._write_watch(transaction, watch)
             await self._tell(transaction, after, verdict)
         await self.journal.wake()
         return after
@@ -159,7 +170,7 @@ class ExperimentStore:
             "at": stamp(self.journal.clock.now()),
             "document": _SAMPLE.dump_python(sample, mode="json"),
         }
-        async with self.database.write() as transaction:
+        async with self.database.write(survives="crash") as transaction:
             await self._replace(transaction, experiment.state, experiment)
             await transaction.execute(insert(samples).values(row))
 
@@ -176,13 +187,41 @@ class ExperimentStore:
         async with self.database.read() as connection:
             return [_PROMOTION.validate_python(row[0], strict=False) for row in await connection.execute(query)]
 
+    async def revert(self, after: Experiment, ideas: Sequence[int], verdict: Verdict) -> Experiment:
+        """Write down that these promotions were taken back, in one transaction. Raises WrongState, StoreError."""
+        async with self.database.write() as transaction:
+            await self._replace(transaction, after.state, after)
+            for number in ideas:
+                await self._write_reverted(transaction, after, number, verdict)
+            await self._tell(transaction, after, verdict)
+        await self.journal.wake()
+        return after
+
+    async def watches_due(self, now: datetime) -> list[Watch]:
+        """Those whose time has come, the first due first."""
+        is_due = watches.c.state.in_(_WATCHED) & (watches.c.due_at <= stamp(now))
+        query = select(watches.c.document).where(is_due).order_by(watches.c.due_at, watches.c.idea)
+        async with self.database.read() as connection:
+            return [_WATCH.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def watches(self, experiment: str) -> list[Watch]:
+        """Those over the promotions of an experiment, in order."""
+        query = select(watches.c.document).where(watches.c.experiment == experiment).order_by(watches.c.idea)
+        async with self.database.read() as connection:
+            return [_WATCH.validate_python(row[0], strict=False) for row in await connection.execute(query)]
+
+    async def keep_watch(self, watch: Watch) -> None:
+        """Write where a watch stands, over what it was."""
+        async with self.database.write() as transaction:
+            await self._write_watch(transaction, watch)
+
     async def transitions(self, experiment: str) -> list[dict[str, Any]]:
         """Every transition of an experiment, in order."""
         query = select(transitions).where(transitions.c.experiment == experiment).order_by(transitions.c.id)
         async with self.database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def _replace(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+    async def _replace(self, transaction: Transaction, before: State, after: Experiment) -> None:
         statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
         changed = await transaction.execute(statement.values(_columns(after)))
         if changed.rowcount != 1:
@@ -190,11 +229,11 @@ class ExperimentStore:
             found = State((await transaction.execute(query)).scalar_one())
             raise WrongState(after.id, found, f"become {after.state}")
 
-    async def _write_step(self, transaction: AsyncConnection, before: State, after: Experiment) -> None:
+    async def _write_step(self, transaction: Transaction, before: State, after: Experiment) -> None:
         row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}
         await transaction.execute(insert(transitions).values(row | {"at": stamp(self.journal.clock.now())}))
 
-    async def _write_idea(self, transaction: AsyncConnection, experiment: Experiment, idea: Idea) -> None:
+    async def _write_idea(self, transaction: Transaction, experiment: Experiment, idea: Idea) -> None:
         row = {
             "experiment": experiment.id,
             "number": idea.number,
@@ -208,19 +247,17 @@ class ExperimentStore:
         }
         await transaction.execute(insert(ideas).values(row))
 
-    async def _write_trial(self, transaction: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+    async def _write_trial(self, transaction: Transaction, experiment: Experiment, trial: Trial) -> None:
         values = {"trial": _TRIAL.dump_python(trial, mode="json"), "value": trial.candidate_value}
         await transaction.execute(_idea_row(experiment, trial.idea).values(values))
 
-    async def _write_verdict(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict) -> None:
+    async def _write_verdict(self, transaction: Transaction, experiment: Experiment, verdict: Verdict) -> None:
         values: dict[str, Any] = {"verdict": _VERDICT.dump_python(verdict, mode="json")}
         if experiment.state is State.REJECTED and verdict.rejected:
             values |= {"outcome": State.REJECTED.value, "rule": verdict.rejected.rule}
         await transaction.execute(_idea_row(experiment, verdict.idea).values(values))
 
-    async def _write_promotion(
-        self, transaction: AsyncConnection, experiment: Experiment, promotion: Promotion
-    ) -> None:
+    async def _write_promotion(self, transaction: Transaction, experiment: Experiment, promotion: Promotion) -> None:
         row = {
             "experiment": experiment.id,
             "idea": promotion.idea.number,
@@ -232,7 +269,36 @@ class ExperimentStore:
         await transaction.execute(insert(promotions).values(row))
         await transaction.execute(_idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value))
 
-    async def _tell(self, transaction: AsyncConnection, experiment: Experiment, verdict: Verdict | None) -> None:
+    async def _write_reverted(
+        self, transaction: Transaction, experiment: Experiment, number: int, verdict: Verdict
+    ) -> None:
+        place = (promotions.c.experiment == experiment.id, promotions.c.idea == number)
+        document = (await transaction.execute(select(promotions.c.document).where(*place))).scalar_one()
+        reverted = document | {"is_reverted": True}
+        await transaction.execute(update(promotions).where(*place).values(document=reverted))
+        outcome: dict[str, Any] = {
+            "outcome": State.REJECTED.value,
+            "rule": verdict.rejected.rule if verdict.rejected else None,
+            "verdict": _VERDICT.dump_python(replace(verdict, idea=number), mode="json"),
+        }
+        await transaction.execute(_idea_row(experiment, number).values(outcome))
+        state = WatchState.REVERTED if number == verdict.idea else WatchState.OVER
+        watch = (watches.c.experiment == experiment.id, watches.c.idea == number)
+        found = (await transaction.execute(select(watches.c.document).where(*watch))).scalar_one_or_none()
+        if found is not None:
+            ended = replace(_WATCH.validate_python(found, strict=False), state=state)
+            await self._write_watch(transaction, ended)
+
+    async def _write_watch(self, transaction: Transaction, watch: Watch) -> None:
+        row = {
+            "state": watch.state.value,
+            "due_at": stamp(watch.due_at),
+            "document": _WATCH.dump_python(watch, mode="json"),
+        }
+        statement = upsert(watches).values(experiment=watch.experiment, idea=watch.idea, **row)
+        await transaction.execute(statement.on_conflict_do_update(["experiment", "idea"], set_=row))
+
+    async def _tell(self, transaction: Transaction, experiment: Experiment, verdict: Verdict | None) -> None:
         rejected = verdict.rejected if verdict else None
         data: dict[str, JsonValue] = {
             "experiment": experiment.id,

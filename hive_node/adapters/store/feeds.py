@@ -136,7 +136,7 @@ class FeedStore:
             select(entries).where(entries.c.standing == GOOD).order_by(entries.c.author, entries.c.epoch, entries.c.seq)
         )
         async with self.database.read() as connection:
-            async for row in await connection.stream(query):
+            async for row in connection.stream(query):
                 yield _stored(row)
 
     async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:

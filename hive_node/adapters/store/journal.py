@@ -7,9 +7,8 @@ from typing import Final, cast
 from sqlalchemy import Integer, delete, func, insert, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hive_node.adapters.store.database import Database
+from hive_node.adapters.store.database import Database, Transaction
 from hive_node.adapters.store.tables import events, facts, receipts
 from hive_node.ports import Clock, Event, Receipt
 from protocol.charter import stamp
@@ -35,7 +34,7 @@ class Journal:
             await self.tell_in(transaction, kind, data)
         await self.wake()
 
-    async def tell_in(self, transaction: AsyncConnection, kind: str, data: Mapping[str, JsonValue]) -> None:
+    async def tell_in(self, transaction: Transaction, kind: str, data: Mapping[str, JsonValue]) -> None:
         """Write one event in a transaction of the caller's, who calls `wake` once it is committed."""
         row = {"at": stamp(self.clock.now()), "kind": kind, "data": dict(data)}
         number = (await transaction.execute(insert(events).values(row))).inserted_primary_key

@@ -79,6 +79,17 @@ promotions: Final = Table(
     Column("document", JSON, nullable=False),
 )
 
+# One for each promotion that is to be measured again.
+watches: Final = Table(
+    "watches",
+    METADATA,
+    Column("experiment", Text, primary_key=True),
+    Column("idea", Integer, primary_key=True),
+    Column("state", Text, nullable=False, index=True),
+    Column("due_at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
 charters: Final = Table(
     "charters",
     METADATA,

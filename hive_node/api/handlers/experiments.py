@@ -4,11 +4,13 @@ from typing import Any
 
 from aiohttp import web
 
-from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, StopExperiment
+from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, RollBack, StopExperiment
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.domain import Experiment
-from hive_node.improve.report import Material, as_html, as_markdown, idea_row, overview, report
+from hive_node.improve.rendering import as_html, as_markdown
+from hive_node.improve.report import Material, idea_row, overview, report, sample_row, shown_runs
+from hive_node.improve.steps import STEPS
 from protocol.deltas import Edit
 from protocol.wire import JsonValue
 
@@ -23,12 +25,15 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", "/v1/experiments", "Experiments, oldest first", table.all, Page, query=of_project),
         Route("POST", "/v1/experiments", "Start one", table.start, ExperimentOut, NewExperiment, 201),
         Route("GET", one, "One experiment", table.get, ExperimentOut),
+        Route("GET", f"{one}/status", "The same", table.get, ExperimentOut),
         Route("GET", f"{one}/trials", "Its ideas and what became of each", table.trials, Page, query=_PAGING),
+        Route("GET", f"{one}/trials/{{number}}", "One idea with every run that was made for it", table.trial, Response),
         Route("GET", f"{one}/report", "Its report", table.report, Response, query=forms),
         Route("POST", f"{one}/edit", "Step: propose an edit of the champion", table.edit, ExperimentOut, NewIdea),
         Route("POST", f"{one}/run", "Step: measure the baseline, or the idea", table.run, ExperimentOut, NoBody),
         Route("POST", f"{one}/decide", "Step: let the gates judge what was run", table.decide, ExperimentOut, NoBody),
         Route("POST", f"{one}/finalize", "Step: end it", table.finalize, ExperimentOut, NoBody),
+        Route("POST", f"{one}/rollback", "Take a promotion back", table.roll_back, ExperimentOut, RollBack),
         Route("POST", f"{one}/stop", "End it now", table.stop, ExperimentOut, StopExperiment),
     ]
 
@@ -42,7 +47,7 @@ class _Experiments:
 
     async def all(self, call: Call) -> JsonValue:
         found = await self._parts.experiments.all(call.text("project"))
-        return {"items": [_line(one) for one in found], "next": None}
+        return {"items": [self._line(one) for one in found], "next": None}
 
     async def start(self, call: Call) -> JsonValue:
         wanted: NewExperiment = call.body
@@ -51,10 +56,10 @@ class _Experiments:
             project, wanted.operator, iterations=wanted.iterations, seed=wanted.seed, is_stepwise=wanted.stepwise
         )
         self._parts.runner.wake()
-        return _line(experiment)
+        return self._line(experiment)
 
     async def get(self, call: Call) -> JsonValue:
-        return _line(await self._parts.experiments.get(call.name("id")))
+        return self._line(await self._parts.experiments.get(call.name("id")))
 
     async def trials(self, call: Call) -> Any:
         experiment = await self._parts.experiments.get(call.name("id"))
@@ -63,16 +68,20 @@ class _Experiments:
         more = str(first + limit) if first + limit < len(rows) else None
         return {"items": rows[first : first + limit], "next": more}
 
+    async def trial(self, call: Call) -> Any:
+        experiment, number = await self._parts.experiments.get(call.name("id")), call.number("number")
+        record = await self._parts.experiments.idea(experiment.id, number)
+        runs = shown_runs(await self._parts.experiments.samples(experiment.id, number), experiment)
+        return {**idea_row(record, experiment), "runs": [sample_row(arm, sample) for arm, sample in runs]}
+
     async def report(self, call: Call) -> Any:
         experiment = await self._parts.experiments.get(call.name("id"))
         ledger = self._parts.experiments
-        material = Material(
-            experiment,
-            await ledger.ideas(experiment.id),
-            await ledger.promotions(experiment.id),
-            await ledger.samples(experiment.id, 0),
-        )
-        tree = report(material)
+        promotions = await ledger.promotions(experiment.id)
+        numbers = [0, *(one.idea.number for one in promotions)]
+        runs = {number: await ledger.samples(experiment.id, number) for number in numbers}
+        ideas, watches = await ledger.ideas(experiment.id), await ledger.watches(experiment.id)
+        tree = report(Material(experiment, ideas, promotions, runs, watches))
         match call.text("format") or "json":
             case "json":
                 return tree
@@ -86,23 +95,31 @@ class _Experiments:
     async def edit(self, call: Call) -> JsonValue:
         idea: NewIdea = call.body
         edits = tuple(Edit(path=one.path, search=one.search, replace=one.replace) for one in idea.edits)
-        return _line(await self._parts.steps.edit(call.name("id"), idea.idea, edits))
+        return self._line(await self._parts.steps.edit(call.name("id"), idea.idea, edits))
 
     async def run(self, call: Call) -> JsonValue:
-        return _line(await self._parts.steps.run(call.name("id")))
+        return self._line(await self._parts.steps.run(call.name("id")))
 
     async def decide(self, call: Call) -> JsonValue:
-        return _line(await self._parts.steps.decide(call.name("id")))
+        return self._line(await self._parts.steps.decide(call.name("id")))
 
     async def finalize(self, call: Call) -> JsonValue:
-        return _line(await self._parts.steps.finalize(call.name("id")))
+        return self._line(await self._parts.steps.finalize(call.name("id")))
+
+    async def roll_back(self, call: Call) -> JsonValue:
+        wanted: RollBack = call.body
+        return self._line(await self._parts.watchman.roll_back(call.name("id"), wanted.idea, wanted.reason))
 
     async def stop(self, call: Call) -> JsonValue:
         identity = (await self._parts.experiments.get(call.name("id"))).id
         await self._parts.steps.close(identity)
-        return _line(await self._parts.runner.stop(identity, call.body.reason))
+        return self._line(await self._parts.runner.stop(identity, call.body.reason))
+
+    def _line(self, experiment: Experiment) -> dict[str, Any]:
+        waiting = self._parts.runner.waiting.get(experiment.id)
+        return overview(experiment) | {"waiting": waiting, "next": _next_steps(experiment)}
 
 
-def _line(experiment: Experiment) -> JsonValue:
-    # With its budget, so that a watcher can say how far it is.
-    return overview(experiment) | {"budget": experiment.spec.budget.model_dump(mode="json")}
+def _next_steps(experiment: Experiment) -> list[str]:
+    """What a driver may do now; nothing where the node drives."""
+    return list(STEPS[experiment.state]) if experiment.is_stepwise else []

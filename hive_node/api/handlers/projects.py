@@ -1,8 +1,9 @@
 """Projects: hand over, list, look at, let go; and what the hive believes of one."""
 
 from pathlib import Path
+from typing import Any
 
-from hive_node.api.models import NewProject, NoBody, Page, ProjectOut, Response
+from hive_node.api.models import CheckProject, NewProject, Page, ProjectOut, Response
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.domain import Project
@@ -16,7 +17,14 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", "/v1/projects", "Projects, by id", projects.all, Page),
         Route("POST", "/v1/projects", "Hand a repository over", projects.add, ProjectOut, NewProject, 201),
         Route("GET", "/v1/projects/{id}", "One project", projects.get, ProjectOut),
-        Route("POST", "/v1/projects/{id}/check", "Read its spec and commit again", projects.check, ProjectOut, NoBody),
+        Route(
+            "POST",
+            "/v1/projects/{id}/check",
+            "Read it again, and measure it against itself",
+            projects.check,
+            ProjectOut,
+            CheckProject,
+        ),
         Route("DELETE", "/v1/projects/{id}", "Let a project go; its branches stay", projects.remove, Response),
         Route("GET", "/v1/projects/{id}/view", "What the hive believes of it", projects.view, Response),
     ]
@@ -39,9 +47,14 @@ class _Projects:
     async def get(self, call: Call) -> JsonValue:
         return _tree(await self._parts.projects.shelf.get(call.name("id")))
 
-    async def check(self, call: Call) -> JsonValue:
+    async def check(self, call: Call) -> Any:
+        wanted: CheckProject = call.body
         added = await self._parts.projects.refresh(call.name("id"))
-        return {**_tree(added.project), "warnings": list(added.warnings)}
+        tree: dict[str, Any] = {**_tree(added.project), "warnings": list(added.warnings), "check": None}
+        if not wanted.runs:
+            return tree
+        checked = await self._parts.checker.check(added.project, wanted.runs)
+        return {**tree, "warnings": [*added.warnings, *checked.warnings], "check": checked.tree()}
 
     async def remove(self, call: Call) -> JsonValue:
         identity = call.name("id")

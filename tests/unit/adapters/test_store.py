@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from guardrails.budget import Spent
 from hive_node.adapters.store import Database, ExperimentStore, Journal
@@ -118,7 +119,7 @@ async def test_a_full_database_changes_nothing_and_goes_on_when_there_is_room(st
     await store.create(one, 1)
     one = await store.move(State.CREATED, replace(one, state=State.BASELINED))
     async with store.database.read() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
     await limit(store, int(pages))
     large = idea(1, parameters={"x": "y" * 200_000})
     with pytest.raises(StoreError) as error:
@@ -133,13 +134,11 @@ async def test_a_full_database_changes_nothing_and_goes_on_when_there_is_room(st
 
 
 async def limit(store: ExperimentStore, pages: int) -> None:
-    """Every connection of the pool: the limit is a connection's own."""
-    from contextlib import AsyncExitStack
-
-    async with AsyncExitStack() as stack:
-        for _ in range(3):
-            connection = await stack.enter_async_context(store.database.read())
-            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    """Every connection: the limit is a connection's own."""
+    database = store.database
+    async with database.write() as one, database.read() as two, database.read() as three:
+        for connection in (one, two, three):
+            await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
 
 
 FULL = """
@@ -305,12 +304,12 @@ async def test_a_home_may_be_called_anything(tmp_path: Path, name: str) -> None:
 async def test_a_database_that_another_program_holds_says_so(store: ExperimentStore) -> None:
     await store.create(experiment(), 1)
     async with store.database.read() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+        await connection.execute(text("PRAGMA busy_timeout = 1"))
     other = sqlite3.connect(store.database.path, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
         async with store.database.read() as connection:
-            await connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+            await connection.execute(text("PRAGMA busy_timeout = 1"))
         with pytest.raises(StoreError) as error:
             await store.move(State.CREATED, replace(experiment(), state=State.BASELINED))
         assert error.value.code == "store.locked"

@@ -411,3 +411,28 @@ async def test_a_comparison_that_was_cut_short_has_drawn_on_the_error_budget(imp
     from guardrails.evidence import alpha_for
 
     assert trial.alpha == alpha_for(2)
+
+
+async def test_a_machine_in_its_owners_use_makes_it_wait_before_the_next_idea_and_says_why(improving: Make) -> None:
+    node = await improving()
+
+    def plug_out(_situation: object) -> dict[str, int]:
+        node.machine.reason = "this machine runs on battery"
+        return {"SIZE": 12}
+
+    node.drafts(plug_out, {"SIZE": 14})
+    node.clock.lets_go.clear()
+    experiment = await node.start()
+    async with node.running():
+        while experiment.id not in node.runner.waiting:
+            await asyncio.sleep(0.002)
+        assert node.runner.waiting[experiment.id] == "this machine runs on battery"
+        assert (await node.ledger.get(experiment.id)).promotions == 1, "what was begun is ended"
+        runs = len(node.sandbox.runs)
+        node.machine.reason = None
+        assert len(node.sandbox.runs) == runs
+        node.clock.lets_go.set()
+        while not (done := await node.ledger.get(experiment.id)).is_over:
+            await asyncio.sleep(0.002)
+    assert done.promotions == 2
+    assert node.runner.waiting == {}
