@@ -8,7 +8,7 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -51,8 +51,7 @@ class Leavings:
             files = await asyncio.to_thread(_touched, self.tree, self.since)
             if what := await self._why_not(files):
                 return _rejected(step, what)
-            caches = [path for path in files if path not in self._own() and _CACHE in PurePosixPath(path).parts]
-            await asyncio.to_thread(_drop, self.tree, caches)
+            await asyncio.to_thread(_drop, self.tree, filter(_is_cache, files))
         except OSError as error:  # folders that the step closed to us
             return _rejected(step, f"the tree cannot be read ({error.strerror})")
         return None
@@ -74,7 +73,8 @@ class Leavings:
         return [path for path in paths if not await asyncio.to_thread(_holds, self.tree / path, wanted[path])]
 
     def _own(self) -> set[str]:
-        return {*self.committed, *self.changed}
+        # A cache that somebody committed is written anew by any run, and taken away like the others.
+        return {path for path in (*self.committed, *self.changed) if not _is_cache(path)}
 
     def _is_submodule(self, path: str) -> bool:
         return path in self.committed and self.committed[path].mode == _SUBMODULE
@@ -103,7 +103,7 @@ def _shadows(path: str, own: set[str]) -> bool:
     file = PurePosixPath(path)
     if file.name in _STARTED_UNASKED or file.suffix == ".pth":
         return True
-    if file.suffix not in _MODULES or _CACHE in file.parts:
+    if file.suffix not in _MODULES or _is_cache(path):
         return False
     name = file.name.partition(".")[0]
     module = file.parent if name == "__init__" else file.with_name(name)
@@ -114,7 +114,11 @@ def _shadows(path: str, own: set[str]) -> bool:
     return (is_taken and is_beside_code) or bool({f"{module}.py", f"{module}/__init__.py"} & own)
 
 
-def _drop(tree: Path, caches: list[str]) -> None:
+def _is_cache(path: str) -> bool:
+    return _CACHE in PurePosixPath(path).parts
+
+
+def _drop(tree: Path, caches: Iterable[str]) -> None:
     # Found again by the source's size and time alone: code of one step would run in the place of another's.
     for path in caches:
         (tree / path).unlink()

@@ -146,6 +146,17 @@ async def test_what_a_step_builds_is_there_for_the_next_one_but_no_compiled_pyth
     assert (sample.failure.rule, sample.failure.details["said"]) == ("trial.step-failed", "[]")
 
 
+async def test_a_compiled_file_that_somebody_committed_may_be_compiled_anew(
+    measured: tuple[Measure, CodeSubject],
+) -> None:
+    _, subject = measured
+    code = "import os\nassert open('src/__pycache__/x.pyc').read() == 'old'\nopen('src/__pycache__/x.pyc', 'w').write('new')\n"
+    files = {"src/__pycache__/x.pyc": b"old", "src/knobs.py": code.encode()}
+    head = await subject.repository.head()
+    subject.promote(await subject.repository.commit(head, files, "m\n", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert [rule(await subject.measure("champion")) for _ in range(2)] == ["cost 13.0"] * 2
+
+
 async def test_the_champion_cannot_know_by_times_that_it_is_the_champion(
     measured: tuple[Measure, CodeSubject], tmp_path: Path
 ) -> None:
