@@ -97,7 +97,7 @@ def test_killed_in_any_step_the_same_step_is_asked_again_and_ends_whole(driven: 
     driven.dies("holdout-run", f"{steps}/run")
     assert driven.state() == "proposed"
     assert driven.ask(f"{steps}/run")["state"] == "tried"
-    for point, state in (("committing", "judged"), ("mid-branch", "judged"), ("branch-moved", "judged")):
+    for point, state in (("committing", "judged"), ("moving-branch", "judged"), ("branch-moved", "judged")):
         driven.dies(point, f"{steps}/decide")
         assert driven.state() == state, point
     shown = driven.ask(f"{steps}/decide")
