@@ -23,6 +23,8 @@ from guardrails.evidence import (
 from guardrails.evidence.pairs import finite, median, relative_gain
 from guardrails.verdict import Detail, Rejected
 
+HOLDOUT_RULE = "baseline.holdout"
+
 _GUARD_ALPHA = 0.1  # how sure a guard must look, either way, before it is measured no more: five pairs that agree
 
 
@@ -201,7 +203,7 @@ def _refused_by(holdout: HoldoutResult) -> Rejected | None:
     gain = holdout.gain()
     details: dict[str, Detail] = {"gain": gain, "min_gain": holdout.min_gain, "pairs": len(holdout.pairs)}
     if gain is None:
-        return Rejected("baseline.holdout", "The held-out cases gave no number; unknown is never good enough.", details)
+        return Rejected(HOLDOUT_RULE, "The held-out cases gave no number; unknown is never good enough.", details)
     if gain < holdout.min_gain:
-        return Rejected("baseline.holdout", "The gain does not hold on the held-out cases.", details)
+        return Rejected(HOLDOUT_RULE, "The gain does not hold on the held-out cases.", details)
     return None

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from hive_node.config.toml import ConfigError, Section, parse_toml, read_toml
 from protocol.deltas import ShareLevel
@@ -18,6 +18,15 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False
 Bound: TypeAlias = Annotated[float | int, Field(allow_inf_nan=False, ge=-(2.0**53), le=2.0**53)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Argv: TypeAlias = Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(strict=False, min_length=1)]
+
+
+def _inside(glob: str) -> str:
+    if not glob or glob.startswith("/") or ".." in PurePosixPath(glob).parts:
+        raise ValueError(f"`{glob}` leaves the repository: write paths relative to its root")
+    return glob
+
+
+Glob: TypeAlias = Annotated[str, AfterValidator(_inside)]
 
 FILE: Final = "hive.toml"
 
@@ -34,17 +43,9 @@ class SurfaceSection(Section):
     verbatim: comments and layout are changes too, because the metric reads the sources themselves.
     """
 
-    editable: Some[str]
-    protected: Some[str]
+    editable: Some[Glob]
+    protected: Some[Glob]
     verbatim: bool = False
-
-    @field_validator("editable", "protected")
-    @classmethod
-    def _inside(cls, globs: tuple[str, ...]) -> tuple[str, ...]:
-        for glob in globs:
-            if not glob or glob.startswith("/") or ".." in PurePosixPath(glob).parts:
-                raise ValueError(f"`{glob}` leaves the repository: write paths relative to its root")
-        return globs
 
 
 class StepSection(Section):
@@ -80,9 +81,13 @@ class GuardSection(Section):
 
 
 class HoldoutSection(Section):
-    """[holdout]: a measurement that no operator sees. looks: how many times an experiment may spend it."""
+    """[holdout]: a measurement that no operator sees. looks: how many times an experiment may spend it.
+
+    files: globs of what it alone may read; every other step finds them empty, and nobody may edit them.
+    """
 
     run: Argv
+    files: Many[Glob] = ()
     timeout_s: Seconds = 600.0
     looks: Annotated[int, Field(ge=1, le=1000)] = 20
 
@@ -181,6 +186,11 @@ class ProjectSpec(Section):
     def share_level(self) -> ShareLevel:
         """How much this project tells; `none` unless it says otherwise."""
         return ShareLevel(self.share.level) if self.share else ShareLevel.NONE
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Globs of the files that the holdout alone may read."""
+        return self.holdout.files if self.holdout else ()
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -45,4 +45,14 @@ def _holdout(experiment: Experiment, trial: Trial) -> HoldoutResult | None:
     # Relative to the champion's own value on the held-out cases: their scale is not the baseline's.
     pairs = [Pair(*trial.holdout)] if trial.holdout else []
     scale = pairs[0].champion if pairs else 0.0
-    return HoldoutResult(Direction(experiment.spec.metric.direction), scale, pairs)
+    return HoldoutResult(
+        Direction(experiment.spec.metric.direction), scale, pairs, _expected_gain(experiment, trial) / 2
+    )
+
+
+def _expected_gain(experiment: Experiment, trial: Trial) -> float:
+    """What the pairs showed, at least, as a share of the champion. Nothing of it on other cases: the answers were learned by heart."""
+    if trial.evidence is None or experiment.baseline is None:
+        return 0.0
+    shown = trial.evidence.gain if trial.evidence.lower is None else trial.evidence.lower
+    return max(0.0, shown) * (abs(experiment.baseline.value) or 1.0) / (abs(trial.champion_value or 0.0) or 1.0)

@@ -1,5 +1,7 @@
 """The measurements of one idea: candidate beside champion, pair by pair, then beside the pinned baseline, then the holdout."""
 
+import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,6 +18,7 @@ from guardrails.evidence import (
     compare,
     decide,
 )
+from guardrails.seeds import may_draw
 from guardrails.verdict import Rejected
 from hive_node.config.project import ProjectSpec
 from hive_node.domain import Arm, Experiment, Idea, Sample, Trial
@@ -23,6 +26,7 @@ from hive_node.improve.workshop import Workshop
 
 MAX_PAIRS: Final = 40
 MAX_GUARD_PAIRS: Final = 7
+HOLDOUT_FAILED: Final = "trial.holdout"
 # A candidate of a deterministic metric repeats its value before it is believed: a lucky seed does not.
 _DETERMINISTIC_PAIRS: Final = 2
 _CHAMPION_FAILED: Final = "trial.champion-failed"
@@ -30,13 +34,17 @@ _CHAMPION_FAILED: Final = "trial.champion-failed"
 
 @dataclass(slots=True)
 class Session:
-    """The measurements of one idea. experiment: what it has spent with them, as its row says too."""
+    """The measurements of one idea. experiment: what it has spent with them, as its row says too.
+
+    values: the candidate's primary metric, of every run but the held-out ones.
+    """
 
     workshop: Workshop
     experiment: Experiment
     idea: Idea
     pairs: list[Pair] = field(default_factory=list)
     guards: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    values: list[float] = field(default_factory=list)
     failure: Rejected | None = None
     _is_counted: bool = False
 
@@ -49,6 +57,8 @@ class Session:
         holdout = None
         if evidence is not None and isinstance(decide(evidence, policy), Promote):
             await self.guard()
+            if evidence.deterministic and await self._may_draw():
+                await self._repeat(math.ceil(math.log2(1.0 / alpha)))
             holdout = await self._look_at_holdout() if self.failure is None else None
         return Trial(
             idea=self.idea.number,
@@ -101,6 +111,25 @@ class Session:
         for guard in self.experiment.spec.guard:
             self.guards.setdefault(guard.metric, []).append((pinned[guard.metric], candidate[guard.metric]))
 
+    async def _may_draw(self) -> bool:
+        champion = await self.workshop.subject.files("champion")
+        return await asyncio.to_thread(may_draw, champion, self.idea.files)
+
+    async def _repeat(self, times: int) -> None:
+        """Two equal runs are enough for code that cannot but repeat itself. What can draw its result is believed after so many.
+
+        By its alpha: the chance that one which is lucky in every other run was lucky in all of them is at most that.
+        """
+        while self.failure is None and len(self.values) < times:
+            await self._measure("candidate", is_holdout=False)
+        if self.failure is None and len(set(self.values)) > 1:
+            self.experiment = replace(self.experiment, comparisons=self.experiment.comparisons + 1)
+            self.failure = Rejected(
+                "trial.not-repeated",
+                "The metric repeats itself for the champion, and does not for this candidate: a lucky run is no gain.",
+                {"lowest": min(self.values), "highest": max(self.values), "runs": len(self.values)},
+            )
+
     async def _look_at_holdout(self) -> tuple[float, float] | None:
         holdout = self.experiment.spec.holdout
         if holdout is None:
@@ -117,15 +146,25 @@ class Session:
     ) -> tuple[Mapping[str, float], Mapping[str, float]] | None:
         """One run of each, in an order drawn for this pair: the evidence's proof rests on that draw."""
         arms: list[Arm] = [other, "candidate"] if self.workshop.chance.coin() else ["candidate", other]
-        samples: dict[Arm, Sample] = {}
+        values: dict[Arm, Mapping[str, float]] = {}
         for arm in arms:
-            samples[arm], self.experiment = await measure(
-                arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
-            )
-            if failure := samples[arm].failure:
-                self.failure = failure if arm == "candidate" else _flaky(failure)
+            measured = await self._measure(arm, is_holdout=is_holdout)
+            if measured is None:
                 return None
-        return samples[other].metrics, samples["candidate"].metrics
+            values[arm] = measured
+        return values[other], values["candidate"]
+
+    async def _measure(self, arm: Arm, *, is_holdout: bool) -> Mapping[str, float] | None:
+        sample, self.experiment = await measure(
+            arm, self.idea.number, self.experiment, self.workshop, is_holdout=is_holdout
+        )
+        if failure := sample.failure:
+            failure = failure if arm == "candidate" else _flaky(failure)
+            self.failure = _held_out(failure) if is_holdout else failure
+            return None
+        if arm == "candidate" and not is_holdout:
+            self.values.append(sample.metrics[self.experiment.spec.metric.name])
+        return sample.metrics
 
 
 async def measure(
@@ -176,6 +215,13 @@ def in_words(failure: Rejected) -> str:
 
 def _flaky(failure: Rejected) -> Rejected:
     return Rejected(_CHAMPION_FAILED, f"The champion itself failed beside it: {in_words(failure)}", failure.details)
+
+
+def _held_out(failure: Rejected) -> Rejected:
+    """How a run ends, and what it says then, could carry the held-out cases to who makes the next idea: that is details."""
+    return Rejected(
+        HOLDOUT_FAILED, "The held-out run gave no measurement.", {"rule": failure.rule, "why": in_words(failure)}
+    )
 
 
 def _middle(values: list[float]) -> float | None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from hive_node.domain import Experiment, Files, Idea, State
+from hive_node.improve.report import without_holdout
 from hive_node.improve.workshop import Proposed, Workshop
 from hive_node.operators.edits import edits_between
 from hive_node.operators.normal_form import surface_digest
@@ -22,7 +23,7 @@ async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None
         return Proposed(experiment, record.idea)
     champion = await workshop.subject.files("champion")
     start = await workshop.subject.files("baseline")
-    ledger = await workshop.ledger.ideas(experiment.id)
+    ledger = [without_holdout(record) for record in await workshop.ledger.ideas(experiment.id)]
     situation = Situation(experiment, champion, start, ledger)
     draft = await workshop.brake.over(lambda: workshop.operator.draft(situation))
     return await take_up(draft, champion, experiment, workshop) if draft else None

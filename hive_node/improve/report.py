@@ -1,14 +1,18 @@
 """The report of an experiment, as JSON; `rendering` makes Markdown and a page of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from guardrails.baseline import HOLDOUT_RULE
 from guardrails.evidence import Direction
 from guardrails.evidence.pairs import relative_gain
 from guardrails.verdict import Rejected
 from hive_node.domain import Arm, Experiment, IdeaRecord, Promotion, Sample, State, Watch
+from hive_node.improve.measuring import HOLDOUT_FAILED
 from hive_node.improve.message import one_line
+
+_OF_HOLDOUT: Final = frozenset({HOLDOUT_RULE, HOLDOUT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,14 @@ def report(material: Material) -> dict[str, Any]:
         "gain": gain(experiment),
         "noise": experiment.baseline.calibration.noise if experiment.baseline else None,
         "path": _path(material),
-        "ideas": [idea_row(record) for record in material.ideas],
+        "ideas": [idea_row(record, experiment) for record in material.ideas],
         "operators": _operators(material),
         "watches": [_watch(watch) for watch in material.watches],
-        "receipts": [_receipt(idea, arm, sample) for idea, runs in material.runs.items() for arm, sample in runs],
+        "receipts": [
+            _receipt(idea, arm, sample)
+            for idea, runs in material.runs.items()
+            for arm, sample in shown_runs(runs, experiment)
+        ],
     }
 
 
@@ -87,8 +95,9 @@ def gain(experiment: Experiment) -> float | None:
     return relative_gain(before, after, Direction(experiment.spec.metric.direction), before)
 
 
-def idea_row(record: IdeaRecord) -> dict[str, Any]:
-    """One idea: what it was, what was measured, what became of it and why."""
+def idea_row(record: IdeaRecord, experiment: Experiment) -> dict[str, Any]:
+    """One idea: what it was, what was measured, what became of it and why; the holdout's numbers once no idea can follow."""
+    record = record if experiment.is_over else without_holdout(record)
     rejected: Rejected | None = record.verdict.rejected if record.verdict else None
     trial = record.trial
     return {
@@ -101,9 +110,32 @@ def idea_row(record: IdeaRecord) -> dict[str, Any]:
         "details": dict(rejected.details) if rejected else {},
         "value": trial.candidate_value if trial else None,
         "evidence": trial.evidence.fields() if trial and trial.evidence else None,
+        "holdout": trial.holdout if trial else None,
         "recipe": record.idea.recipe,
         "at": record.at,
     }
+
+
+def without_holdout(record: IdeaRecord) -> IdeaRecord:
+    """The record as whoever makes the next idea may see it: that the holdout said no, and not by how much."""
+    trial, verdict = record.trial, record.verdict
+    if trial is not None:
+        trial = replace(trial, holdout=None, failure=_without_details(trial.failure))
+    if verdict is not None:
+        verdict = replace(verdict, rejected=_without_details(verdict.rejected))
+    return replace(record, trial=trial, verdict=verdict)
+
+
+def _without_details(rejected: Rejected | None) -> Rejected | None:
+    return replace(rejected, details={}) if rejected is not None and rejected.rule in _OF_HOLDOUT else rejected
+
+
+def shown_runs(runs: Sequence[tuple[Arm, Sample]], experiment: Experiment) -> list[tuple[Arm, Sample]]:
+    """The runs that may be looked at: those of the holdout once no idea can follow."""
+    holdout = experiment.spec.holdout
+    if experiment.is_over or holdout is None:
+        return list(runs)
+    return [(arm, sample) for arm, sample in runs if [step.argv for step in sample.steps] != [holdout.run]]
 
 
 def sample_row(arm: Arm, sample: Sample) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from guardrails.constitution import Change, FileChange, Surface
 from guardrails.evidence import calibrate, is_deterministic
+from guardrails.seeds import judge_seeds
 from guardrails.verdict import Rejected
 from hive_node.config.project import ProjectSpec
 from hive_node.domain import Baseline, Experiment, Files, Idea, State, Trial
@@ -65,7 +66,7 @@ def change_of(idea: Idea, champion: Files) -> Change:
 
 def surface_of(spec: ProjectSpec) -> Surface:
     """What a candidate may touch."""
-    return Surface(spec.surface.editable, spec.surface.protected, spec.metric_names)
+    return Surface(spec.surface.editable, (*spec.surface.protected, *spec.held_out), spec.metric_names)
 
 
 async def _lay_branch(experiment: Experiment, workshop: Workshop) -> None:
@@ -88,6 +89,8 @@ async def _refuse(experiment: Experiment, idea: Idea, workshop: Workshop) -> Rej
             "The change alters comments or layout alone: no run can tell it from the champion. Where the metric reads the "
             "sources themselves, hive.toml says so: `verbatim = true` under [surface].",
         )
+    if new_seed := judge_seeds(champion, idea.files):
+        return new_seed
     if await workshop.ledger.was_tried(experiment, idea):
         return Rejected("ledger.repeated", "This very change was tried before; the ledger has its outcome.")
     return None

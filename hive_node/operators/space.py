@@ -97,7 +97,8 @@ def _hull(one: TuneHint, other: TuneHint) -> TuneHint:
 
 def _guess(name: str, value: Value) -> TuneHint | None:
     last = name.rsplit(".", 1)[-1]
-    if isinstance(value, bool | str) or not (last.isupper() or last.endswith(")")):
+    # Another seed is no improvement (guardrails/seeds.py).
+    if isinstance(value, bool | str) or "seed" in last.lower() or not (last.isupper() or last.endswith(")")):
         return None
     if isinstance(value, float):
         low, high = sorted((value / _FACTOR, value * _FACTOR))

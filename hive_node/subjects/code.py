@@ -26,6 +26,7 @@ from hive_node.ports import (
     SandboxFault,
 )
 from hive_node.subjects.evaluator import Evaluator, read_files
+from hive_node.subjects.leavings import Leavings
 from hive_node.subjects.metrics import read_metrics
 from hive_node.subjects.seals import Seals
 from protocol.ids import sha256_hex
@@ -38,11 +39,12 @@ _LINE_CHARS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A command of a run: its name, argument vector, and seconds until it is killed."""
+    """A command of a run: its name, argument vector, seconds until it is killed, and what it finds empty."""
 
     name: str
     argv: tuple[str, ...]
     timeout_s: float
+    masked: tuple[PurePosixPath, ...]
 
 
 @dataclass(slots=True)
@@ -94,7 +96,8 @@ class CodeSubject:
 
     async def measure(self, arm: Arm) -> Sample:
         """Run every step on the tree, in order, and read the metrics. Raises Fault where the sandbox or git cannot."""
-        steps = [_Step(step.name, step.run, step.timeout_s) for step in self.spec.step]
+        masked = _roots(self.folder / arm, self.spec.held_out, self.evaluator.held_out)
+        steps = [_Step(step.name, step.run, step.timeout_s, masked) for step in self.spec.step]
         return await self._run(arm, steps, self.spec.metric_names[1:])
 
     async def measure_holdout(self, arm: Arm) -> Sample:
@@ -102,12 +105,13 @@ class CodeSubject:
         holdout = self.spec.holdout
         if holdout is None:
             raise Fault("project.no-holdout", "the spec has no [holdout]")
-        return await self._run(arm, [_Step("holdout", holdout.run, holdout.timeout_s)], ())
+        return await self._run(arm, [_Step("holdout", holdout.run, holdout.timeout_s, ())], ())
 
     async def _run(self, arm: Arm, steps: Sequence[_Step], guards: Sequence[str]) -> Sample:
         tree = await self._fresh(arm)
         seals = self._seals[arm]
         before = await asyncio.to_thread(seals.digests, tree)
+        leavings = await self._leavings(arm, tree) if len(steps) > 1 else None
         outcomes: list[tuple[_Step, RunOutcome]] = []
         failure: Rejected | None = None
         for step in steps:
@@ -119,6 +123,8 @@ class CodeSubject:
                 failure = Rejected(
                     "trial.evaluator-changed", f"A protected file was not the same after step `{step.name}`."
                 )
+            elif failure is None and leavings is not None and step is not steps[-1]:
+                failure = await leavings.judge(step.name)
             if failure:
                 break
         metrics: dict[str, float] = {}
@@ -158,6 +164,10 @@ class CodeSubject:
         )
         await self.repository.reset(tree, self._git_folders[arm], self._commits[arm], fresh, known)
 
+    async def _leavings(self, arm: Arm, tree: Path) -> Leavings:
+        commit, changed = self._commits[arm], self._candidate if arm == "candidate" else {}
+        return await Leavings.watch(tree, self._git_folders[arm], self.repository, commit, changed)
+
     async def _execute(self, tree: Path, step: _Step) -> RunOutcome:
         try:
             return await self.sandbox.run(
@@ -165,8 +175,10 @@ class CodeSubject:
                     argv=step.argv,
                     workdir=tree,
                     limits=replace(self.limits, wall_s=step.timeout_s, cpu_s=4 * step.timeout_s),
-                    read_only=_roots(tree, self.spec.surface.protected, self.evaluator.protected),
-                    masked=(PurePosixPath(".git"),),
+                    read_only=_roots(
+                        tree, (*self.spec.surface.protected, *self.spec.held_out), self.evaluator.protected
+                    ),
+                    masked=(PurePosixPath(".git"), *step.masked),
                 )
             )
         except SandboxFault as fault:
@@ -229,7 +241,7 @@ def _judge_exit(name: str, outcome: RunOutcome) -> Rejected | None:
 
 
 def _roots(tree: Path, globs: Sequence[str], files: Sequence[str]) -> tuple[PurePosixPath, ...]:
-    """The fewest read-only binds: a whole folder where the spec protects one, single files elsewhere."""
+    """The fewest mounts: a whole folder where the spec names one, single files elsewhere."""
     folders = {glob.removesuffix("/**") for glob in globs if glob.endswith("/**") and "*" not in glob[:-3]}
     folders = {folder for folder in folders if (tree / folder).is_dir()}
     alone = [path for path in files if not any(path.startswith(f"{folder}/") for folder in folders)]

@@ -19,24 +19,30 @@ _EDITABLE_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """What a project is judged by, as its commit holds it. task: its digest; equal exactly when two nodes measure the same."""
+    """What a project is judged by, as its commit holds it. task: its digest; equal exactly when two nodes measure the same.
+
+    protected: the files that judge, those of the holdout included. held_out: those that the holdout alone may read.
+    """
 
     task: Digest
     protected: tuple[str, ...]
     editable: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
 
 
 async def read_evaluator(repository: Repository, spec: ProjectSpec, commit: str) -> Evaluator:
     """The evaluator of `commit`. Raises Fault where a pattern of the surface matches no plain file, or nothing is left to edit."""
     entries = await repository.entries(commit)
-    protected = _matching(entries, spec.surface.protected, commit, "protected")
-    editable = [path for path in _matching(entries, spec.surface.editable, commit, "editable") if path not in protected]
+    held_out = _matching(entries, spec.held_out, commit, "[holdout] files")
+    protected = sorted({*_matching(entries, spec.surface.protected, commit, "[surface] protected"), *held_out})
+    editable = _matching(entries, spec.surface.editable, commit, "[surface] editable")
+    editable = [path for path in editable if path not in protected]
     if not editable:
         raise Fault(
             "project.nothing-editable", "every editable file is protected too: [surface] leaves nothing to improve"
         )
     contents = await repository.read([entries[path].blob for path in protected])
-    return Evaluator(_task(spec, protected, contents), tuple(protected), tuple(editable))
+    return Evaluator(_task(spec, protected, contents), tuple(protected), tuple(editable), tuple(held_out))
 
 
 async def read_files(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, str]:
@@ -62,16 +68,14 @@ def _matching(entries: Mapping[str, TreeEntry], globs: Sequence[str], commit: st
         if not any(matches(glob, path) for path in entries):
             raise Fault(
                 "project.no-such-file",
-                f"[surface] {which} = {glob!r} matches no file of commit {commit[:12]}: correct it, or commit the files",
+                f"{which} = {glob!r} matches no file of commit {commit[:12]}: correct it, or commit the files",
             )
     found = [path for path in sorted(entries) if any(matches(glob, path) for glob in globs)]
     links = [path for path in found if entries[path].mode in {_LINK, _SUBMODULE}]
     if links:
-        raise Fault("project.link", f"[surface] {which} holds a link or submodule, {links[0]!r}: name plain files")
+        raise Fault("project.link", f"{which} holds a link or submodule, {links[0]!r}: name plain files")
     if named_badly := [path for path in found if not is_text(path)]:
-        raise Fault(
-            "project.path", f"[surface] {which} holds a file whose name is not UTF-8, {named_badly[0]!r}: rename it"
-        )
+        raise Fault("project.path", f"{which} holds a file whose name is not UTF-8, {named_badly[0]!r}: rename it")
     return found
 
 
@@ -82,6 +86,7 @@ def _task(spec: ProjectSpec, protected: Sequence[str], contents: Sequence[bytes]
                 "protected": {path: sha256_hex(content) for path, content in zip(protected, contents, strict=True)},
                 "steps": [[step.name, *step.run] for step in spec.step],
                 "metric": [spec.metric.name, spec.metric.direction, spec.metric.pattern],
+                **({"held_out": list(spec.held_out)} if spec.held_out else {}),
             }
         )
     )

@@ -1,4 +1,8 @@
-"""Numbers out of what a run printed. What is not there exactly once, whole and finite, is unknown; never 0."""
+"""Numbers out of what a run printed. What is not there exactly once, whole and finite, is unknown; never 0.
+
+A candidate may write to the same stream before the evaluator does. Two lines of one metric contradict each other; so do a
+line and a mention of it: a candidate's line, then text without a newline, glues the evaluator's own line into nothing.
+"""
 
 import math
 import re
@@ -14,6 +18,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?P<digits>\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d
 _NUMBER_CHARS: Final = 64
 _LINE: Final = re.compile(r"METRIC[ \t]+(?P<name>[^\s=]+)[ \t]*=(?P<value>.*)", re.ASCII)
 _BLANKS: Final = " \t\r"
+_MENTION: Final = r"METRIC[ \t]+{}(?![\w.:/-])"
 _PREFIX: Final = "METRIC"
 
 
@@ -26,19 +31,38 @@ def read_metrics(
     """
     if is_clipped:
         return Rejected("trial.output-clipped", "The run printed more than the output limit; its metrics are unknown.")
-    text = output.decode("utf-8", "replace")
+    text = _text(output)
+    if text is None:
+        return Rejected("trial.not-text", "The output holds NUL, or is not UTF-8: a metric may stand in it unseen.")
     found = _lines(text)
-    if metric.pattern is not None:
-        found[metric.name] = list(islice(_matches(metric.pattern, text), 2))
     values: dict[str, float] = {}
     for name in (metric.name, *guards):
-        is_by_pattern = name == metric.name and metric.pattern is not None
-        wanted = "what the metric's pattern finds" if is_by_pattern else f"`METRIC {name}=<number>`"
-        value = _single(name, found.get(name, []), wanted)
+        pattern = metric.pattern if name == metric.name else None
+        texts = found.get(name, []) if pattern is None else list(islice(_matches(pattern, text), 2))
+        value = _single(
+            name, texts, f"`METRIC {name}=<number>`" if pattern is None else "what the metric's pattern finds"
+        )
         if isinstance(value, Rejected):
             return value
+        if _mentions(name, pattern, text) > 1:
+            return _repeated(name)
         values[name] = value
     return values
+
+
+def _text(output: bytes) -> str | None:
+    # A candidate in the evaluator's process may set another encoding: `METRIC` in UTF-16 is not found again.
+    try:
+        return None if b"\0" in output else output.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _mentions(name: str, pattern: str | None, text: str) -> int:
+    """How often the metric stands anywhere, also within a line; up to 2."""
+    if pattern is None:
+        return sum(1 for _ in islice(re.finditer(_MENTION.format(re.escape(name)), text, re.ASCII), 2))
+    return len(list(islice(_matches(pattern.removeprefix("^"), text), 2)))
 
 
 def _lines(text: str) -> dict[str, list[str]]:
@@ -61,12 +85,16 @@ def _single(name: str, texts: Sequence[str], wanted: str) -> float | Rejected:
     if not texts:
         return Rejected("trial.no-metric", f"No step printed {wanted}.", {"metric": name})
     if len(texts) > 1:
-        return Rejected(
-            "trial.repeated-metric",
-            f"`{name}` was printed more than once: it is unknown which one holds.",
-            {"metric": name},
-        )
+        return _repeated(name)
     return _number(name, texts[0])
+
+
+def _repeated(name: str) -> Rejected:
+    return Rejected(
+        "trial.repeated-metric",
+        f"`{name}` stands in the output more than once: it is unknown which one holds.",
+        {"metric": name},
+    )
 
 
 def _number(name: str, text: str) -> float | Rejected:

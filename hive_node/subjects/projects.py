@@ -12,6 +12,7 @@ from hive_node.domain import Project
 from hive_node.operators.space import check_hints
 from hive_node.ports import Clock, Fault, Repository, RepositoryOpener, Sandbox, SandboxFault
 from hive_node.subjects.evaluator import Evaluator, is_text, read_evaluator, read_files
+from hive_node.subjects.weaknesses import weaknesses
 
 
 class ProjectShelf(Protocol):
@@ -55,17 +56,18 @@ class Projects:
         known = await self.shelf.all()
         if any(project.path == repository.root for project in known):
             raise Fault("project.exists", f"{repository.root} was added before: `hive-node project list` shows it")
+        evaluator = await check_project(repository, spec, await repository.head(), self.sandbox)
         project = Project(
             id=_free_id(spec.project.name, {project.id for project in known}),
             path=repository.root,
             spec=spec,
             spec_text=text,
-            task=(await check_project(repository, spec, await repository.head(), self.sandbox)).task,
+            task=evaluator.task,
             added_at=self.clock.now(),
         )
         await self.shelf.add(project)
         await self.changed()
-        return Added(project, tuple(await _warnings(repository, spec)))
+        return Added(project, tuple(await _warnings(repository, spec, evaluator)))
 
     async def refresh(self, identity: str) -> Added:
         """Read a project's spec and commit again. Raises Fault, ConfigError, NotFound."""
@@ -75,7 +77,7 @@ class Projects:
         evaluator = await check_project(repository, spec, await repository.head(), self.sandbox)
         project = replace(project, spec=spec, spec_text=text, task=evaluator.task)
         await self.shelf.update(project)
-        return Added(project, tuple(await _warnings(repository, spec)))
+        return Added(project, tuple(await _warnings(repository, spec, evaluator)))
 
     async def remove(self, identity: str) -> None:
         """Let go of a project; its branches stay. Raises NotFound."""
@@ -112,18 +114,10 @@ def _free_id(name: str, taken: set[str]) -> str:
     return base if base not in taken else next(one for n in range(2, 10_000) if (one := f"{base}-{n}") not in taken)
 
 
-async def _warnings(repository: Repository, spec: ProjectSpec) -> list[str]:
-    found = []
+async def _warnings(repository: Repository, spec: ProjectSpec, evaluator: Evaluator) -> list[str]:
+    found = await weaknesses(repository, spec, evaluator, await repository.head())
     if await repository.is_dirty(FILE):
         found.append(
             "the checkout has uncommitted changes: experiments begin from the last commit, your files stay as they are"
         )
-    shadowed = [
-        step.name
-        for step in spec.step
-        if re.fullmatch(r"(.*/)?python[0-9.]*", step.run[0]) and "-I" not in step.run[1:2]
-    ]
-    found += [
-        f"step `{name}` runs Python without -I: a candidate's modules could shadow the evaluator's" for name in shadowed
-    ]
     return found

@@ -13,7 +13,7 @@ from typing import Any
 
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.sandbox import BubblewrapSandbox
-from hive_node.adapters.store import ExperimentStore, FeedStore
+from hive_node.adapters.store import ExperimentStore, FeedStore, Journal, ProjectStore
 from hive_node.app import configure_logging, run_node
 from hive_node.config.home import Home
 
@@ -34,6 +34,14 @@ def sampling(idea_is_baseline: bool) -> Match:
     return lambda _store, _experiment, idea, *_: (idea == 0) is idea_is_baseline
 
 
+def within(state: str) -> Match:
+    return lambda _store, _transaction, experiment, _verdict: experiment.state.value == state
+
+
+def holding_out(_store: Any, _experiment: Any, _idea: int, arm: str, sample: Any) -> bool:
+    return arm == "candidate" and sample.steps[0].name == "holdout"
+
+
 def telling(kind: str) -> Match:
     return lambda _store, _arrived, purpose=None: (purpose or "").startswith(f"{kind}:")
 
@@ -42,6 +50,7 @@ def promoting(_repository: Any, _name: str, _new: str, old: str | None) -> bool:
     return old is not None
 
 
+STATES = ("baselined", "proposed", "tried", "judged", "promoted", "rejected", "finalized", "stopped")
 POINTS: dict[str, Point] = {
     "created": (ExperimentStore, "create", "after", anything),
     "laying-out": (GitRepository, "lay_out", "during", anything),
@@ -49,6 +58,15 @@ POINTS: dict[str, Point] = {
     "running": (BubblewrapSandbox, "run", "during", lambda _sandbox, command: command.workdir.name == "candidate"),
     "baseline-run": (ExperimentStore, "keep_sample", "after", sampling(True)),
     "candidate-run": (ExperimentStore, "keep_sample", "after", sampling(False)),
+    "holdout-run": (ExperimentStore, "keep_sample", "after", holding_out),
+    "resetting": (GitRepository, "reset", "during", anything),
+    "committing": (GitRepository, "commit", "during", anything),
+    "mid-branch": (GitRepository, "move_branch", "during", promoting),
+    "removing": (GitRepository, "remove", "during", lambda _repository, folder: (folder / ".git").exists()),
+    "within-telling": (Journal, "tell_in", "after", lambda _journal, _transaction, kind, _data: kind == "delta"),
+    "adding-project": (ProjectStore, "add", "before", anything),
+    "added-project": (ProjectStore, "add", "after", anything),
+    "removed-project": (ProjectStore, "remove", "after", anything),
     "telling": (FeedStore, "add", "before", telling("recipe")),
     "told": (FeedStore, "add", "after", telling("recipe")),
     "committed": (GitRepository, "commit", "after", anything),
@@ -56,9 +74,12 @@ POINTS: dict[str, Point] = {
     "branch-moved": (GitRepository, "move_branch", "after", promoting),
     "summary-told": (FeedStore, "add", "after", telling("summary")),
     **{state: (ExperimentStore, "move", "after", becoming(state))
-       for state in ("baselined", "proposed", "tried", "judged", "promoted", "rejected", "finalized")},
+       for state in STATES},
+    # In the middle of the transaction: everything is written, and nothing of it committed.
+    **{f"within-{state}": (ExperimentStore, "_tell", "after", within(state)) for state in STATES},
+    "within-sample": (ExperimentStore, "_replace", "after", lambda _store, _transaction, before, after: before is after.state),
     **{f"before-{state}": (ExperimentStore, "move", "before", becoming(state))
-       for state in ("baselined", "proposed", "tried", "judged", "promoted", "rejected", "finalized")},
+       for state in STATES},
 }  # fmt: skip
 
 

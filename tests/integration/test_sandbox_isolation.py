@@ -298,6 +298,21 @@ answer(keyctl=lambda: raw(250 if x86 else 219, 0, -3, 0), add_key=lambda: raw(24
     assert set(answers.values()) == {"EPERM"}, answers
 
 
+def test_a_child_cannot_reach_into_the_process_that_judges_it(trials: Trials) -> None:
+    """The evaluator's memory, and the descriptors that it did not pass on. The kernel would allow it: both are one user's."""
+    code = """
+x86, parent = os.uname().machine == "x86_64", os.getppid()
+def memory():
+    return open(f"/proc/{parent}/mem", "r+b", buffering=0)
+answer(attach=lambda: raw(101 if x86 else 117, 16, parent, 0, 0), seize=lambda: raw(101 if x86 else 117, 0x4206, parent, 0, 0),
+       write=lambda: raw(311 if x86 else 271, parent, 0, 0, 0, 0, 0), read=lambda: raw(310 if x86 else 270, parent, 0, 0, 0, 0, 0),
+       take=lambda: raw(438, os.pidfd_open(parent), 1, 0), memory=memory)
+"""
+    answers = attempts(trials, code)
+    assert answers.pop("memory") in {"EROFS", "EACCES"}
+    assert set(answers.values()) == {"EPERM"}, answers
+
+
 def test_threads_and_processes_still_start_although_clone3_is_refused(trials: Trials) -> None:
     code = """
 import subprocess, threading

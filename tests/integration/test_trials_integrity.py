@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.sandbox import BubblewrapSandbox
 from hive_node.config import parse_project_spec
-from hive_node.domain import Sample
+from hive_node.domain import Arm, Sample
 from hive_node.ports import Fault
 from hive_node.subjects.code import CodeSubject
 from hive_node.subjects.evaluator import read_evaluator
@@ -99,16 +100,77 @@ async def test_what_is_protected_cannot_be_changed_and_trying_ends_the_run(
 
 
 @pytest.mark.parametrize(
-    "name", ["json.py", "judge/json.py", "sitecustomize.py", "usercustomize.py", "pathlib.py", "json/__init__.py"]
-)
-async def test_a_module_that_the_candidate_leaves_in_the_way_of_a_real_one_is_not_imported(
+    "name",
+    ["json.py", "judge/json.py", "sitecustomize.py", "pathlib.py", "json/__init__.py", "conftest.py", "hook.pth", "src/json.cpython-311.so",
+     "src/knobs/__init__.py", "src/knobs.abi3.so", "judge/score/__init__.py", "pytest.ini"],
+)  # fmt: skip
+async def test_a_module_that_the_candidate_leaves_in_the_way_of_a_real_one_ends_its_run(
     measured: tuple[Measure, CodeSubject], name: str
 ) -> None:
     measure, _ = measured
     module = (
         "import pathlib as p; f = p.Path({!r}); f.parent.mkdir(exist_ok=True); f.write_text('def loads(_): return 1')\n"
     )
-    assert rule(await measure(HONEST + module.format(name))) == "cost 13.0"
+    assert rule(await measure(HONEST + module.format(name))) == "trial.tree-changed"
+    assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+SWAPS = {
+    "its own code, once it was tested": "open('src/knobs.py', 'a').write('x = 1')",
+    "a file that nobody protected": "open('notes.txt', 'w').write('x')",
+    "one of the same length and time": "import os; s = os.stat('notes.txt'); open('notes.txt', 'w').write('m\\n'); os.utime('notes.txt', ns=(s.st_atime_ns, s.st_mtime_ns))",
+    "a link in its place": "import os; os.rename('notes.txt', 'n'); os.symlink('n', 'notes.txt')",
+    "none any more": "import os; os.unlink('notes.txt')",
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+async def test_a_step_that_changes_what_the_next_one_runs_ends_the_run(
+    measured: tuple[Measure, CodeSubject], swap: str
+) -> None:
+    measure, _ = measured
+    assert rule(await measure(HONEST + SWAPS[swap] + "\n")) in {"trial.tree-changed", "trial.step-failed"}
+    assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+async def test_what_a_step_builds_is_there_for_the_next_one_but_no_compiled_python(
+    measured: tuple[Measure, CodeSubject],
+) -> None:
+    measure, subject = measured
+    build = "import os; os.makedirs('build/src/__pycache__'); open('build/json.py', 'w'); open('build/src/__pycache__/x.pyc', 'w')\n"
+    look = "import os, sys; sys.exit(os.listdir('build/src/__pycache__') + [] if os.path.exists('build/json.py') else 'gone')"
+    step = subject.spec.step[1].model_copy(update={"run": ("python", "-I", "-c", look)})
+    subject.spec = subject.spec.model_copy(update={"step": (subject.spec.step[0], step)})
+    sample = await measure(HONEST + build)
+    assert sample.failure is not None
+    assert (sample.failure.rule, sample.failure.details["said"]) == ("trial.step-failed", "[]")
+
+
+async def test_a_compiled_file_that_somebody_committed_may_be_compiled_anew(
+    measured: tuple[Measure, CodeSubject],
+) -> None:
+    _, subject = measured
+    code = "import os\nassert open('src/__pycache__/x.pyc').read() == 'old'\nopen('src/__pycache__/x.pyc', 'w').write('new')\n"
+    files = {"src/__pycache__/x.pyc": b"old", "src/knobs.py": code.encode()}
+    head = await subject.repository.head()
+    subject.promote(await subject.repository.commit(head, files, "m\n", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert [rule(await subject.measure("champion")) for _ in range(2)] == ["cost 13.0"] * 2
+
+
+async def test_the_champion_cannot_know_by_times_that_it_is_the_champion(
+    measured: tuple[Measure, CodeSubject], tmp_path: Path
+) -> None:
+    measure, subject = measured
+    arms: tuple[Arm, ...] = ("champion", "baseline")
+    for arm in arms:
+        await measure(HONEST + "# another\n")
+        clock = tmp_path / "clock"
+        clock.touch()
+        began = clock.stat().st_mtime_ns
+        assert rule(await subject.measure(arm)) == "cost 13.0"
+        status = (subject.folder / arm / "src/knobs.py").stat()
+        assert status.st_ctime_ns >= began, "as new as the candidate's"
+        assert status.st_mtime_ns < began, "and both say that they are as old as the tree"
 
 
 async def test_nothing_that_one_run_leaves_behind_is_there_in_the_next(measured: tuple[Measure, CodeSubject]) -> None:
@@ -134,7 +196,7 @@ assert found == [".gitignore", "bench/check.py", "bench/run.py", "hive.toml", "j
 assert pathlib.Path("notes.txt").read_text() == "n\\n"
 assert not os.path.lexists("link") and not os.path.lexists("pipe") and not os.path.lexists("deep")
 """
-    assert rule(await measure(HONEST + leave)) == "cost 13.0"
+    assert rule(await measure(HONEST + leave)) == "trial.tree-changed"
     sample = await measure(HONEST + look)
     assert rule(sample) == "cost 13.0", sample.failure
     subject.put({})
@@ -176,6 +238,39 @@ async def test_a_tree_that_a_run_made_unreadable_does_not_stop_the_experiment(
     files = f"os.chmod('notes.txt', {mode}); os.chmod('src/knobs.py', {mode}); os.chmod('src', {mode})\n"
     assert rule(await measure(HONEST + many + files)) == "cost 13.0"
     assert rule(await measure(HONEST)) == "cost 13.0"
+
+
+async def test_what_is_held_out_is_read_by_the_holdout_alone_and_written_by_nobody(tmp_path: Path) -> None:
+    holdout = '[holdout]\nrun = ["python", "-I", "bench/secret/run.py"]\nfiles = ["bench/secret/**", "cases.json"]\n'
+    files = {
+        "bench/check.py": CHECK,
+        "judge/score.py": "print('METRIC cost=13')\n",
+        "bench/secret/run.py": "import runpy\nrunpy.run_path('src/knobs.py')\nprint('METRIC cost', open('cases.json').read(), sep='=')\n",
+        "cases.json": "4711",
+        "src/knobs.py": HONEST,
+    }
+    path = make_repository(tmp_path / "repo", SPEC + holdout, files)
+    repository = await GitRepository.open(path)
+    head, spec = await repository.head(), parse_project_spec(SPEC + holdout)
+    evaluator = await read_evaluator(repository, spec, head)
+    assert evaluator.held_out == ("bench/secret/run.py", "cases.json")
+    subject = CodeSubject(repository, BubblewrapSandbox(), spec, evaluator, LIMITS, tmp_path / "trees", "test")
+    await subject.open(head, head)
+    try:
+        subject.put(
+            {"src/knobs.py": "import os\nassert os.listdir('bench/secret') == [] and open('cases.json').read() == ''\n"}
+        )
+        assert rule(await subject.measure("candidate")) == "cost 13.0"
+        assert rule(await subject.measure_holdout("candidate")) == "trial.step-failed", "there it is not empty"
+        subject.put({"src/knobs.py": HONEST})
+        assert rule(await subject.measure_holdout("candidate")) == "cost 4711.0"
+        for forged in ("open('cases.json', 'w')", "open('bench/secret/json.py', 'w')"):
+            subject.put({"src/knobs.py": forged})
+            assert rule(await subject.measure_holdout("candidate")) == "trial.step-failed"
+        other = await repository.commit(head, {"cases.json": b"4712"}, "m\n", datetime(2026, 1, 1, tzinfo=UTC))
+        assert (await read_evaluator(repository, spec, other)).task != evaluator.task
+    finally:
+        await subject.close()
 
 
 async def test_a_missing_sandbox_or_program_is_a_fault_and_no_verdict(measured: tuple[Measure, CodeSubject]) -> None:

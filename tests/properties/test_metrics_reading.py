@@ -55,7 +55,7 @@ def test_numbers_are_whole(text: str, value: float) -> None:
 @pytest.mark.parametrize(
     "text",
     ["nan", "NaN", "inf", "-inf", "Infinity", "1e999", "-1e999", "1e-999", "0.001e-400", "-0", "-0.0", "-0e5", "-1e-999", "0x10",
-     "1,000", "1_000", "1 000", "1.2.3", "1e", "e5", ".", "+", "--1", "1s", "1%", "٣", "1٣", "１", "", "None", "1" * 65, "1\x00",
+     "1,000", "1_000", "1 000", "1.2.3", "1e", "e5", ".", "+", "--1", "1s", "1%", "٣", "1٣", "１", "", "None", "1" * 65,
      "1e5e5", "1/2", "(1)", "1;", "1\r2"],
 )  # fmt: skip
 def test_what_is_no_plain_finite_number_is_unknown(text: str) -> None:
@@ -75,6 +75,27 @@ def test_names_match_whole_and_lines_are_lines(output: str) -> None:
 def test_a_metric_that_is_printed_twice_is_unknown_even_if_it_says_the_same() -> None:
     assert rule("METRIC loss=1\nMETRIC loss=1\n") == "trial.repeated-metric"
     assert rule("METRIC loss=2\nMETRIC other=1\n METRIC loss = 1\n") == "trial.repeated-metric"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "METRIC loss=0\nworking METRIC loss=13\n",
+        "METRIC loss=13 METRIC loss=0\nMETRIC loss=0\n",
+        "METRIC loss=0\n50%\rMETRIC loss=13\n",
+        "METRIC loss=0\n\x1b[2KMETRIC loss=13\n",
+        "METRIC loss=0\nMETRIC loss+AD0-13\n",
+    ],
+)
+def test_a_line_that_was_glued_to_another_still_contradicts_it(output: str) -> None:
+    assert rule(output) in {"trial.repeated-metric", "trial.bad-metric"}
+    assert read("METRIC loss=1\nx METRIC loss_2=3 METRIC val_loss=2 METRIC lossy\n") == {"loss": 1.0}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp037", "cp500"])
+def test_an_output_in_another_encoding_hides_no_metric(encoding: str) -> None:
+    assert rule(b"METRIC loss=0\n" + "METRIC loss=13\n".encode(encoding)) == "trial.not-text"
+    assert rule(b"METRIC loss=1\x00\n") == rule(b"METRIC loss=1\n\xff") == "trial.not-text"
 
 
 def test_a_clipped_output_says_nothing() -> None:
@@ -100,6 +121,7 @@ def test_a_pattern_reads_outputs_of_another_shape() -> None:
     assert rule(output, patterned(r"^mean (\S+) ms$")) == "trial.no-metric"
     assert rule("median 1,000 ms", patterned(r"median (\S+) ms")) == "trial.bad-metric"
     assert rule("median", patterned(r"median(?: (\d+))?")) == "trial.bad-metric"
+    assert rule("median 1 ms\nx median 9 ms\n", patterned(r"^median (\S+) ms$")) == "trial.repeated-metric"
     assert read(output + "METRIC seconds=2", patterned(r"^median (\S+) ms$"), ("seconds",)) == {
         "loss": 12.5,
         "seconds": 2,

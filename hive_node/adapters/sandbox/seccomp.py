@@ -1,14 +1,15 @@
 """The system calls a trial may not make, as a classic BPF program for seccomp. Pure.
 
 The namespaces are the wall; this is what they do not cover: kernel keyrings and vsock belong to no namespace, io_uring and
-bpf are where kernels break, and a namespace within the namespace would give back the capabilities that were dropped.
+bpf are where kernels break, and a namespace within the namespace would give back the capabilities that were dropped. Within one
+trial nobody may reach into another process: an evaluator that runs the candidate beside itself would not stay its own.
 """
 
 import struct
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _EPERM: Final = 1
 _ENOSYS: Final = 38
@@ -48,6 +49,7 @@ class _Machine:
 
 _SINCE_5_1: Final = (425, 426, 427, 428, 429, 430, 431, 432, 433, 442)
 """io_uring_setup, _enter, _register; open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr: same everywhere."""
+_PIDFD_GETFD: Final = 438  # the same everywhere
 _CLONE3: Final = 435
 
 _MACHINES: Final = {
@@ -57,7 +59,27 @@ _MACHINES: Final = {
         socket=41,
         ioctl=16,
         # syslog pivot_root mount umount2 quotactl add_key request_key keyctl unshare perf_event_open setns bpf userfaultfd
-        refused=(103, 155, 165, 166, 179, 248, 249, 250, 272, 298, 308, 321, 323, *_SINCE_5_1),
+        # ptrace process_vm_readv process_vm_writev
+        refused=(
+            103,
+            155,
+            165,
+            166,
+            179,
+            248,
+            249,
+            250,
+            272,
+            298,
+            308,
+            321,
+            323,
+            101,
+            310,
+            311,
+            _PIDFD_GETFD,
+            *_SINCE_5_1,
+        ),
         has_x32=True,
     ),
     "aarch64": _Machine(
@@ -66,7 +88,8 @@ _MACHINES: Final = {
         socket=198,
         ioctl=29,
         # umount2 mount pivot_root quotactl unshare syslog add_key request_key keyctl perf_event_open setns bpf userfaultfd
-        refused=(39, 40, 41, 60, 97, 116, 217, 218, 219, 241, 268, 280, 282, *_SINCE_5_1),
+        # ptrace process_vm_readv process_vm_writev
+        refused=(39, 40, 41, 60, 97, 116, 217, 218, 219, 241, 268, 280, 282, 117, 270, 271, _PIDFD_GETFD, *_SINCE_5_1),
     ),
 }
 

@@ -9,7 +9,7 @@ from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.domain import Experiment
 from hive_node.improve.rendering import as_html, as_markdown
-from hive_node.improve.report import Material, idea_row, overview, report, sample_row
+from hive_node.improve.report import Material, idea_row, overview, report, sample_row, shown_runs
 from hive_node.improve.steps import STEPS
 from protocol.deltas import Edit
 from protocol.wire import JsonValue
@@ -62,17 +62,17 @@ class _Experiments:
         return self._line(await self._parts.experiments.get(call.name("id")))
 
     async def trials(self, call: Call) -> Any:
-        identity = (await self._parts.experiments.get(call.name("id"))).id
+        experiment = await self._parts.experiments.get(call.name("id"))
         first, limit = call.cursor() or 0, call.limit()
-        rows = [idea_row(record) for record in await self._parts.experiments.ideas(identity)]
+        rows = [idea_row(record, experiment) for record in await self._parts.experiments.ideas(experiment.id)]
         more = str(first + limit) if first + limit < len(rows) else None
         return {"items": rows[first : first + limit], "next": more}
 
     async def trial(self, call: Call) -> Any:
-        identity, number = call.name("id"), call.number("number")
-        record = await self._parts.experiments.idea(identity, number)
-        runs = await self._parts.experiments.samples(identity, number)
-        return {**idea_row(record), "runs": [sample_row(arm, sample) for arm, sample in runs]}
+        experiment, number = await self._parts.experiments.get(call.name("id")), call.number("number")
+        record = await self._parts.experiments.idea(experiment.id, number)
+        runs = shown_runs(await self._parts.experiments.samples(experiment.id, number), experiment)
+        return {**idea_row(record, experiment), "runs": [sample_row(arm, sample) for arm, sample in runs]}
 
     async def report(self, call: Call) -> Any:
         experiment = await self._parts.experiments.get(call.name("id"))

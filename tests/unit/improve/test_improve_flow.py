@@ -1,15 +1,19 @@
 """One experiment from its first row to its last: what is promoted, what is rejected and why, what is told."""
 
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hive_node.domain import TRANSITIONS, State
+from hive_node.improve.report import idea_row
 from hive_node.ports import Draft, SandboxedCommand
 from protocol.deltas import Recipe, Summary
-from tests.fakes.improving import SPEC, Improving, git, knobs, outcome
+from tests.fakes.improving import KNOBS, SPEC, Improving, git, knobs, outcome
 
 Make = Callable[..., Awaitable[Improving]]
 
@@ -76,6 +80,29 @@ async def test_an_idea_that_was_tried_is_not_measured_again(improving: Make) -> 
     second = await node.improve({"SIZE": 6}, {"SIZE": 12})
     assert await node.rules(second) == ["ledger.repeated", "promoted"]
     assert len(node.sandbox.runs) - before == 2 + 4, "a baseline, and two pairs for the new one"
+
+
+@pytest.mark.parametrize("lucky", [2, 3, 6])
+async def test_a_candidate_that_was_lucky_a_few_times_does_not_repeat_it_and_is_rejected(
+    improving: Make, lucky: int
+) -> None:
+    node = await improving()
+    left = lucky
+
+    def answer(tree: Path, _command: SandboxedCommand) -> str:
+        nonlocal left
+        size = knobs(tree)["SIZE"]
+        if size == 12 and tree.name == "candidate":
+            left -= 1
+            return f"METRIC cost={1 if left >= 0 else 30}\n"
+        return f"METRIC cost={abs(size - 20) + 1}\n"
+
+    node.sandbox.answer = answer
+    drawn, also_drawn = ("import random\n" + KNOBS.replace("8", size) for size in ("12", "10"))
+    done = await node.improve(spelled(drawn), spelled(also_drawn))
+    assert await node.rules(done) == ["trial.not-repeated", "promoted"]
+    assert done.comparisons == 1, "the next one has to repeat itself more often"
+    assert len(await node.ledger.samples(done.id, 2)) > 2 + 2 + 5
 
 
 def spelled(text: str) -> Draft:
@@ -235,13 +262,62 @@ async def test_a_guard_that_is_not_printed_fails_closed(improving: Make) -> None
     assert await node.rules(done) == ["trial.no-metric"]
 
 
+@pytest.mark.parametrize(
+    ("held_out", "outcome"), [(50, "baseline.holdout"), (49.9, "baseline.holdout"), (47, "promoted")]
+)
+async def test_a_gain_that_is_less_than_half_on_the_held_out_cases_was_learned_by_heart(
+    improving: Make, held_out: float, outcome: str
+) -> None:
+    node = await improving('[holdout]\nrun = ["python", "-I", "bench/holdout.py"]')
+
+    def answer(tree: Path, command: SandboxedCommand) -> str:
+        is_new = knobs(tree)["SIZE"] == 12
+        if "bench/holdout.py" in command.argv:
+            return f"METRIC cost={held_out if is_new else 50}\n"
+        return f"METRIC cost={90 if is_new else 100}\n"
+
+    node.sandbox.answer = answer
+    assert await node.rules(await node.improve({"SIZE": 12})) == [outcome]
+
+
+async def test_who_makes_the_next_idea_learns_that_the_holdout_said_no_and_nothing_else_until_the_end(
+    improving: Make,
+) -> None:
+    node = await improving('[holdout]\nrun = ["python", "-I", "bench/holdout.py"]')
+
+    def answer(tree: Path, command: SandboxedCommand) -> Any:
+        size = knobs(tree)["SIZE"]
+        if "bench/holdout.py" not in command.argv:
+            return f"METRIC cost={100 - size}\n"
+        return {12: outcome("", exit_code=77, stderr=b"held-out case 4711"), 9: "METRIC cost=4711\n"}.get(
+            int(size), f"METRIC cost={420 - 10 * size}\n"
+        )
+
+    node.sandbox.answer = answer
+    done = await node.improve({"SIZE": 9}, {"SIZE": 12}, {"SIZE": 13})
+    assert await node.rules(done) == ["baseline.holdout", "trial.holdout", "promoted"]
+    ledger = node.operator.seen[-1].ledger
+    assert [record.verdict.rejected.rule for record in ledger if record.verdict and record.verdict.rejected][:2] == [
+        "baseline.holdout",
+        "trial.holdout",
+    ]
+    records = await node.ideas(done)
+    during = replace(done, state=State.REJECTED)
+    for seen in (ledger, [idea_row(record, during) for record in records], done.last_rejection):
+        assert not {"4711", "77", "290", "340"} & set(re.findall(r"\d+", str(seen)))
+    shown = [idea_row(record, done) for record in records]
+    assert shown[0]["details"]["gain"] < 0
+    assert shown[1]["details"]["why"].endswith("held-out case 4711")
+    assert shown[2]["holdout"] == (340.0, 290.0)
+
+
 async def test_the_holdout_decides_last_and_its_looks_are_counted(improving: Make) -> None:
     node = await improving('[holdout]\nrun = ["python", "-I", "bench/holdout.py"]\nlooks = 2')
 
     def answer(tree: Path, command: SandboxedCommand) -> str:
         size = knobs(tree)["SIZE"]
         is_holdout = "bench/holdout.py" in command.argv
-        return f"METRIC cost={50 + (size % 2) if is_holdout else 100 - size}\n"
+        return f"METRIC cost={60 - size / 2 + 9 * (size % 2) if is_holdout else 100 - size}\n"
 
     node.sandbox.answer = answer
     done = await node.improve({"SIZE": 9}, {"SIZE": 10}, {"SIZE": 12})

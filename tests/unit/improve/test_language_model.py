@@ -364,7 +364,7 @@ async def test_neither_protected_files_nor_the_holdout_nor_the_environment_are_s
     one = await modelled(size(10), size(11), size(12), Line(stop="refusal"), extra=extra)
     one.node.sandbox.answer = answer
     ended = await one.run()
-    assert set(await one.node.rules(ended)) == {"baseline.holdout", "trial.step-failed"}
+    assert set(await one.node.rules(ended)) == {"baseline.holdout", "trial.holdout"}
     said = json.dumps(one.api.asked)
     assert "not better on cases that are not shown" in said
     for secret in ("print('not run')", "4711", "1234", "hunter2", KEY, str(one.node.folder), "0.0081"):
