@@ -1,6 +1,9 @@
 """Text that hides what it says: put together from pieces or character codes, reversed, or encoded. Pure."""
 
 import ast
+import base64
+import binascii
+import re
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -10,6 +13,9 @@ _DECODERS = frozenset(
 )  # fmt: skip
 _ENCODED_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\n")
 _ENCODED_CHARS = 60
+_MOSTLY = 0.9  # of the letters can be read: then it is a text, and no table or picture
+# `visit_`, `do_`, `handle_`: the beginning of a method's name, to which the kind of a thing is added.
+_METHOD_PREFIX = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*_")
 _HEX_ALPHABET = frozenset("0123456789abcdefABCDEF")
 _DIGEST_CHARS = frozenset({64, 96, 128})
 _SPELLED_NUMBERS = 8
@@ -40,14 +46,15 @@ def added_texts(node: ast.BinOp) -> Iterator[str]:
             yield "".join(texts)[:_LONGEST_FOLD]
 
 
-def encoded_literals(nodes: list[ast.AST]) -> Iterator[tuple[ast.Constant, str]]:
-    """Long encoded literals of a file that takes such things apart."""
-    calls = (node for node in nodes if isinstance(node, ast.Call))
-    decoder = next((name for name in map(called, calls) if name in _DECODERS), None)
-    if decoder is not None:
+def encoded_literals(nodes: list[ast.AST]) -> Iterator[tuple[ast.AST, str]]:
+    """Long encoded literals of a file that takes such things apart, where they are texts or packed."""
+    decoders = sorted({called(node) for node in nodes if isinstance(node, ast.Call)} & _DECODERS)
+    if decoders:
+        is_packed = "decompress" in decoders
         for node in nodes:
-            if isinstance(node, ast.Constant) and _is_encoded(plain_text(node)):
-                yield node, f"a long encoded literal beside {decoder}: {str(node.value)[:20]}"
+            text = plain_text(node) if isinstance(node, ast.expr) else None
+            if text is not None and _is_encoded(text) and (is_packed or _is_hiding_text(text)):
+                yield node, f"a long encoded literal beside {decoders[0]}: {text[:20]}"
 
 
 def hidden_text(call: ast.Call) -> Iterator[tuple[str, str]]:
@@ -66,7 +73,9 @@ def spelled_chars(node: ast.BinOp) -> Iterator[tuple[str, str]]:
 
 def is_pieced_name(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return any(plain_text(operand) is not None for operand in _operands(node))
+        first, *others = (plain_text(operand) for operand in _operands(node))
+        is_method = first is not None and _METHOD_PREFIX.fullmatch(first) is not None and not any(others)
+        return not is_method and any(text is not None for text in (first, *others))
     return _is_reversed(node) or (isinstance(node, ast.Call) and called(node) in {"join", "chr", "decode", "fromhex"})
 
 
@@ -104,8 +113,16 @@ def _makes_chars(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and called(node) == "map":
         return bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "chr"
     if isinstance(node, ast.GeneratorExp | ast.ListComp):
-        return isinstance(node.elt, ast.Call) and called(node.elt) == "chr"
+        return isinstance(node.elt, ast.Call) and called(node.elt) == "chr" and not _is_shifting_letters(node.elt)
     return False
+
+
+def _is_shifting_letters(call: ast.Call) -> bool:
+    """`chr(ord(letter) + 1)` makes letters of letters. With an exclusive or it uncovers them."""
+    parts = list(ast.walk(call))
+    return any(isinstance(part, ast.Call) and called(part) == "ord" for part in parts) and not any(
+        isinstance(part, ast.BitXor) for part in parts
+    )
 
 
 def _spells_bytes(node: ast.expr) -> bool:
@@ -118,8 +135,21 @@ def _spells_bytes(node: ast.expr) -> bool:
     )
 
 
-def _is_encoded(text: str | None) -> bool:
+def _is_encoded(text: str) -> bool:
     """Letters of base64 or hex without a blank, and not the length of a digest."""
-    if text is None or len(text) < _ENCODED_CHARS or not _ENCODED_ALPHABET.issuperset(text):
+    if len(text) < _ENCODED_CHARS or not _ENCODED_ALPHABET.issuperset(text):
         return False
     return not (len(text) in _DIGEST_CHARS and _HEX_ALPHABET.issuperset(text))
+
+
+def _is_hiding_text(text: str) -> bool:
+    """Whether it decodes to something that can be read. What does not decode is held for hidden."""
+    try:
+        if _HEX_ALPHABET.issuperset(text):
+            decoded = bytes.fromhex(text)
+        else:
+            plain = text.replace("\n", "").rstrip("=").replace("-", "+").replace("_", "/")
+            decoded = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return True
+    return sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in decoded) >= _MOSTLY * len(decoded)

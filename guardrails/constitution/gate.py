@@ -11,9 +11,7 @@ from itertools import islice
 from types import ModuleType
 
 from guardrails.constitution import (
-    change as change_module,
-)
-from guardrails.constitution import (
+    calls,
     code,
     diff,
     disguise,
@@ -38,6 +36,9 @@ from guardrails.constitution import (
     syntax,
     targets,
     words,
+)
+from guardrails.constitution import (
+    change as change_module,
 )
 from guardrails.constitution.change import Allowed, Change, Surface
 from guardrails.constitution.diff import DiffFile
@@ -231,7 +232,7 @@ def _expected_files() -> list[str]:
 
 
 _EVALUATOR: tuple[ModuleType, ...] = (
-    change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
+    calls, change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
     rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
 )  # fmt: skip
 _EVALUATOR_SEAL = integrity.Seal(_EVALUATOR, apart_from=frozenset({"_EVALUATOR_SEAL"}))

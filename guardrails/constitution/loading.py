@@ -3,6 +3,7 @@
 Texts come in as strings; `gate` reads them from the package. Every fault is a `ConstitutionError` that names the place.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -108,7 +109,10 @@ def _code_family(entry: Entry, languages: set[str]) -> CodeFamily:
         builtins=entry.strings("builtins", is_required=False),
         keywords=entry.strings("keywords", is_required=False),
         literals=entry.patterns("literals"),
+        constants=entry.strings("constants", is_required=False),
+        steering=entry.strings("steering", is_required=False),
         is_exact=entry.flag("exact"),
+        familiar_unless=_familiar_unless(entry),
         patterns=tuple(LanguagePatterns(name, patterns.patterns(name)) for name in patterns.names()),
         examples=entry.code_examples("examples"),
         counter_examples=entry.code_examples("counter_examples"),
@@ -117,6 +121,13 @@ def _code_family(entry: Entry, languages: set[str]) -> CodeFamily:
     if unknown := {*patterns.names()} - languages:
         raise ConstitutionError(entry.place, f"unknown language {min(unknown)}")
     return family
+
+
+def _familiar_unless(entry: Entry) -> re.Pattern[str] | None:
+    found = entry.patterns("familiar_unless")
+    if len(found) > 1:
+        raise ConstitutionError(f"{entry.place}: familiar_unless", "expected one pattern at most")
+    return found[0] if found else None
 
 
 def _word_rules(entry: Entry, lookalikes: Entry) -> WordRules:

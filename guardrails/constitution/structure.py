@@ -23,6 +23,12 @@ _MOVERS = frozenset(
 _MODE_LETTERS = frozenset("rwxabt+U")
 _WRITING_LETTERS = frozenset("wxa+")
 
+# Handlers that programs have for ending, hanging up and resizing. A time-out's signals are not among them.
+_EVERYDAY_SIGNALS = frozenset(
+    {"SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGCHLD", "SIGWINCH", "SIGUSR1", "SIGUSR2", "SIGBREAK", "SIGQUIT"}
+)
+_MAY_BE_IGNORED = frozenset({"SIGPIPE", "SIGCHLD", "SIGHUP"})
+
 SHAPES = frozenset({ast.Call, ast.Raise, ast.Attribute, ast.ExceptHandler, ast.Assert, ast.BinOp})
 
 
@@ -63,6 +69,17 @@ def sources_of(nodes: list[ast.AST]) -> frozenset[str]:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names |= {target.id for target in targets if isinstance(target, ast.Name)}
     return frozenset(names)
+
+
+def is_everyday_signal(call: ast.Call, bindings: Bindings) -> bool:
+    """`signal.signal(signal.SIGINT, stop)`; but to ignore what asks a program to end is to resist it."""
+    if "signal.signal" not in bindings.resolve(call.func) or len(call.args) != 2:
+        return False
+    (number, handler) = (bindings.resolve(argument) for argument in call.args)
+    names = {meaning.removeprefix("signal.") for meaning in number}
+    may_be = _MAY_BE_IGNORED if "signal.SIG_IGN" in handler else _EVERYDAY_SIGNALS
+    is_deaf = isinstance(call.args[1], ast.Lambda) and isinstance(call.args[1].body, ast.Constant)
+    return bool(names) and names <= may_be and not is_deaf
 
 
 def _reflection(call: ast.Call, bindings: Bindings) -> Iterator[Found]:
