@@ -29,6 +29,7 @@ from guardrails.constitution import (
     own,
     patterns,
     prefilter,
+    readings,
     rules,
     size,
     structure,
@@ -233,6 +234,6 @@ def _expected_files() -> list[str]:
 
 _EVALUATOR: tuple[ModuleType, ...] = (
     calls, change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
-    rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
+    readings, rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
 )  # fmt: skip
 _EVALUATOR_SEAL = integrity.Seal(_EVALUATOR, apart_from=frozenset({"_EVALUATOR_SEAL"}))

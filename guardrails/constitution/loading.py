@@ -135,7 +135,10 @@ def _word_rules(entry: Entry, lookalikes: Entry) -> WordRules:
     context = {name: entry.strings(name) for name in ("suffixes", "defences", "negations", "sequels", "evasions")}
     entry.done()
     _refuse_twins(entry.place, rules)
-    return WordRules(rules, index_words(rules, context), MappingProxyType(_lookalikes(lookalikes)))
+    letters = _letters(lookalikes, "letters")
+    alternatives = _letters(lookalikes, "alternatives")
+    lookalikes.done()
+    return WordRules(rules, index_words(rules, context), MappingProxyType(letters), MappingProxyType(alternatives))
 
 
 def _word_rule(entry: Entry) -> WordRule:
@@ -155,9 +158,8 @@ def _word_rule(entry: Entry) -> WordRule:
     return rule
 
 
-def _lookalikes(entry: Entry) -> dict[int, str]:
-    letters = entry.table("letters")
-    entry.done()
+def _letters(entry: Entry, key: str) -> dict[int, str]:
+    letters = entry.table(key)
     found: dict[int, str] = {}
     for latin in letters.names():
         for letter in letters.string(latin):

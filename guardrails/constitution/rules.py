@@ -156,6 +156,7 @@ class WordRules:
     rules: tuple[WordRule, ...]
     index: WordIndex
     lookalikes: Mapping[int, str]
+    alternatives: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
