@@ -21,11 +21,68 @@ _DIGEST_CHARS = frozenset({64, 96, 128})
 _SPELLED_NUMBERS = 8
 _SPELLED_CHARS = 3
 _LONGEST_FOLD = 20_000
+_FIELD = re.compile(r"%[a-z]|\{\w{0,20}\}")
+_PATH_MAKERS = frozenset({"join", "joinpath", "Path", "PurePath", "PosixPath"})
+_SLASHES = re.compile(r"/(?:\.?/)+")
+_DETOUR = re.compile(r"/(?!\.\./)[^/\s]{1,100}/\.\.(?=/|$)/?")
+_ENCODINGS_THAT_HIDE = frozenset({"rot13", "rot_13", "hex", "hex_codec", "base64", "base64_codec", "zlib", "bz2", "uu"})
 
 
 def fixed_text(node: ast.JoinedStr) -> str:
-    """The fixed parts of an f-string, one after the other."""
-    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+    """The fixed parts of an f-string, one after the other; a literal between braces is one of them."""
+    parts = (part.value if isinstance(part, ast.FormattedValue) else part for part in node.values)
+    return "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+
+
+def formatted_text(node: ast.Call | ast.BinOp) -> str | None:
+    """The text of `"/%s/x" % "home"` and of `"/{}/x".format("home")`, where all of it is literal."""
+    if isinstance(node, ast.BinOp):
+        is_format, template = isinstance(node.op, ast.Mod), plain_text(node.left)
+        values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+    else:
+        is_format = called(node) == "format" and not node.keywords
+        template = plain_text(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        values = node.args
+    texts = [plain_text(value) for value in values]
+    if not is_format or template is None or None in texts or len(template) > _LONGEST_FOLD:
+        return None
+    return _FIELD.sub(lambda _: (texts.pop(0) or "") if texts else "", template)
+
+
+def path_text(node: ast.AST) -> str | None:
+    """The path that literals make together: `os.path.join("/", "home")`, `Path("/") / "home"`."""
+    if isinstance(node, ast.Constant):
+        return plain_text(node)
+    parts = _parts_of_path(node)
+    texts = [path_text(part) or "" for part in parts]
+    return "/".join(text for text in texts if text)[:_LONGEST_FOLD] or None
+
+
+def _parts_of_path(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return [node.left, node.right]
+    if not (isinstance(node, ast.Call) and called(node) in _PATH_MAKERS and not node.keywords):
+        return []
+    is_method = called(node) == "joinpath" and isinstance(node.func, ast.Attribute)
+    return [*([node.func.value] if is_method and isinstance(node.func, ast.Attribute) else []), *node.args]
+
+
+def plain_path(text: str) -> str:
+    """Without the detours that a path can take: `/./`, `//`, `/x/../`."""
+    if "//" not in text and "/." not in text:
+        return text
+    head, scheme, tail = text.rpartition("://")
+    plain = _SLASHES.sub("/", tail)
+    shorter = _DETOUR.sub("/", plain)
+    while shorter != plain:
+        plain, shorter = shorter, _DETOUR.sub("/", shorter)
+    return f"{head}{scheme}{plain}"
+
+
+def reversed_text(node: ast.Subscript) -> str | None:
+    """The text of `"CIRTEM"[::-1]`."""
+    text = plain_text(node.value)
+    return text[::-1] if text and _is_reversed(node) else None
 
 
 def joined_text(call: ast.Call) -> str | None:
@@ -61,6 +118,8 @@ def hidden_text(call: ast.Call) -> Iterator[tuple[str, str]]:
     name = called(call)
     if name == "join" and call.args and _makes_chars(call.args[0]):
         yield "obfuscation", "text joined from character codes"
+    if name in {"decode", "encode"} and any(plain_text(argument) in _ENCODINGS_THAT_HIDE for argument in call.args):
+        yield "obfuscation", f"{name} with a cipher"
     if name == "decode" and isinstance(call.func, ast.Attribute) and _spells_bytes(call.func.value):
         yield "obfuscation", "text decoded from a list of numbers"
 
@@ -79,7 +138,7 @@ def is_pieced_name(node: ast.expr) -> bool:
     return _is_reversed(node) or (isinstance(node, ast.Call) and called(node) in {"join", "chr", "decode", "fromhex"})
 
 
-def plain_text(node: ast.expr) -> str | None:
+def plain_text(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
         return node.value if isinstance(node.value, str) else node.value.decode("latin-1")
     return None

@@ -33,6 +33,13 @@ _LOOKALIKE = re.compile(
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\U000e0001-\U000e007f]")
 # What a line says in quotation marks, or as an address without them.
 _TEXT = re.compile(r"\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`|(\w+://[^\s\"'`)]{1,200})")
+# `"MET" + "RIC"`, in C and its kin also `"MET" "RIC"`.
+_ADDED_LITERALS = re.compile(r"(?<=\w)([\"'`])[ \t]*\+[ \t]*\1(?=\w)")
+_JOINED_LITERALS = re.compile(r"(?<=\w)(\")[ \t]*\+?[ \t]*\1(?=\w)")
+_JOINING_BY_BLANK = frozenset({"c"})
+_ESCAPED_LETTER = re.compile(r"\\u00[4-7][0-9a-fA-F]|\\x[4-7][0-9a-fA-F]")
+_SPLIT_BY_QUOTES = re.compile(r"(?<=[a-z])(?:''|\"\"|\\)(?=[a-z])")
+_BIN_FOLDER = re.compile(r"(?<![\w/])/(?:usr/)?(?:local/)?s?bin/(?=[a-z])")
 _SPLITTING = re.compile(
     "\\w[\u00ad\u034f\u115f\u1160\u180e\u200b\u200c\u2060-\u2064\u3164\ufeff\uffa0]+(?=\\w)", re.ASCII
 )
@@ -59,7 +66,7 @@ def language_of(path: str, text: str, rules: CodeRules) -> str:
 
 def facts(path: str, lines: Sequence[Line], language: str, rules: CodeRules, targets: Targets) -> list[Fact]:
     """Facts in lines of a file in any language but parsed Python and prose."""
-    read = [line for line in lines if not _is_comment(line.text, language)]
+    read = [way for line in lines if not _is_comment(line.text, language) for way in _ways_to_read(line, language)]
     text = "\n".join(line.text for line in read)
     found = [
         _used(path, rules.families[rule.family], rule.family, match.group(), read[text.count("\n", 0, match.start())])
@@ -96,6 +103,22 @@ def _pattern_languages(language: str, rules: CodeRules) -> list[str]:
     if language == "unknown":
         return [name for name in rules.index.by_language if name != "python-comment"]
     return ["any", _PATTERN_LANGUAGES.get(language, language)]
+
+
+def _ways_to_read(line: Line, language: str) -> Iterator[Line]:
+    """As it stands with its literals put together, and, where that differs, without the escapes and quotes that hide a word."""
+    joined = (_JOINED_LITERALS if language in _JOINING_BY_BLANK else _ADDED_LITERALS).sub("", line.text)
+    yield Line(line.number, joined)
+    plain = _ESCAPED_LETTER.sub(_unescaped, joined) if "\\" in joined else joined
+    if language == "shell":
+        plain = _BIN_FOLDER.sub("", _SPLIT_BY_QUOTES.sub("", plain))
+    if plain != joined:
+        yield Line(line.number, plain)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    digits = match.group()[2:]
+    return bytes.fromhex(digits[-2:]).decode("latin-1")
 
 
 def _is_comment(line: str, language: str) -> bool:

@@ -10,22 +10,9 @@ from guardrails.constitution.rules import CodeIndex
 
 # Modules from which much can be reached: `shutil.os.system` is `os.system`, and the whole module handed on is a fact.
 REACHING = frozenset(
-    {
-        "os",
-        "sys",
-        "subprocess",
-        "socket",
-        "builtins",
-        "importlib",
-        "ctypes",
-        "pickle",
-        "marshal",
-        "pty",
-        "signal",
-        "gc",
-        "multiprocessing",
-    }
-)
+    {"os", "sys", "subprocess", "socket", "builtins", "importlib", "ctypes", "pickle", "marshal", "pty", "signal", "gc", "multiprocessing",
+     "time", "posix"}
+)  # fmt: skip
 # What a name means where no import of it is in sight: always, and in an excerpt or beside an `import *`.
 _ALWAYS_ASSUMED = frozenset({"os", "sys", "subprocess", "builtins", "importlib", "ctypes", "marshal"})
 _LIKELY = REACHING | {
@@ -93,7 +80,9 @@ def family_of(dotted: str, index: CodeIndex) -> tuple[int, str] | None:
             entry = ".".join(parts[:length])
             if (family := index.dotted.get(entry)) is not None:
                 is_constant = entry in index.constants and _CONSTANT.fullmatch(way, len(entry) + 1) is not None
-                return None if family == HARMLESS or is_constant else (family, entry)
+                if family == HARMLESS or is_constant:
+                    break  # but what is reached through it is another way
+                return family, entry
     return None
 
 

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from itertools import compress, product
 
@@ -60,7 +59,7 @@ def _letters_of(
     present = [] if text.isascii() else [code for code in alternatives if chr(code) in text][:_MOST_AMBIGUOUS]
     for chosen in product((False, True), repeat=len(present)):
         if any(chosen):
-            yield ChainMap({code: alternatives[code] for code in compress(present, chosen)}, lookalikes)
+            yield {**lookalikes, **{code: alternatives[code] for code in compress(present, chosen)}}
 
 
 def _ways(text: str) -> Iterator[str]:

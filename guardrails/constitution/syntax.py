@@ -21,6 +21,8 @@ _EXCERPT_CHARS = 80
 _PATH_CALLS = frozenset(
     {"Path", "PurePath", "open", "join", "joinpath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
 )
+_OF_ANY_MODULE = frozenset({"__dict__", "__getattribute__", "__setattr__", "__delattr__"})
+_SEARCHES = frozenset({"walk", "listdir", "scandir", "rglob", "glob", "iglob", "chdir"})
 # Asking whether a module has a name, or for one that is spelled out, hands on no module.
 _ASKING = frozenset({"getattr", "hasattr"})
 _Shadow = tuple[Set[str], tuple[int, int], tuple[int, int]]
@@ -102,6 +104,7 @@ class _Reader:
                 yield from self._call(node)
             case ast.Subscript():
                 yield from self._use(node.value, node)
+                yield from self._text(node, disguise.reversed_text(node))
             case ast.keyword():
                 yield from self._keyword(node)
             case ast.BinOp():
@@ -136,7 +139,8 @@ class _Reader:
             yield from self._use(node.func, node)
         if isinstance(node.func, ast.Name) and node.func.id in self.asking:
             yield from self._asked_for(node)
-        yield from self._text(node, disguise.joined_text(node))
+        for text in (disguise.joined_text(node), disguise.path_text(node), disguise.formatted_text(node)):
+            yield from self._text(node, text)
         for text in self._folder_arguments(node):
             yield self._fact(self._number("harness"), f"path {text}", node)
 
@@ -165,7 +169,7 @@ class _Reader:
         family = self.rules.index.attributes.get(node.attr)
         if family is not None and not any(self._number_of(meaning) == family for meaning in meanings):
             yield self._used(family, f".{node.attr}", node, use, f".{node.attr}")
-        if meanings and node.attr == "__dict__":
+        if meanings and node.attr in _OF_ANY_MODULE:
             yield self._fact(self._number("dynamic"), f"{meanings[0]}", node)
         if meanings:
             self._mark_chain(node)
@@ -216,7 +220,7 @@ class _Reader:
         if isinstance(node.op, ast.Div):
             for text in self._folders_among([node.left, node.right]):
                 yield self._fact(self._number("harness"), f"path {text}", node)
-        for run in disguise.added_texts(node):
+        for run in (*disguise.added_texts(node), disguise.path_text(node), disguise.formatted_text(node)):
             yield from self._text(node, run)
         left = node.left
         while isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
@@ -236,6 +240,7 @@ class _Reader:
     def _text(self, node: ast.expr, text: str | None) -> Iterator[Fact]:
         if not text:
             return
+        text = disguise.plain_path(text)
         for family, pattern in self.rules.index.literals:
             if pattern.search(text):
                 yield self._fact(family, f"text {text}", node)
@@ -246,7 +251,9 @@ class _Reader:
 
     def _folder_arguments(self, call: ast.Call) -> list[str]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        return self._folders_among(call.args) if name in _PATH_CALLS else []
+        searched = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        roots = [part for part in (*call.args, *searched) if name in _SEARCHES and disguise.path_text(part) == "/"]
+        return (self._folders_among(call.args) if name in _PATH_CALLS else []) + ["/" for _ in roots]
 
     def _folders_among(self, nodes: list[ast.expr]) -> list[str]:
         texts = [_text_of(node) for node in nodes if isinstance(node, ast.Constant)]
