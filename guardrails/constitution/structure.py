@@ -32,6 +32,7 @@ _MAY_BE_IGNORED = frozenset({"SIGPIPE", "SIGCHLD", "SIGHUP"})
 _TABLE_READERS = frozenset(
     {"read_csv", "read_json", "read_table", "read_parquet", "read_excel", "read_xml", "loadtxt", "genfromtxt"}
 )
+_OPENERS = frozenset({"open", "FileIO", "fdopen"})
 _WRITING_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"})
 _CHECKS_OF_TLS = frozenset({"check_hostname", "verify_mode"})
 
@@ -85,7 +86,7 @@ def _facts_of_other(node: ast.AST, bindings: Bindings) -> Iterator[Found]:
 def sources_of(nodes: list[ast.AST]) -> frozenset[str]:
     """Names that stand for the file's own path: `__file__`, and whatever was made from it."""
     names = {"__file__"}
-    if not any((isinstance(node, ast.Name) and node.id == "__file__") or _is_name_of_source(node) for node in nodes):
+    if not any(_is_name_of_source(node) for node in nodes):
         return frozenset(names)
     assigned = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)]
     for _ in range(3):
@@ -130,8 +131,8 @@ def _own_source_written(call: ast.Call, bindings: Bindings, own_source: frozense
     owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     is_file_call = any(meaning.partition(".")[0] in {"os", "shutil"} for meaning in bindings.resolve(call.func))
-    is_writing = any(_is_writing_mode(argument) or _is_writing_flag(argument) for argument in arguments)
-    if (name in {"open", "FileIO", "fdopen"} and is_writing) or (name in _MOVERS and is_file_call):
+    is_writing = name in _OPENERS and any(_is_writing_mode(one) or _is_writing_flag(one) for one in arguments)
+    if is_writing or (name in _MOVERS and is_file_call):
         touched = [*owner, *arguments]
     else:
         # A path's `replace` takes one argument, a text's takes two.
@@ -150,12 +151,14 @@ def _is_writing_flag(node: ast.expr) -> bool:
 
 
 def _is_name_of_source(node: ast.AST) -> bool:
-    text = plain_text(node) if isinstance(node, ast.Constant) else None
+    if type(node) is ast.Name:
+        return node.id == "__file__"
+    text = plain_text(node) if type(node) is ast.Constant else None
     return text is not None and text.endswith((".py", ".pth"))
 
 
 def _names_source(node: ast.expr, own_source: frozenset[str]) -> bool:
-    if any(_is_name_of_source(part) for part in ast.walk(node)):
+    if any(type(part) is ast.Constant and _is_name_of_source(part) for part in ast.walk(node)):
         return True
     return _speaks_of(node, own_source) and not _is_beside(node)
 

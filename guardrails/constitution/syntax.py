@@ -45,7 +45,8 @@ def facts(
     """Every fact of the tree, unordered. excerpt_from: the line where an excerpt begins, None for a whole file."""
     nodes = nodes_of(tree)
     bindings = Bindings(nodes, is_whole=excerpt_from is None)
-    shadows = [shadow for node in nodes for shadow in _shadows_of(node, rules.index.builtins.keys())]
+    builtins = rules.index.builtins.keys()
+    shadows = [shadow for node in nodes for shadow in _shadows_of(node, builtins)]
     offset = (excerpt_from or 1) - 1
     own_source = structure.sources_of(nodes)
     asking = _ASKING - rebound(nodes, _ASKING)
