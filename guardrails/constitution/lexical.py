@@ -40,6 +40,8 @@ _JOINING_BY_BLANK = frozenset({"c"})
 _ESCAPED_LETTER = re.compile(r"\\u00[4-7][0-9a-fA-F]|\\x[4-7][0-9a-fA-F]")
 _SPLIT_BY_QUOTES = re.compile(r"(?<=[a-z])(?:''|\"\"|\\)(?=[a-z])")
 _BIN_FOLDER = re.compile(r"(?<![\w/])/(?:usr/)?(?:local/)?s?bin/(?=[a-z])")
+# Where a compiler begins a line and a diff does not: what follows a comment sign is no comment there.
+_LINE_END = re.compile("[\r\u0085\u2028\u2029]")
 _SPLITTING = re.compile(
     "\\w[\u00ad\u034f\u115f\u1160\u180e\u200b\u200c\u2060-\u2064\u3164\ufeff\uffa0]+(?=\\w)", re.ASCII
 )
@@ -92,6 +94,8 @@ def comment_facts(file: Edited, rules: CodeRules, *, is_added: bool) -> list[Fac
 
 def unseen(line: str) -> str | None:
     """What in this line a reader cannot see, or None."""
+    if (ending := _LINE_END.search(line.rstrip("\r"))) is not None:
+        return f"U+{ord(ending.group()):04X}"
     if not line.isascii() and (match := _REORDERING.search(line) or _SPLITTING.search(line) or _LOOKALIKE.search(line)):
         return f"U+{max(map(ord, match.group())):04X}"
     if len(line) > _MARGIN_COLUMN // 2 and _MARGIN.search(line):
