@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from guardrails.constitution import lexical, syntax
 from guardrails.constitution.change import Surface
-from guardrails.constitution.edited import Edited, Passage
+from guardrails.constitution.edited import Edited, Line, Passage
 from guardrails.constitution.facts import Fact, added_facts
 from guardrails.constitution.rules import PREFIX, CodeRules
 from guardrails.constitution.targets import Targets, targets_of
@@ -31,7 +31,14 @@ def judge(files: tuple[Edited, ...], surface: Surface, rules: CodeRules) -> Iter
         after += found or []
     # Most changes hold no fact at all: then there is nothing that what was there before could excuse.
     before = [fact for file in files for fact in reader.facts_before(file)] if after else []
-    yield from (_rejected(fact, rules) for fact in added_facts(before, after))
+    added = added_facts(before, after)
+    held = reader.held(files, {fact.path for fact in added}) if added else set()
+    yield from (_rejected(fact, rules) for fact in added if not _is_familiar(fact, held))
+
+
+def _is_familiar(fact: Fact, held: set[tuple[str, int, str]]) -> bool:
+    """More of what the file did already: a client that gets a time-out is no newly added access."""
+    return not fact.is_telling and (fact.path, fact.family, fact.root) in held
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,29 @@ class _Reader:
             return self._lexical(file, language, is_added=False) + comments
         return (self._parsed(file, file.before) or []) + comments
 
+    def held(self, files: tuple[Edited, ...], paths: set[str]) -> set[tuple[str, int, str]]:
+        """What of the families that a file may be familiar with was in it already, by file, family and module."""
+        return {
+            (fact.path, fact.family, fact.root)
+            for file in files
+            if file.path in paths
+            for fact in self._all_before(file)
+            if self.rules.families[fact.family].familiar_unless is not None
+        }
+
+    def _all_before(self, file: Edited) -> list[Fact]:
+        language = self._language(file)
+        if language == "python" and (file.is_whole or self._is_parsable(file)):
+            return self._parsed(file, file.before) or []
+        lines = [Line(0, text) for passage in file.before for text in passage.text.split("\n")]
+        return [] if language == "prose" else lexical.facts(file.path, lines, language, self.rules, self.targets)
+
     def _language(self, file: Edited) -> str:
         return lexical.language_of(file.path, file.after[0].text if file.after else "", self.rules)
 
     def _lexical(self, file: Edited, language: str, *, is_added: bool) -> list[Fact]:
-        return [] if language == "prose" else lexical.facts(file, language, self.rules, self.targets, is_added=is_added)
+        lines = file.added if is_added else file.removed
+        return [] if language == "prose" else lexical.facts(file.path, lines, language, self.rules, self.targets)
 
     def _is_parsable(self, file: Edited) -> bool:
         """Both sides of an excerpt must parse, or both are read by pattern: facts of two kinds do not compare."""

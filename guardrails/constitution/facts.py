@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """family: position in `CodeRules.families`. key: two facts of one key are the same fact. found: for a person to read."""
+    """family: position in `CodeRules.families`. key: two facts of one key are the same fact. found: for a person to read.
+
+    root: the part of the family that is used, such as a module; empty where that cannot be told.
+    is_telling: a text in it is new wherever it stands, such as an address.
+    """
 
     family: int
     key: str
     path: str
     line: int
     found: str
+    root: str = ""
+    is_telling: bool = False
 
 
 def added_facts(before: Iterable[Fact], after: Iterable[Fact]) -> list[Fact]:

@@ -12,6 +12,8 @@ _NAMED_LATIN = re.compile(
 )
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5")
 _APOSTROPHES = frozenset("\u2018\u2019\u02bc\u2032")
+# Before it is decomposed: a letter in brackets would become a letter between brackets.
+_BRACKETED = {first + step: 97 + step for first in (0x249C, 0x1F110) for step in range(26)}
 _TAG_BLOCK = range(0xE0020, 0xE007F)  # invisible copies of ASCII: text that a model reads and a person does not see
 
 
@@ -28,7 +30,7 @@ def is_invisible(letter: str) -> bool:
 
 
 def _fold_letters(run: str, lookalikes: Mapping[int, str]) -> list[str]:
-    return [_fold_letter(letter, lookalikes) for letter in unicodedata.normalize("NFKD", run)]
+    return [_fold_letter(letter, lookalikes) for letter in unicodedata.normalize("NFKD", run.translate(_BRACKETED))]
 
 
 def _fold_letter(letter: str, lookalikes: Mapping[int, str]) -> str:

@@ -11,9 +11,7 @@ from itertools import islice
 from types import ModuleType
 
 from guardrails.constitution import (
-    change as change_module,
-)
-from guardrails.constitution import (
+    calls,
     code,
     diff,
     disguise,
@@ -31,6 +29,7 @@ from guardrails.constitution import (
     own,
     patterns,
     prefilter,
+    readings,
     rules,
     size,
     structure,
@@ -38,6 +37,9 @@ from guardrails.constitution import (
     syntax,
     targets,
     words,
+)
+from guardrails.constitution import (
+    change as change_module,
 )
 from guardrails.constitution.change import Allowed, Change, Surface
 from guardrails.constitution.diff import DiffFile
@@ -147,16 +149,17 @@ class Constitution:
     def _all(self, findings: Callable[[], Iterator[Rejected]], at_most: int = _MOST_FINDINGS) -> list[Rejected]:
         # The one boundary where any fault at all becomes a no: a rule that cannot run must not let a change pass.
         try:
-            if not self._is_untouched():
-                return [
-                    Rejected(f"{PREFIX}.tampered", "rules or evaluator were changed since the constitution was loaded")
-                ]
-            return list(islice(findings(), at_most))
+            return list(islice(findings(), at_most)) if self._is_untouched() else _tampered()
         except Exception as fault:  # noqa: BLE001
             return [Rejected(f"{PREFIX}.cannot-run", "a rule could not be judged", {"fault": type(fault).__name__})]
 
     def _is_untouched(self) -> bool:
-        return self._seal.is_sealing(self._rules) and self._seal.is_whole() and _EVALUATOR_SEAL.is_whole()
+        """Whether all that decides is what was loaded. A seal that cannot be read is a broken one."""
+        try:
+            is_whole = self._seal.is_sealing(self._rules) and self._seal.is_whole() and _EVALUATOR_SEAL.is_whole()
+            return is_whole and _are_exports_whole()
+        except Exception:  # noqa: BLE001
+            return False
 
     def _findings(self, change: Change, surface: Surface) -> Iterator[Rejected]:
         """Size first: it bounds the texts that all the other rules read."""
@@ -197,6 +200,17 @@ class Constitution:
             yield from own.judge(idea, (), self._rules)
 
 
+def _tampered(rejected: type[Rejected] = Rejected) -> list[Rejected]:
+    # Of this answer nothing is looked up when it is given: what it would be looked up in may be what was changed.
+    return [rejected("constitution.tampered", "rules or evaluator were changed since the constitution was loaded")]
+
+
+def _are_exports_whole() -> bool:
+    """Whether the package still hands out what it did, and nothing else under these names."""
+    held = vars(sys.modules[_PACKAGE])
+    return all(held.get(name, value) is value for name, value in _EXPORTS)
+
+
 def _spoken(found: WordFinding, where: Mapping[str, str | int]) -> Rejected:
     return Rejected(found.rule.id, found.rule.reason, {**where, "found": found.excerpt[:120]})
 
@@ -231,7 +245,15 @@ def _expected_files() -> list[str]:
 
 
 _EVALUATOR: tuple[ModuleType, ...] = (
-    change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
-    rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
+    calls, change_module, code, diff, disguise, edited, entry, errors, facts, folding, globs, indexing, integrity, lexical, loading, names, own, patterns, prefilter,
+    readings, rules, size, structure, surface, syntax, targets, words, sys.modules[__name__],
 )  # fmt: skip
+_EXPORTS: tuple[tuple[str, object], ...] = (
+    *((name, getattr(change_module, name)) for name in ("Allowed", "Change", "FileChange", "Surface")),
+    *((name, getattr(diff, name)) for name in ("DiffFile", "DiffSyntaxError", "Hunk", "parse_unified")),
+    *((module.__name__.rpartition(".")[2], module) for module in _EVALUATOR),
+    ("Constitution", Constitution),
+    ("ConstitutionError", ConstitutionError),
+    ("RuleInfo", RuleInfo),
+)
 _EVALUATOR_SEAL = integrity.Seal(_EVALUATOR, apart_from=frozenset({"_EVALUATOR_SEAL"}))

@@ -16,6 +16,7 @@ def index_code(families: tuple[CodeFamily, ...]) -> CodeIndex:
     dotted = _by_family(families, "dotted") | {name: HARMLESS for family in families for name in family.harmless}
     return CodeIndex(
         dotted=MappingProxyType(dotted),
+        constants=frozenset(name for family in families for name in family.constants),
         attributes=MappingProxyType(_by_family(families, "attributes")),
         builtins=MappingProxyType(_by_family(families, "builtins")),
         keywords=MappingProxyType(_by_family(families, "keywords")),

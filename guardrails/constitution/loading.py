@@ -3,6 +3,7 @@
 Texts come in as strings; `gate` reads them from the package. Every fault is a `ConstitutionError` that names the place.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -108,7 +109,10 @@ def _code_family(entry: Entry, languages: set[str]) -> CodeFamily:
         builtins=entry.strings("builtins", is_required=False),
         keywords=entry.strings("keywords", is_required=False),
         literals=entry.patterns("literals"),
+        constants=entry.strings("constants", is_required=False),
+        steering=entry.strings("steering", is_required=False),
         is_exact=entry.flag("exact"),
+        familiar_unless=_familiar_unless(entry),
         patterns=tuple(LanguagePatterns(name, patterns.patterns(name)) for name in patterns.names()),
         examples=entry.code_examples("examples"),
         counter_examples=entry.code_examples("counter_examples"),
@@ -119,12 +123,22 @@ def _code_family(entry: Entry, languages: set[str]) -> CodeFamily:
     return family
 
 
+def _familiar_unless(entry: Entry) -> re.Pattern[str] | None:
+    found = entry.patterns("familiar_unless")
+    if len(found) > 1:
+        raise ConstitutionError(f"{entry.place}: familiar_unless", "expected one pattern at most")
+    return found[0] if found else None
+
+
 def _word_rules(entry: Entry, lookalikes: Entry) -> WordRules:
     rules = tuple(_word_rule(rule) for rule in entry.tables("rule"))
     context = {name: entry.strings(name) for name in ("suffixes", "defences", "negations", "sequels", "evasions")}
     entry.done()
     _refuse_twins(entry.place, rules)
-    return WordRules(rules, index_words(rules, context), MappingProxyType(_lookalikes(lookalikes)))
+    letters = _letters(lookalikes, "letters")
+    alternatives = _letters(lookalikes, "alternatives")
+    lookalikes.done()
+    return WordRules(rules, index_words(rules, context), MappingProxyType(letters), MappingProxyType(alternatives))
 
 
 def _word_rule(entry: Entry) -> WordRule:
@@ -144,9 +158,8 @@ def _word_rule(entry: Entry) -> WordRule:
     return rule
 
 
-def _lookalikes(entry: Entry) -> dict[int, str]:
-    letters = entry.table("letters")
-    entry.done()
+def _letters(entry: Entry, key: str) -> dict[int, str]:
+    letters = entry.table(key)
     found: dict[int, str] = {}
     for latin in letters.names():
         for letter in letters.string(latin):

@@ -1,6 +1,7 @@
 """What a name in Python source stands for, through imports and their aliases. Pure."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from guardrails.constitution.rules import CodeIndex
 
 # Modules from which much can be reached: `shutil.os.system` is `os.system`, and the whole module handed on is a fact.
 REACHING = frozenset(
-    {"os", "sys", "subprocess", "socket", "builtins", "importlib", "ctypes", "pickle", "marshal", "pty", "signal", "gc"}
-)
+    {"os", "sys", "subprocess", "socket", "builtins", "importlib", "ctypes", "pickle", "marshal", "pty", "signal", "gc", "multiprocessing",
+     "time", "posix"}
+)  # fmt: skip
 # What a name means where no import of it is in sight: always, and in an excerpt or beside an `import *`.
 _ALWAYS_ASSUMED = frozenset({"os", "sys", "subprocess", "builtins", "importlib", "ctypes", "marshal"})
 _LIKELY = REACHING | {
@@ -18,6 +20,8 @@ _LIKELY = REACHING | {
     "pytest", "requests", "httpx", "aiohttp", "runpy", "shelve", "smtplib", "socketserver", "ssl", "threading", "time", "traceback",
     "types", "unittest", "urllib", "urllib3", "webbrowser", "yaml", "boto3", "paramiko", "tracemalloc", "datetime", "random",
 }  # fmt: skip
+
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Za-z0-9]+)*")
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -68,13 +72,17 @@ def imports_of(node: ast.AST) -> Iterator[Imported]:
             yield Imported(dotted, None if alias.name == "*" else alias.asname or alias.name, dotted, node.lineno)
 
 
-def family_of(dotted: str, index: CodeIndex) -> int | None:
-    """The family of the longest entry that covers the name, as it stands or as reached through another module."""
+def family_of(dotted: str, index: CodeIndex) -> tuple[int, str] | None:
+    """The family of the longest entry that covers the name, as it stands or as reached through another module; and the entry."""
     for way in _ways_to(dotted):
         parts = way.split(".")
         for length in range(len(parts), 0, -1):
-            if (family := index.dotted.get(".".join(parts[:length]))) is not None:
-                return None if family == HARMLESS else family
+            entry = ".".join(parts[:length])
+            if (family := index.dotted.get(entry)) is not None:
+                is_constant = entry in index.constants and _CONSTANT.fullmatch(way, len(entry) + 1) is not None
+                if family == HARMLESS or is_constant:
+                    break  # but what is reached through it is another way
+                return family, entry
     return None
 
 

@@ -53,7 +53,10 @@ class CodeFamily:
     attributes: names that count on whatever object they are read from.
     keywords: `name=literal` in a call.
     literals: patterns over string constants.
-    is_exact: two calls are the same fact only if their arguments are the same, numbers aside.
+    constants: modules whose names in capitals are mere numbers, such as `socket.AF_INET`.
+    steering: keywords that bound a call and do not change what it does, such as a time-out.
+    is_exact: two calls are the same fact only if their arguments are the same, numbers, names and steering aside.
+    familiar_unless: a file that has facts of this family may have more of the same module, unless their texts match this.
     """
 
     id: str
@@ -64,7 +67,10 @@ class CodeFamily:
     builtins: tuple[str, ...]
     keywords: tuple[str, ...]
     literals: tuple[re.Pattern[str], ...]
+    constants: tuple[str, ...]
+    steering: tuple[str, ...]
     is_exact: bool
+    familiar_unless: re.Pattern[str] | None
     patterns: tuple[LanguagePatterns, ...]
     examples: tuple[CodeExample, ...]
     counter_examples: tuple[CodeExample, ...]
@@ -84,6 +90,7 @@ class CodeIndex:
     """The same families, turned round for looking up. A family's id is its position in `CodeRules.families`."""
 
     dotted: Mapping[str, int]
+    constants: frozenset[str]
     attributes: Mapping[str, int]
     builtins: Mapping[str, int]
     keywords: Mapping[str, int]
@@ -149,6 +156,7 @@ class WordRules:
     rules: tuple[WordRule, ...]
     index: WordIndex
     lookalikes: Mapping[int, str]
+    alternatives: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)

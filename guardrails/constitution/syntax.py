@@ -5,25 +5,26 @@ and so is handing a whole module on as a value. `structure` adds the facts that 
 """
 
 import ast
-import re
 import sys
 import warnings
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from guardrails.constitution import disguise, structure
+from guardrails.constitution.calls import Use, rebound, signature, telling_texts
 from guardrails.constitution.facts import Fact
 from guardrails.constitution.names import REACHING, Bindings, FunctionNode, Imported, family_of, parameters
 from guardrails.constitution.rules import CodeRules
 from guardrails.constitution.targets import Targets
 
-_NUMBER = re.compile(r"(?<=Constant\(value=)-?\d[\d.e+-]*")
-_ANY_NUMBER = "Constant(value=0)"
-_MINUS_NUMBER = f"UnaryOp(op=USub(), operand={_ANY_NUMBER})"
 _EXCERPT_CHARS = 80
 _PATH_CALLS = frozenset(
     {"Path", "PurePath", "open", "join", "joinpath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
 )
+_OF_ANY_MODULE = frozenset({"__dict__", "__getattribute__", "__setattr__", "__delattr__"})
+_SEARCHES = frozenset({"walk", "listdir", "scandir", "rglob", "glob", "iglob", "chdir"})
+# Asking whether a module has a name, or for one that is spelled out, hands on no module.
+_ASKING = frozenset({"getattr", "hasattr"})
 _Shadow = tuple[Set[str], tuple[int, int], tuple[int, int]]
 _DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -44,10 +45,12 @@ def facts(
     """Every fact of the tree, unordered. excerpt_from: the line where an excerpt begins, None for a whole file."""
     nodes = nodes_of(tree)
     bindings = Bindings(nodes, is_whole=excerpt_from is None)
-    shadows = [shadow for node in nodes for shadow in _shadows_of(node, rules.index.builtins.keys())]
+    builtins = rules.index.builtins.keys()
+    shadows = [shadow for node in nodes for shadow in _shadows_of(node, builtins)]
     offset = (excerpt_from or 1) - 1
     own_source = structure.sources_of(nodes)
-    return list(_Reader(path, rules, targets, bindings, offset, own_source, set(), shadows).read(nodes))
+    asking = _ASKING - rebound(nodes, _ASKING)
+    return list(_Reader(path, rules, targets, bindings, offset, own_source, set(), shadows, asking).read(nodes))
 
 
 def nodes_of(tree: ast.AST) -> list[ast.AST]:
@@ -75,6 +78,7 @@ class _Reader:
     own_source: frozenset[str]
     read_already: set[int]
     shadows: list[_Shadow]
+    asking: frozenset[str]
 
     def read(self, nodes: list[ast.AST]) -> Iterator[Fact]:
         for imported in self.bindings.imported:
@@ -99,6 +103,9 @@ class _Reader:
                 yield from self._text(node, _text_of(node))
             case ast.Call():
                 yield from self._call(node)
+            case ast.Subscript():
+                yield from self._use(node.value, node)
+                yield from self._text(node, disguise.reversed_text(node))
             case ast.keyword():
                 yield from self._keyword(node)
             case ast.BinOp():
@@ -113,9 +120,8 @@ class _Reader:
     def _import(self, imported: Imported) -> Iterator[Fact]:
         if imported.bound is None and imported.meaning.partition(".")[0] in REACHING:
             yield self._fact(self._number("dynamic"), f"import {imported.dotted}", line=imported.line)
-        family = self._family(imported.dotted)
-        if family is not None:
-            yield self._fact(family, f"import {imported.dotted}", line=imported.line)
+        if (found := self._family(imported.dotted)) is not None:
+            yield self._fact(found[0], f"import {imported.dotted}", line=imported.line, root=found[1])
         if self.targets.is_module(self._module_parts(imported.dotted)):
             yield self._fact(self._number("harness"), f"import {imported.dotted}", line=imported.line)
 
@@ -127,24 +133,44 @@ class _Reader:
         return (*folders, *name.split("."))
 
     def _call(self, node: ast.Call) -> Iterator[Fact]:
-        if isinstance(node.func, ast.Attribute):
-            yield from self._attribute(node.func, node)
-        elif isinstance(node.func, ast.Name):
-            yield from self._name(node.func, node)
-        if isinstance(node.func, ast.Attribute | ast.Name):
+        if structure.is_everyday_signal(node, self.bindings):
+            self._mark_chain(node.func)
             self.read_already.add(id(node.func))
-        yield from self._text(node, disguise.joined_text(node))
+        else:
+            yield from self._use(node.func, node)
+        if isinstance(node.func, ast.Name) and node.func.id in self.asking:
+            yield from self._asked_for(node)
+        for text in (disguise.joined_text(node), disguise.path_text(node), disguise.formatted_text(node)):
+            yield from self._text(node, text)
         for text in self._folder_arguments(node):
             yield self._fact(self._number("harness"), f"path {text}", node)
 
-    def _attribute(self, node: ast.Attribute, call: ast.Call | None = None) -> Iterator[Fact]:
+    def _use(self, named: ast.expr, use: Use) -> Iterator[Fact]:
+        if isinstance(named, ast.Attribute):
+            yield from self._attribute(named, use)
+        elif isinstance(named, ast.Name):
+            yield from self._name(named, use)
+        if isinstance(named, ast.Attribute | ast.Name):
+            self.read_already.add(id(named))
+
+    def _asked_for(self, call: ast.Call) -> Iterator[Fact]:
+        """`getattr(os, "fork")` is `os.fork`, and `hasattr(os, "fork")` is nothing."""
+        if len(call.args) < 2 or not (isinstance(call.args[1], ast.Constant) and isinstance(call.args[1].value, str)):
+            return
+        for meaning in self.bindings.resolve(call.args[0]):
+            self._mark_chain(call.args[0])
+            self.read_already.add(id(call.args[0]))
+            if isinstance(call.func, ast.Name) and call.func.id == "getattr":
+                yield from self._reference(f"{meaning}.{call.args[1].value}", call, None)
+
+    def _attribute(self, node: ast.Attribute, use: Use | None = None) -> Iterator[Fact]:
         meanings = self.bindings.resolve(node)
         for meaning in meanings:
-            yield from self._reference(meaning, node, call)
+            yield from self._reference(meaning, node, use)
         family = self.rules.index.attributes.get(node.attr)
-        if family is not None and not any(self._family(meaning) == family for meaning in meanings):
-            yield self._fact(family, f".{node.attr}{self._signature(family, call)}", node)
-        if meanings and node.attr == "__dict__":
+        if family is not None and not any(self._number_of(meaning) == family for meaning in meanings):
+            yield self._used(family, f".{node.attr}", node, use, f".{node.attr}")
+        if meanings and node.attr in _OF_ANY_MODULE:
             yield self._fact(self._number("dynamic"), f"{meanings[0]}", node)
         if meanings:
             self._mark_chain(node)
@@ -154,16 +180,16 @@ class _Reader:
             node = node.value
             self.read_already.add(id(node))
 
-    def _name(self, node: ast.Name, call: ast.Call | None = None) -> Iterator[Fact]:
+    def _name(self, node: ast.Name, use: Use | None = None) -> Iterator[Fact]:
         meanings = self.bindings.resolve(node) if isinstance(node.ctx, ast.Load) else ()
         for meaning in meanings:
-            if meaning in REACHING and call is None:
+            if meaning in REACHING and not isinstance(use, ast.Call):
                 yield self._fact(self._number("dynamic"), f"{meaning} as a value", node)
             else:
-                yield from self._reference(meaning, node, call)
+                yield from self._reference(meaning, node, use)
         family = self.rules.index.builtins.get(node.id)
         if family is not None and not meanings and self._is_builtin(node):
-            yield self._fact(family, f"{node.id}{self._signature(family, call)}", node)
+            yield self._used(family, node.id, node, use, node.id)
         if self.targets.distinctive is not None and self.targets.distinctive.fullmatch(node.id):
             yield self._fact(self._number("metric"), f"name {node.id}", node)
 
@@ -172,26 +198,18 @@ class _Reader:
         is_parameter = any(node.id in names and start <= at <= end for names, start, end in self.shadows)
         return not is_parameter and not isinstance(node.ctx, ast.Store)
 
-    def _reference(self, meaning: str, node: ast.expr, call: ast.Call | None) -> Iterator[Fact]:
-        family = self._family(meaning)
-        if family is not None:
-            yield self._fact(family, f"{meaning}{self._signature(family, call)}", node)
+    def _reference(self, meaning: str, node: ast.expr, use: Use | None) -> Iterator[Fact]:
+        if (found := self._family(meaning)) is not None:
+            yield self._used(found[0], meaning, node, use, found[1])
 
-    def _family(self, dotted: str) -> int | None:
+    def _number_of(self, dotted: str) -> int | None:
+        return None if (found := self._family(dotted)) is None else found[0]
+
+    def _family(self, dotted: str) -> tuple[int, str] | None:
         """A package's own names are not those of the library that it may be: `requests` may import `requests.models`."""
         root = dotted.partition(".")[0]
         is_own = root in self.path.split("/")[:-1] and root not in sys.stdlib_module_names
         return None if is_own else family_of(dotted, self.rules.index)
-
-    def _signature(self, family: int, call: ast.Call | None) -> str:
-        """What tells two calls of one name apart: literal texts and flags, or everything but numbers. Numbers are for tuning."""
-        if call is None:
-            return ""
-        arguments = [*call.args, *call.keywords]
-        if self.rules.families[family].is_exact:
-            spelled = _NUMBER.sub("0", ", ".join(ast.dump(argument) for argument in arguments))
-            return f"({spelled.replace(_MINUS_NUMBER, _ANY_NUMBER)})"
-        return f"({', '.join(text for argument in arguments if (text := _flag_or_text(argument)))})"
 
     def _keyword(self, node: ast.keyword) -> Iterator[Fact]:
         if node.arg is not None and isinstance(node.value, ast.Constant):
@@ -203,7 +221,7 @@ class _Reader:
         if isinstance(node.op, ast.Div):
             for text in self._folders_among([node.left, node.right]):
                 yield self._fact(self._number("harness"), f"path {text}", node)
-        for run in disguise.added_texts(node):
+        for run in (*disguise.added_texts(node), disguise.path_text(node), disguise.formatted_text(node)):
             yield from self._text(node, run)
         left = node.left
         while isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
@@ -223,6 +241,7 @@ class _Reader:
     def _text(self, node: ast.expr, text: str | None) -> Iterator[Fact]:
         if not text:
             return
+        text = disguise.plain_path(text)
         for family, pattern in self.rules.index.literals:
             if pattern.search(text):
                 yield self._fact(family, f"text {text}", node)
@@ -233,7 +252,9 @@ class _Reader:
 
     def _folder_arguments(self, call: ast.Call) -> list[str]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        return self._folders_among(call.args) if name in _PATH_CALLS else []
+        searched = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        roots = [part for part in (*call.args, *searched) if name in _SEARCHES and disguise.path_text(part) == "/"]
+        return (self._folders_among(call.args) if name in _PATH_CALLS else []) + ["/" for _ in roots]
 
     def _folders_among(self, nodes: list[ast.expr]) -> list[str]:
         texts = [_text_of(node) for node in nodes if isinstance(node, ast.Constant)]
@@ -242,9 +263,23 @@ class _Reader:
     def _number(self, kind: str) -> int:
         return self.rules.number(kind)
 
-    def _fact(self, family: int, key: str, node: ast.expr | ast.AST | None = None, line: int = 0) -> Fact:
-        at = getattr(node, "lineno", line)
-        return Fact(family, key, self.path, at + self.line_offset, key[:_EXCERPT_CHARS])
+    def _used(self, number: int, name: str, node: ast.expr, use: Use | None, root: str) -> Fact:
+        family = self.rules.families[number]
+        is_telling = bool(telling_texts(family, use))
+        return self._fact(number, f"{name}{signature(family, use)}", node, root=root, is_telling=is_telling)
+
+    def _fact(
+        self,
+        family: int,
+        key: str,
+        node: ast.AST | None = None,
+        line: int = 0,
+        root: str = "",
+        is_telling: bool = False,
+    ) -> Fact:
+        at = getattr(node, "lineno", line) + self.line_offset
+        # A text that is forbidden wherever it stands has no root, and no file is familiar with it.
+        return Fact(family, key, self.path, at, key[:_EXCERPT_CHARS], root, is_telling or not root)
 
 
 def _shadows_of(node: ast.AST, builtins: Set[str]) -> Iterator[_Shadow]:
@@ -258,15 +293,6 @@ def _text_of(node: ast.Constant) -> str | None:
     if isinstance(node.value, bytes):
         return node.value.decode("latin-1")
     return node.value if isinstance(node.value, str) else None
-
-
-def _flag_or_text(node: ast.AST) -> str:
-    if isinstance(node, ast.keyword):
-        value = _flag_or_text(node.value)
-        return f"{node.arg}={value}" if value else ""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes | bool):
-        return repr(node.value)
-    return ""
 
 
 def _docstring_of(node: ast.AST) -> ast.Constant | None:

@@ -4,21 +4,19 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from guardrails.constitution.folding import fold
+from guardrails.constitution.readings import SOFT_BREAK, respelled, ways_to_read, ways_to_read_code
 from guardrails.constitution.rules import WordIndex, WordRule, WordRules
 
-_WORD_OR_STOP = re.compile(r"[a-z0-9]+|[.;!?\n]")
+_WORD_OR_STOP = re.compile(r"[a-z0-9]+|[.;!?](?=\s|$)|\n")
 _WORD = re.compile(r"[a-z0-9]+")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_JOINT = re.compile(r"(?<=[A-Za-z0-9])[-_.*~/+]{1,3}(?=[A-Za-z0-9])")
-_DIGIT_IN_WORD = re.compile(r"[A-Za-z][0134578@$!]|[0134578@$!][A-Za-z]")
-_LEET = (str.maketrans("0134578@$!", "oieastbasi"), str.maketrans("0134578@$!", "oleastbasl"))
 _SENTENCE_GAP = 3  # a full stop between two words weighs as much as three words
 _LONGEST_WORD = 40
 _LONGEST_TERM = 6
-_SPELLED_RUN = 4  # so many single letters in a row are a word that was spelled out
+_SPELLED_RUN = 4  # so many single letters in a row are words that were spelled out
+_SPELLED_WORD = 4
+_SPLIT_WORD = 7  # so long a word may have been split in two, as in `mal ware`
 _CONTEXT_WORDS = 6
 _DEFENCE_REACH = 5
 _NEGATION_REACH = 2
@@ -49,18 +47,21 @@ class _Reading:
 def judge_idea(words: WordRules, text: str) -> Iterator[WordFinding]:
     """Every rule, over each way to read the text; a rule speaks once."""
     spoken: set[str] = set()
-    for reading in _readings(words, text):
-        for finding in _judge_reading(words, reading, in_code_only=False):
+    for way in ways_to_read(text, words.lookalikes, words.alternatives):
+        for finding in _judge_reading(words, _read(words, way, is_loose=True), in_code_only=False):
             if finding.rule.id not in spoken:
                 spoken.add(finding.rule.id)
                 yield finding
 
 
 def judge_added(words: WordRules, text: str) -> Iterator[WordFinding]:
-    """The rules that hold for comments, strings and names in code too, over the text as it is written."""
-    spaced = _HUMP.sub(" ", fold(text, words.lookalikes))
-    if _may_speak(words, spaced):
-        yield from _judge_reading(words, _read(words, spaced), in_code_only=True)
+    """The rules that hold for comments, strings and names in code too."""
+    for way in ways_to_read_code(text, words.lookalikes):
+        if _may_speak(words, way):
+            found = list(_judge_reading(words, _read(words, way, is_loose=False), in_code_only=True))
+            yield from found
+            if found:
+                return
 
 
 def _may_speak(words: WordRules, text: str) -> bool:
@@ -73,17 +74,11 @@ def _may_speak(words: WordRules, text: str) -> bool:
     return any(rule.is_in_code and not any(group.isdisjoint(present) for group in groups) for rule, groups in pairs)
 
 
-def _readings(words: WordRules, text: str) -> Iterator[_Reading]:
-    folded = fold(text, words.lookalikes)
-    joined = _JOINT.sub("", folded)
-    variants = [folded, _HUMP.sub(" ", folded), joined]
-    if _DIGIT_IN_WORD.search(folded):
-        variants += [variant.translate(table) for table in _LEET for variant in (folded, joined)]
-    yield from (_read(words, variant) for variant in dict.fromkeys(variants))
+def _read(words: WordRules, text: str, *, is_loose: bool) -> _Reading:
+    """Positions count words; punctuation counts for several, so that two sentences stand further apart.
 
-
-def _read(words: WordRules, text: str) -> _Reading:
-    """Positions count words; punctuation counts for several, so that two sentences stand further apart."""
+    is_loose: a word may stand in two parts, or have two letters that look like one.
+    """
     text = text.lower().replace("'", "")
     position, spelled = 0, []
     for match in _WORD_OR_STOP.finditer(text):
@@ -91,19 +86,38 @@ def _read(words: WordRules, text: str) -> _Reading:
         position += 1 if word.isalnum() else _SENTENCE_GAP
         if word.isalnum():
             spelled.append((position, word, match.span()))
-    places = list(_join_spelled_out(spelled))
     numbers = _WordNumbers(words.index, {})
+    places = list(_join_spelled_out(spelled, numbers))
     known = {place: numbers.of(token) for place, token, _ in places}
+    if is_loose:
+        for (place, first, _), (_, second, _) in pairwise([*places, (0, "", (0, 0))]):
+            if (looks_like := respelled(first)) != first:
+                known[place] += numbers.of(looks_like)
+            if len(first) > 1 and len(second) > 1 and len(first) + len(second) >= _SPLIT_WORD:
+                known[place] += numbers.of(first + second)
     return _Reading(text, _term_occurrences(words.index, known), {place: span for place, _, span in places})
 
 
-def _join_spelled_out(tokens: list[tuple[int, str, Span]]) -> Iterator[tuple[int, str, Span]]:
+def _join_spelled_out(tokens: list[tuple[int, str, Span]], numbers: "_WordNumbers") -> Iterator[tuple[int, str, Span]]:
+    """Positions close up behind a word that was put together: what follows it stands right beside it."""
+    saved = 0
     for is_letter, run in groupby(tokens, key=lambda token: len(token[1]) == 1):
         letters = list(run)
-        if is_letter and len(letters) >= _SPELLED_RUN:
-            yield letters[0][0], "".join(token for _, token, _ in letters), (letters[0][2][0], letters[-1][2][1])
-        else:
-            yield from letters
+        is_spelled = is_letter and len(letters) >= _SPELLED_RUN
+        for place, word, span in _spelled_words(letters, numbers) if is_spelled else letters:
+            yield place - saved, word, span
+            saved += len(word) - 1 if is_spelled else 0
+
+
+def _spelled_words(letters: list[tuple[int, str, Span]], numbers: "_WordNumbers") -> Iterator[tuple[int, str, Span]]:
+    """The known words in a run of letters, longest first; what lies between them stays letters."""
+    text = "".join(letter for _, letter, _ in letters)
+    start = 0
+    while start < len(letters):
+        ends = range(min(len(letters), start + _LONGEST_WORD), start + _SPELLED_WORD - 1, -1)
+        end = next((end for end in ends if numbers.of(text[start:end])), start + 1)
+        yield letters[start][0], text[start:end], (letters[start][2][0], letters[end - 1][2][1])
+        start = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +165,17 @@ def _judge_reading(words: WordRules, reading: _Reading, in_code_only: bool) -> I
     for rule, groups, unless in zip(words.rules, index.groups, index.unless, strict=True):
         if (in_code_only and not rule.is_in_code) or not all(group & reading.occurrences.keys() for group in groups):
             continue
-        spans = _spans([_occurrences(reading, group) for group in groups], rule)
-        span = next((span for span in spans if not _is_excused(rule, index, unless, reading, span)), None)
-        if span is not None:
-            yield _finding(rule, reading, span)
+        matches = _matches([_occurrences(reading, group) for group in groups], rule)
+        match = next((match for match in matches if not _is_excused(rule, index, unless, reading, match)), None)
+        if match is not None:
+            yield _finding(rule, reading, _extent(match))
 
 
 def _occurrences(reading: _Reading, terms: frozenset[int]) -> list[Span]:
     return sorted(span for term in terms & reading.occurrences.keys() for span in reading.occurrences[term])
 
 
-def _spans(groups: list[list[Span]], rule: WordRule) -> Iterator[Span]:
+def _matches(groups: list[list[Span]], rule: WordRule) -> Iterator[list[Span]]:
     """Each place where one occurrence of every group stands within the window of the first group's."""
     for anchor in groups[0]:
         covered = [anchor]
@@ -171,7 +185,11 @@ def _spans(groups: list[list[Span]], rule: WordRule) -> Iterator[Span]:
                 break
             covered.append(near)
         else:
-            yield min(first for first, _ in covered), max(last for _, last in covered)
+            yield covered
+
+
+def _extent(match: list[Span]) -> Span:
+    return min(first for first, _ in match), max(last for _, last in match)
 
 
 def _near(anchor: Span, group: list[Span], rule: WordRule) -> Span | None:
@@ -188,15 +206,16 @@ def _near(anchor: Span, group: list[Span], rule: WordRule) -> Span | None:
     return best
 
 
-def _is_excused(rule: WordRule, index: WordIndex, unless: frozenset[int], reading: _Reading, span: Span) -> bool:
-    first, last = span
+def _is_excused(rule: WordRule, index: WordIndex, unless: frozenset[int], reading: _Reading, match: list[Span]) -> bool:
+    first, last = _extent(match)
     if unless and _has_any(reading, unless, first - _CONTEXT_WORDS, last + _CONTEXT_WORDS):
         return True
-    return rule.is_shielded and _is_talk_of_defence(index, reading, first, last)
+    return rule.is_shielded and _is_talk_of_defence(index, reading, match)
 
 
-def _is_talk_of_defence(index: WordIndex, reading: _Reading, first: int, last: int) -> bool:
+def _is_talk_of_defence(index: WordIndex, reading: _Reading, match: list[Span]) -> bool:
     """Defending words before, or just after: but speaking of a defence in order to evade it is none."""
+    first, last = _extent(match)
     if _has_any(reading, index.evasions, first - _EVASION_REACH, first - 1):
         return False
     if _has_any(reading, index.evasions, last + 1, last + _EVASION_REACH):
@@ -205,7 +224,14 @@ def _is_talk_of_defence(index: WordIndex, reading: _Reading, first: int, last: i
         _has_any(reading, index.defences, first - _DEFENCE_REACH, first - 1)
         or _has_any(reading, index.negations, first - _NEGATION_REACH, first - 1)
         or _has_any(reading, index.sequels, last + 1, last + _SEQUEL_REACH)
+        or any(_is_followed_up(index, reading, match, end + step) for _, end in match if end < last for step in (1, 2))
     )
+
+
+def _is_followed_up(index: WordIndex, reading: _Reading, match: list[Span], place: int) -> bool:
+    """`brute-force protection: lock the account`: the defence stands between the words that the rule speaks of."""
+    is_of_the_rule = any(first <= place <= last for first, last in match)
+    return not is_of_the_rule and _has_any(reading, index.sequels, place, place)
 
 
 def _has_any(reading: _Reading, terms: frozenset[int], first: int, last: int) -> bool:
@@ -219,4 +245,8 @@ def _has_any(reading: _Reading, terms: frozenset[int], first: int, last: int) ->
 def _finding(rule: WordRule, reading: _Reading, span: Span) -> WordFinding:
     start = reading.offsets[span[0]][0]
     end = next(reading.offsets[place][1] for place in range(span[1], span[0] - 1, -1) if place in reading.offsets)
-    return WordFinding(rule, " ".join(reading.text[start:end].split()), reading.text.count("\n", 0, start) + 1)
+    return WordFinding(rule, " ".join(reading.text[start:end].split()), 1 + _breaks(reading.text, start))
+
+
+def _breaks(text: str, end: int) -> int:
+    return text.count("\n", 0, end) + text.count(SOFT_BREAK, 0, end)

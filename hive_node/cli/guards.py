@@ -79,11 +79,11 @@ def check(
     from guardrails.constitution import DiffSyntaxError, parse_unified
 
     text = _read(diff)
-    surface = _surface(project)
     try:
         files = parse_unified(text)
     except DiffSyntaxError as error:
-        end(f"{diff} is no unified diff: {error}", USAGE)
+        end(f"{'standard input' if diff == '-' else diff} is no unified diff: {error}", USAGE)
+    surface = _surface(project, [path for file in files for path in (file.path, file.old_path) if path])
     loaded = _load(home_of(context))
     found = loaded.judge_diff(files, surface, idea)
     tree = {
@@ -100,7 +100,8 @@ def _check_words(tree: Any) -> None:
     for one in tree["items"]:
         line = f":{one['line']}" if "line" in one else ""
         where = one.get("path") or one.get("where") or "the change"
-        say(f"{where}{line}: {one['rule']}: {one['reason']}")
+        found = f" ({one['found']})" if "found" in one else ""
+        say(f"{where}{line}: {one['rule']}: {one['reason']}{found}")
     say(
         "Nothing in this diff is against the constitution."
         if tree["ok"]
@@ -120,14 +121,15 @@ def _load(home: Home) -> "Constitution":
         end(str(error), NO)
 
 
-def _surface(project: Path | None) -> "Surface":
+def _surface(project: Path | None, touched: list[str]) -> "Surface":
+    """What the project's spec opens; without one all that the diff touches, named in full as a spec would."""
     from guardrails.constitution import Surface
     from hive_node.config.project import FILE, load_project_spec
 
     folder = project or Path()
     if project is None and not (folder / FILE).is_file():
         warn(f"There is no {FILE} here: every path counts as editable. --project DIR names another folder.")
-        return Surface(editable=("**",), protected=())
+        return Surface(editable=("**", *touched), protected=())
     spec, _ = load_project_spec(folder)
     return Surface(spec.surface.editable, spec.surface.protected, spec.metric_names)
 

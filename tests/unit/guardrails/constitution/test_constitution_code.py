@@ -113,6 +113,7 @@ def test_the_names_of_a_package_itself_are_not_the_library(rules_of: Ask) -> Non
         "hasattr(x, '__globals__')\n",
         "setattr(x, ''.join(parts), 1)\n",
         "getattr(x, chr(101) + 'val')\n",
+        "import base64\nx = base64.b64decode('" + "a" * 61 + "')\n",
     ],
 )
 def test_a_way_round_is_a_finding_too(text: str, rules_of_code: Ask) -> None:
@@ -218,6 +219,8 @@ def test_a_surface_without_metrics_has_no_word_to_guard(constitution: Constituti
         ("src/a.c", "int us\u0435r;\n"),
         ("src/a.py", "A = 1" + " " * 300 + "; B = 2\n"),
         ("src/a.txt", "hi \U000e0061\U000e0062\n"),
+        ("src/a.js", "// note\u2028eval(x)\n"),
+        ("src/a.js", "// note\reval(x)\n"),
     ],
 )
 def test_text_that_nobody_sees_is_refused(path: str, text: str, rules_of: Ask) -> None:

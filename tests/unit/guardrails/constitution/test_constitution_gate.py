@@ -1,7 +1,9 @@
 """The gate stands for exactly the rules it was loaded with, and says no when it cannot tell."""
 
 import re
+import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from types import MappingProxyType
 
 import pytest
@@ -120,6 +122,50 @@ def test_a_patched_evaluator_is_found_out_at_use_and_at_loading(
     assert rule_of(fresh.judge(CHANGE, SURFACE)) == TAMPERED
     with pytest.raises(ConstitutionError, match="changed after it was imported"):
         Constitution.load()
+
+
+def test_any_name_of_any_module_that_is_changed_is_found_out(fresh: Constitution) -> None:
+    missed = []
+    for module in gate._EVALUATOR:
+        for name, value in list(vars(module).items()):
+            if name.startswith("__") or name in {"_tampered", "_EVALUATOR_SEAL"}:
+                continue
+            setattr(module, name, object())
+            try:
+                verdict = fresh.judge(CHANGE, SURFACE)
+            finally:
+                setattr(module, name, value)
+            if rule_of(verdict) != TAMPERED:
+                missed.append((module.__name__, name))
+    assert missed == []
+    assert rule_of(fresh.judge(CHANGE, SURFACE)) is None
+
+
+@pytest.mark.parametrize("name", ["parse_unified", "Constitution", "Surface", "words"])
+def test_what_the_package_hands_out_is_under_the_seal(
+    name: str, fresh: Constitution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["guardrails.constitution"], name, nothing_found)
+    assert rule_of(fresh.judge(CHANGE, SURFACE)) == TAMPERED
+
+
+@pytest.mark.parametrize("name", ["_tampered", "_EVALUATOR_SEAL"])
+def test_a_gate_whose_seal_is_gone_rejects(name: str, fresh: Constitution, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, name, None)
+    assert isinstance(fresh.judge(CHANGE, SURFACE), Rejected)
+
+
+def test_any_field_of_any_rule_that_is_changed_is_found_out(fresh: Constitution) -> None:
+    loaded = fresh._rules
+    sealed = [loaded, loaded.size, loaded.code, loaded.code.index, loaded.words, loaded.words.index]
+    rules = [*sealed, *loaded.paths, *loaded.code.families, *loaded.words.rules]
+    for rule in rules:
+        for field in fields(rule):
+            value = getattr(rule, field.name)
+            object.__setattr__(rule, field.name, [value])
+            assert not fresh._is_untouched(), (rule, field.name)
+            object.__setattr__(rule, field.name, value)
+    assert fresh._is_untouched()
 
 
 def test_other_code_in_a_function_is_found_out(fresh: Constitution, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ def test_no_rules_at_all_is_an_error() -> None:
     [
         ("words.toml", "suffixes = [", "suffixes = ", "is not TOML"),
         ("words.toml", "suffixes = [", "sufixes = [", "suffixes: is missing"),
+        ("code.toml", "familiar_unless = ['''(?i)", "familiar_unless = ['''a''', '''(?i)", "one pattern at most"),
         ("words.toml", 'id = "phishing"', 'id = "phishing"\nweight = 1', "unknown key weight"),
         ("words.toml", 'id = "phishing"', 'id = "Phishing"', "lower-case"),
         ("words.toml", 'id = "phishing"', 'id = "malware"', "same id"),
