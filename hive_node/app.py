@@ -26,7 +26,7 @@ from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
-from hive_node.adapters.sandbox import BubblewrapSandbox
+from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.scope_engine import load_engine
 from hive_node.adapters.store import Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.adapters.unprotected import Unprotected
@@ -301,12 +301,13 @@ class _Builder:
         )
 
     def _sandbox(self) -> Sandbox:
-        if self.config.sandbox.backend == "none":
+        backend = self.config.sandbox.backend
+        if backend == "none":
             logger.warning("trials run UNPROTECTED: sandbox.backend is none in config.toml")
             return Unprotected()
         tools = {name: Path(path) for name, path in self.config.sandbox.tools.items()}
         toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
-        return BubblewrapSandbox(toolchains, tools, private=(self.home.root,))
+        return build_sandbox(backend, toolchains, tools, private=(self.home.root,))
 
     async def _open_workshop(self, experiment: Experiment) -> Workshop:
         project = await self.projects.shelf.get(experiment.project)

@@ -67,12 +67,14 @@ class LimitsSection(Section):
 
 
 class SandboxSection(Section):
-    """[sandbox]: where trials run. `none` runs them unprotected and marks every receipt; it must be written out.
+    """[sandbox]: where trials run; `auto` is the first of bubblewrap and Landlock that works here, and without one nothing is run.
+
+    `none` runs them unprotected and marks every receipt; it must be written out.
 
     toolchains: folders bound read-only into the sandbox. tools: a command's name to its absolute path.
     """
 
-    backend: Literal["bubblewrap", "none"] = "bubblewrap"
+    backend: Literal["auto", "bubblewrap", "landlock", "none"] = "auto"
     toolchains: Items[str] = ()
     tools: dict[str, str] = {}
 
@@ -151,7 +153,7 @@ file_mib = 512
 output_kib = 1024
 
 [sandbox]
-backend = "bubblewrap"
+backend = "auto"       # bubblewrap, else Landlock, else no trial is run; either of them alone by its name
 toolchains = []        # folders bound read-only into the sandbox, such as "/opt/toolchain"
 tools = {{}}             # a command's name to its path, such as {{ python = "/opt/py/bin/python3" }}
 
