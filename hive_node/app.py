@@ -28,7 +28,7 @@ from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
-from hive_node.adapters.sandbox import BubblewrapSandbox
+from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.scope_engine import load_engine
 from hive_node.adapters.store import CallStore, Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.adapters.unprotected import Unprotected
@@ -323,12 +323,13 @@ class _Builder:
         )
 
     def _sandbox(self) -> Sandbox:
-        if self.config.sandbox.backend == "none":
+        backend = self.config.sandbox.backend
+        if backend == "none":
             logger.warning("trials run UNPROTECTED: sandbox.backend is none in config.toml")
             return Unprotected()
         tools = {name: Path(path) for name, path in self.config.sandbox.tools.items()}
         toolchains = [Path(path).expanduser() for path in self.config.sandbox.toolchains]
-        return BubblewrapSandbox(toolchains, tools, private=(self.home.root,))
+        return build_sandbox(backend, toolchains, tools, private=(self.home.root,))
 
     async def _open_for_check(self, project: Project) -> CodeSubject:
         repository = await GitRepository.open(project.path)

@@ -23,6 +23,8 @@ from hive_node.cli.context import at
 from hive_node.cli.output import count
 from hive_node.config import ConfigError, NodeConfig, load_node_config
 from hive_node.config.home import Home
+from hive_node.config.node import SandboxSection
+from hive_node.ports import SandboxReport
 
 if TYPE_CHECKING:
     from hive_node.adapters.llm import ModelDesk
@@ -51,10 +53,10 @@ def examine(home: Home, *, asks_model: bool = False) -> list[Finding]:
     findings = list(_of_machine(home))
     if not home.config.is_file():
         fix = "`hive-node init` makes one, or name yours with --home"
-        return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, _sandbox(None, home)]
+        return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, *_sandbox(None, home)]
     config, found = _config(home)
     daemon = _Daemon.reach(home)
-    findings = [*_home(home), found, *_secrets(home), _database(home), *findings, _sandbox(config, home)]
+    findings = [*_home(home), found, *_secrets(home), _database(home), *findings, *_sandbox(config, home)]
     if config is not None:
         findings += [_constitution(config, home), _model(config, asks=asks_model), *_ports(config, daemon)]
     return [*findings, *daemon.findings()]
@@ -179,19 +181,37 @@ def _disk(home: Home) -> Finding:
     return Finding("disk", state, f"{free / 1024**3:.1f} GiB free in {there}", fix)
 
 
-def _sandbox(config: NodeConfig | None, home: Home) -> Finding:
-    from hive_node.adapters.sandbox import BubblewrapSandbox
+def _sandbox(config: NodeConfig | None, home: Home) -> Iterator[Finding]:
+    """Each rung of the ladder, really tried, and which of them runs the trials."""
+    from hive_node.adapters.sandbox import build
 
-    settings = config.sandbox if config else None
-    if settings is not None and settings.backend == "none":
-        fix = 'write `backend = "bubblewrap"` under [sandbox] in config.toml'
-        return Finding("sandbox", "warn", "switched off: trials run unprotected, and their receipts say so", fix)
-    toolchains = [Path(path).expanduser() for path in settings.toolchains] if settings else []
-    tools = {name: Path(path) for name, path in settings.tools.items()} if settings else {}
-    report = asyncio.run(BubblewrapSandbox(toolchains, tools, private=(home.root,)).probe())
-    if not report.works:
-        return Finding("sandbox", "fail", f"{report.problem}; no trial is run without it", report.remedy)
-    return Finding("sandbox", "ok", f"{report.backend} {report.version} ran a command")
+    settings = config.sandbox if config else SandboxSection()
+    if settings.backend == "none":
+        fix = 'write `backend = "auto"` under [sandbox] in config.toml'
+        yield Finding("sandbox", "warn", "switched off: trials run unprotected, and their receipts say so", fix)
+        return
+    toolchains = [Path(path).expanduser() for path in settings.toolchains]
+    tools = {name: Path(path) for name, path in settings.tools.items()}
+    # All rungs are tried, the settings choose among them: who forces one may want to know of the other.
+    tried = asyncio.run(build("auto", toolchains, tools, private=(home.root,)).reports())
+    allowed = [report for report in tried if settings.backend in {"auto", report.backend}]
+    used = next((report for report in allowed if report.works), None)
+    if used is None:
+        problem = "; ".join(f"{report.backend}: {report.problem}" for report in allowed)
+        yield Finding("sandbox", "fail", f"{problem}; no trial is run without it", allowed[0].remedy)
+    else:
+        yield Finding("sandbox", "ok", f"trials run under {used.backend} {used.version}")
+    for report in tried:
+        yield _rung(report, is_needed=used is None)
+
+
+def _rung(report: SandboxReport, *, is_needed: bool) -> Finding:
+    """One that does not work is a loss only where no other does."""
+    check = f"sandbox {report.backend}"
+    if report.works:
+        held = "held a program that tried to open a connection, to read the home folder and to write outside"
+        return Finding(check, "ok", f"{report.backend} {report.version} {held}")
+    return Finding(check, "fail" if is_needed else "warn", report.problem, report.remedy)
 
 
 # --- the ports and the daemon -------------------------------------------------------------------------------------------

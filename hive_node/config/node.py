@@ -73,12 +73,14 @@ class LimitsSection(Section):
 
 
 class SandboxSection(Section):
-    """[sandbox]: where trials run. `none` runs them unprotected and marks every receipt; it must be written out.
+    """[sandbox]: where trials run; `auto` is the first of bubblewrap and Landlock that works here, and without one nothing is run.
+
+    `none` runs them unprotected and marks every receipt; it must be written out.
 
     toolchains: folders bound read-only into the sandbox. tools: a command's name to its absolute path.
     """
 
-    backend: Literal["bubblewrap", "none"] = "bubblewrap"
+    backend: Literal["auto", "bubblewrap", "landlock", "none"] = "auto"
     toolchains: Items[str] = ()
     tools: dict[str, str] = {}
 
@@ -160,7 +162,7 @@ on_battery = false     # true: experiments go on while the machine runs on batte
 # busy_share = 0.8     # experiments wait while other programs take more than this share of the processors
 
 [sandbox]
-backend = "bubblewrap"
+backend = "auto"       # bubblewrap, else Landlock, else no trial is run; either of them alone by its name
 toolchains = []        # folders bound read-only into the sandbox, such as "/opt/toolchain"
 tools = {{}}             # a command's name to its path, such as {{ python = "/opt/py/bin/python3" }}
 

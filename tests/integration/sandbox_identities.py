@@ -6,6 +6,7 @@ As a program: reads one request a line, drops to the uid it was given, answers o
 import asyncio
 import atexit
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -19,13 +20,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+from unittest.mock import patch
 
-from hive_node.adapters.sandbox import BubblewrapSandbox
-from hive_node.ports.sandbox import RunLimits, RunOutcome, SandboxedCommand, SandboxFault
+from hive_node.adapters.sandbox import BubblewrapSandbox, LandlockSandbox, build, priority, taskgroup
+from hive_node.ports.sandbox import RunLimits, RunOutcome, Sandbox, SandboxedCommand, SandboxFault
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 IDENTITIES = ["self", "nobody"] if os.geteuid() == 0 else ["self"]
+RUNGS = ["bubblewrap", "landlock"]
+PLACES = [f"{rung}-{identity}" for rung in RUNGS for identity in IDENTITIES]
 SMALL = RunLimits(
     wall_s=20, cpu_s=10, memory_bytes=256 * 1024**2, processes=40, file_bytes=8 * 1024**2, output_bytes=64 * 1024
 )
@@ -44,12 +48,21 @@ class Cancelled(Exception):
 
 
 class Trials:
-    """A tree, and a sandbox to run commands on it as one user. `token` stands in each command line: see `survivors`."""
+    """A tree, and a sandbox to run commands on it as one user. `token` stands in each command line: see `survivors`.
 
-    def __init__(self, workdir: Path, driver: "Driver | None") -> None:
+    tree: the tree's path as a command sees it.
+    """
+
+    def __init__(self, workdir: Path, driver: "Driver | None", rung: str = "bubblewrap") -> None:
         self.workdir = workdir
         self.token = uuid.uuid4().hex
+        self.rung = rung
+        self.tree = "/work" if rung == "bubblewrap" else str(workdir)
         self._driver = driver
+
+    @property
+    def is_root(self) -> bool:
+        return self._driver is None and os.geteuid() == 0
 
     def write(self, path: str, text: str, mode: int = 0o644) -> Path:
         target = self.workdir / path
@@ -79,9 +92,12 @@ class Trials:
         masked: Sequence[str] = (),
         environment: dict[str, str] | None = None,
         cancel_at: str | None = None,
+        is_lowest: bool = False,
         **limits: float,
     ) -> RunOutcome:
-        """`cancel_at`: a file of the tree; when it appears, the run is cancelled (twice) and Cancelled is raised."""
+        """`is_lowest`: at the lowest priority, as a node's trials are: see `_in_time`.
+
+        `cancel_at`: a file of the tree; when it appears, the run is cancelled (twice) and Cancelled is raised."""
         request = {
             "argv": list(argv),
             "workdir": str(self.workdir),
@@ -90,8 +106,10 @@ class Trials:
             "masked": list(masked),
             "environment": environment or {},
             "cancel_at": cancel_at,
+            "rung": self.rung,
+            "is_lowest": is_lowest,
         }
-        answer = self._driver.ask(request) if self._driver else asyncio.run(_answer(BubblewrapSandbox(), request))
+        answer = self._driver.ask(request) if self._driver else asyncio.run(_answer(usable_sandbox(self.rung), request))
         return _outcome(answer)
 
     def survivors(self) -> list[int]:
@@ -111,12 +129,12 @@ def processes_with(token: str) -> list[int]:
 
 
 class Driver:
-    """This file as a program, run as `uid`."""
+    """This file as a program, run as `uid`. under: a program that starts it, with its arguments."""
 
-    def __init__(self, uid: int) -> None:
+    def __init__(self, uid: int, under: Sequence[str] = ()) -> None:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SECRET_API_KEY": "sk-of-the-host"}
         self.process = subprocess.Popen(
-            [sys.executable, __file__, str(uid)],
+            [*under, sys.executable, __file__, str(uid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -148,23 +166,28 @@ def nobody() -> Driver:
 
 
 @contextmanager
-def trials_as(identity: str) -> Iterator[Trials]:
+def trials_at(place: str) -> Iterator[Trials]:
     """A tree that this user owns, and that the user can reach: pytest's own temporary folders are closed to others."""
+    rung, _, identity = place.partition("-")
     with tempfile.TemporaryDirectory(prefix="sandbox-trial-") as folder:
-        trials = Trials(Path(folder).resolve() / "tree", nobody() if identity == "nobody" else None)
+        trials = Trials(Path(folder).resolve() / "tree", nobody() if identity == "nobody" else None, rung)
         Path(folder).chmod(0o755)
         trials.workdir.mkdir()
         trials.own(trials.workdir)
         yield trials
 
 
-def usable_sandbox() -> BubblewrapSandbox:
+@functools.cache
+def usable_sandbox(rung: str) -> Sandbox:
     """The default one, unless this user may not enter the node's base interpreter: then with the system's."""
+    if rung == "auto":
+        return build("auto", (), {}, ())
     if os.access(Path(sys.base_prefix) / "bin", os.X_OK):
-        return BubblewrapSandbox()
+        return LandlockSandbox() if rung == "landlock" else BubblewrapSandbox()
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
     assert python, "the unprivileged tests need a Python under /usr"
-    return BubblewrapSandbox(tools={"python": Path(python), "python3": Path(python)})
+    tools = {"python": Path(python), "python3": Path(python)}
+    return LandlockSandbox(tools=tools, python=Path(python)) if rung == "landlock" else BubblewrapSandbox(tools=tools)
 
 
 def _outcome(answer: dict[str, Any]) -> RunOutcome:
@@ -177,7 +200,7 @@ def _outcome(answer: dict[str, Any]) -> RunOutcome:
     )
 
 
-async def _answer(sandbox: BubblewrapSandbox, request: dict[str, Any]) -> dict[str, Any]:
+async def _answer(sandbox: Sandbox, request: dict[str, Any]) -> dict[str, Any]:
     try:
         command = SandboxedCommand(
             argv=tuple(request["argv"]),
@@ -187,16 +210,28 @@ async def _answer(sandbox: BubblewrapSandbox, request: dict[str, Any]) -> dict[s
             masked=tuple(map(PurePosixPath, request["masked"])),
             environment=request["environment"],
         )
-        running = asyncio.create_task(sandbox.run(command))
-        if marker := request["cancel_at"]:
-            await _cancel_at(running, command.workdir / marker)
-        outcome = await running
+        with contextlib.nullcontext() if request["is_lowest"] else _in_time():
+            running = asyncio.create_task(sandbox.run(command))
+            if marker := request["cancel_at"]:
+                await _cancel_at(running, command.workdir / marker)
+            outcome = await running
     except SandboxFault as fault:
         return {"refused": [fault.code, str(fault)]}
     except asyncio.CancelledError:
         return {"cancelled": True}
     texts = {name: base64.b64encode(getattr(outcome, name)).decode() for name in ("stdout", "stderr")}
     return {"outcome": asdict(outcome) | texts}
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """At the lowest priority a run on a busy machine waits for all else there; these tests look at other things."""
+    with (
+        patch.object(priority, "lower"),
+        patch.object(priority.Autogroups, "lower"),
+        patch.object(taskgroup, "LOWEST_WEIGHT", []),
+    ):
+        yield
 
 
 async def _cancel_at(running: "asyncio.Task[RunOutcome]", marker: Path) -> None:
@@ -212,9 +247,9 @@ def _serve(uid: int) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    sandbox = usable_sandbox()
     for line in sys.stdin:
-        print(json.dumps(asyncio.run(_answer(sandbox, json.loads(line)))), flush=True)
+        request = json.loads(line)
+        print(json.dumps(asyncio.run(_answer(usable_sandbox(request["rung"]), request))), flush=True)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def test_a_missing_command_is_named(tmp_path: Path) -> None:
 def test_an_experiment_without_a_sandbox_says_so_in_its_report(daemon: Callable[..., Any], knob_project: Path) -> None:
     node = daemon(start=False)
     text = node.home.config.read_text()
-    node.home.config.write_text(text.replace('backend = "bubblewrap"', 'backend = "none"'))
+    node.home.config.write_text(text.replace('backend = "auto"', 'backend = "none"'))
     (knob_project / "hive.toml").write_text((knob_project / "hive.toml").read_text().replace('"python"', '"python3"'))
     node.start()
     node.client.post("/v1/projects", {"path": str(knob_project)})

@@ -7,17 +7,14 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from hive_node.adapters.sandbox import limits, mounts, process, remedy, seccomp, taskgroup
-from hive_node.adapters.sandbox.mounts import Mount
-from hive_node.adapters.sandbox.programs import PYTHON_NAMES, Programs
+from hive_node.adapters.sandbox import limits, mounts, process, proof, remedy, seccomp, taskgroup
+from hive_node.adapters.sandbox.threads import Threads
+from hive_node.adapters.sandbox.visible import Visible
 from hive_node.ports.sandbox import (
-    RunLimits,
     RunOutcome,
     SandboxedCommand,
     SandboxFault,
@@ -25,8 +22,9 @@ from hive_node.ports.sandbox import (
     SandboxUnavailable,
 )
 
+BACKEND: Final = "bubblewrap"
+
 _OLDEST: Final = (0, 8, 0)  # --size and --disable-userns; Debian 12, Ubuntu 24.04
-_MOST_AT_ONCE: Final = 8  # each run has a thread that waits; more than this would measure one another
 _VERSION_S: Final = 10.0
 
 _ISOLATION: Final = (
@@ -42,63 +40,49 @@ _ISOLATION: Final = (
     "--as-pid-1",  # the end of the first process is the end of all, and bubblewrap waits for it: nothing outlives, cpu is known
     "--clearenv",
 )  # fmt: skip
-# The first process: a shell that waits for the command and reaps its orphans. No text of the command is read as shell.
-_FIRST: Final = ("/bin/sh", "-c", '"$@"; exit $?', "trial")
+# The first process: a shell that says it is there, waits to be let go and then for the command, and reaps its orphans. No text of
+# the command is read as shell. It is there after all set-up, --new-session included: that opens an autogroup of its own.
+_FIRST: Final = ("/bin/sh", "-c", 'echo; read -r _ || exit; exec </dev/null; "$@"; exit $?', "trial")
 # Where nothing but the census stops a fork bomb, what stops it must be run first: it, and the first process, stay at nice 0.
-_FIRST_IN_A_RACE: Final = ("/bin/sh", "-c", 'nice -n 19 "$@"; exit $?', "trial")
-_PROBE_LIMITS: Final = RunLimits(
-    wall_s=20, cpu_s=10, memory_bytes=256 * 1024**2, processes=32, file_bytes=1024**2, output_bytes=64 * 1024
+_FIRST_IN_A_RACE: Final = (
+    "/bin/sh",
+    "-c",
+    'echo; read -r _ || exit; exec </dev/null; nice -n 19 "$@"; exit $?',
+    "trial",
 )
 
 
 class BubblewrapSandbox:
-    """Runs commands under bubblewrap. Does nothing until it is used; never runs anything unsandboxed.
-
-    toolchains: folders outside /usr that trials may read (`~/.cargo`, `~/.rustup`). tools: what a name in argv[0] means, by
-    an absolute path within what is shown; `python` and `python3` mean the node's base interpreter, without its packages.
-    private: what no toolchain may hold, nor lie in: the node's home, with its key.
-    """
+    """Runs commands under bubblewrap. Does nothing until it is used; never runs anything unsandboxed."""
 
     def __init__(
         self, toolchains: Sequence[Path] = (), tools: Mapping[str, Path] | None = None, private: Sequence[Path] = ()
     ) -> None:
-        self._toolchains = tuple(toolchains)
-        self._private = tuple(private)
-        self._tools = dict(tools or {})
-        self._threads = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="sandbox")
+        """See `Visible`."""
+        self._visible = Visible(toolchains, tools or {}, private)
+        self._threads = Threads()
 
     async def run(self, command: SandboxedCommand) -> RunOutcome:
         """See `Sandbox.run`."""
-        stop = os.eventfd(0)
-        job = self._threads.submit(self._run, command, stop)
-        done = asyncio.wrap_future(job)
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            os.eventfd_write(stop, 1)
-            if not job.cancel():
-                await _until_over(done)
-            raise
-        finally:
-            os.close(stop)
+        return await self._threads.run(lambda stop: self._run(command, stop))
 
     async def probe(self) -> SandboxReport:
         """See `Sandbox.probe`."""
         version = ""
         try:
             version = await asyncio.to_thread(lambda: self._program[1])
-            await self._try_out()
+            await proof.prove(self, self._visible.shown)
         except SandboxFault as fault:
-            return SandboxReport(process.BACKEND, works=False, version=version, problem=str(fault), remedy=fault.remedy)
-        return SandboxReport(process.BACKEND, works=True, version=version)
+            return SandboxReport(BACKEND, works=False, version=version, problem=fault.reason, remedy=fault.remedy)
+        return SandboxReport(BACKEND, works=True, version=version)
 
     def resolve(self, name: str, workdir: Path) -> PurePosixPath:
         """See `Sandbox.resolve`. Raises UnsafeMount for a toolchain that cannot be shown."""
-        return self._programs.resolve(name, workdir)
+        return self._visible.programs.resolve(name, workdir)
 
     def describe_binds(self) -> tuple[str, ...]:
         """What every trial sees beside its own tree, one line each, for receipts and the doctor."""
-        return tuple(map(str, self._shown))
+        return tuple(map(str, self._visible.shown))
 
     @functools.cached_property
     def _program(self) -> tuple[str, str]:
@@ -116,40 +100,30 @@ class BubblewrapSandbox:
             )
         return path, version
 
-    @functools.cached_property
-    def _shown(self) -> list[Mount]:
-        return [*mounts.system(), *mounts.toolchains(self._all_toolchains(), self._private)]
-
-    @functools.cached_property
-    def _programs(self) -> Programs:
-        executable, _ = mounts.interpreter()
-        return Programs(self._shown, self._all_toolchains(), dict.fromkeys(PYTHON_NAMES, executable) | self._tools)
-
-    def _all_toolchains(self) -> tuple[Path, ...]:
-        """With the base interpreter's folder, unless all its names mean something else here."""
-        if self._tools.keys() >= set(PYTHON_NAMES):
-            return self._toolchains
-        return (mounts.interpreter()[1], *self._toolchains)
-
     def _run(self, command: SandboxedCommand, stop: int) -> RunOutcome:
         """Blocking; in a thread."""
         program, _ = self._program
         inside = str(self.resolve(command.argv[0], command.workdir))
-        with _contents() as (open_content, descriptors), _group(command.limits) as group:
+        machine = os.uname().machine
+        with _contents() as (open_content, descriptors), taskgroup.made(command.limits) as group:
             options = [program, *_ISOLATION, *self._environment(command), *self._view(command, open_content)]
-            if (filtered := seccomp.program(os.uname().machine)) is not None:
+            if (filtered := seccomp.program(machine)) is not None:
                 options += ["--seccomp", str(open_content(filtered))]
-            first = _FIRST_IN_A_RACE if limits.process_bound(group) == "none" else _FIRST
-            launch = process.Launch(options, [*first, inside, *command.argv[1:]], descriptors, group)
-            return process.finish(launch, command.limits, stop)
+            means = limits.Means(group, seccomp.in_words(machine))
+            first = _FIRST_IN_A_RACE if means.processes == "none" else _FIRST
+
+            def arguments(status: int) -> list[str]:
+                return [*options, "--json-status-fd", str(status), "--", *first, inside, *command.argv[1:]]
+
+            return process.finish(process.Launch(BACKEND, arguments, descriptors, means), command.limits, stop)
 
     def _environment(self, command: SandboxedCommand) -> list[str]:
-        clean = {"PATH": self._programs.path, "HOME": mounts.HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8", "USER": "trial"}  # noqa: S108
+        clean = self._visible.environment(home=mounts.HOME, scratch="/tmp")  # noqa: S108
         return [word for item in (clean | dict(command.environment)).items() for word in ("--setenv", *item)]
 
     def _view(self, command: SandboxedCommand, open_content: Callable[[bytes], int]) -> list[str]:
         """All that is visible, in order: a later mount may lie inside an earlier one, and the root is sealed last."""
-        shown = [word for mount in self._shown for word in mount.arguments(open_content)]
+        shown = [word for mount in self._visible.shown for word in mount.arguments(open_content)]
         tree = [word for mount in mounts.tree(command) for word in mount.arguments(open_content)]
         return [
             *mounts.scratch(command.limits.memory_bytes),
@@ -160,15 +134,6 @@ class BubblewrapSandbox:
             "--chdir",
             mounts.WORK,
         ]
-
-    async def _try_out(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="hive-node-probe-") as folder:
-            command = SandboxedCommand(("sh", "-c", "echo works"), Path(folder), _PROBE_LIMITS)
-            outcome = await self.run(command)
-        if outcome.stdout != b"works\n":
-            raise SandboxUnavailable(
-                "sandbox.unusable", f"a trivial command came back as {outcome.ending}", "see the log"
-            )
 
 
 @contextlib.contextmanager
@@ -194,17 +159,3 @@ def _said_by(*argv: str) -> bytes:
         return subprocess.run(argv, capture_output=True, timeout=_VERSION_S, check=False, env={}).stdout
     except (OSError, subprocess.TimeoutExpired):
         return b""
-
-
-def _group(bounds: RunLimits) -> contextlib.AbstractContextManager[Path | None]:
-    """A control group, for root alone: see `taskgroup`."""
-    return taskgroup.made(bounds.processes) if os.geteuid() == 0 else contextlib.nullcontext()
-
-
-async def _until_over(done: "asyncio.Future[RunOutcome]") -> None:
-    """Wait, though one be asked to stop waiting: what runs must be gone before anything else happens."""
-    while not done.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([done])
-    if not done.cancelled():
-        done.exception()

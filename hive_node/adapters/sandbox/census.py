@@ -3,13 +3,14 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-# proc_pid_stat(5), fields after the parenthesised name, counted from 0: utime stime cutime cstime, num_threads, rss.
+# proc_pid_stat(5), fields after the parenthesised name, counted from 0: session, utime stime cutime cstime, num_threads, rss.
+_SESSION: Final = 3
 _TIMES: Final = slice(11, 15)
 _THREADS: Final = 17
 _RESIDENT: Final = 21
@@ -19,11 +20,15 @@ _PSS: Final = (b"Pss_Anon:", b"Pss_Shmem:")
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """One moment of a tree: the resident bytes of each process, all tasks, and the time used by the living and the reaped."""
+    """One moment of a tree: the resident bytes of each process, all tasks, and the time used by the living and the reaped.
+
+    sessions: to each, one of its processes.
+    """
 
     resident: Mapping[int, int]
     tasks: int
     cpu_s: float
+    sessions: Mapping[int, int] = field(default_factory=dict)
 
     def resident_bytes(self) -> int:
         """All that is mapped and in memory; what several processes share counts for each. An upper bound, and free."""
@@ -40,18 +45,30 @@ class Census:
 
 def take(root: int, most_tasks: int) -> Census:
     """Count the tree under `root`, and stop counting soon after `most_tasks`: a bomb must not make the count expensive."""
+    return _count([root], most_tasks)
+
+
+def below(supervisor: int, most_tasks: int) -> Census:
+    """As `take`, without the process itself: it is the node's, and adopts what its tree leaves orphaned."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return _count(list(_children(supervisor)), most_tasks)
+    return _count([], most_tasks)
+
+
+def _count(pending: list[int], most_tasks: int) -> Census:
     resident: dict[int, int] = {}
+    sessions: dict[int, int] = {}
     tasks = ticks = 0
-    pending = [root]
     while pending and tasks <= most_tasks:
         pid = pending.pop()
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
             resident[pid] = int(fields[_RESIDENT]) * _PAGE_BYTES
+            sessions[int(fields[_SESSION])] = pid
             tasks += int(fields[_THREADS])
             ticks += sum(int(field) for field in fields[_TIMES])
             pending.extend(_children(pid))
-    return Census(resident, tasks, ticks / _TICKS_PER_S)
+    return Census(resident, tasks, ticks / _TICKS_PER_S, sessions)
 
 
 def is_supported() -> bool:

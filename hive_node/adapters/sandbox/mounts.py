@@ -119,7 +119,7 @@ def tree(command: SandboxedCommand) -> list[Mount]:
 
     Raises UnsafeMount where a protected or masked path is missing, or leads through a link (out of the tree, perhaps).
     """
-    workdir = _checked_workdir(command.workdir)
+    workdir = checked_workdir(command.workdir)
     for path in (*command.read_only, *command.masked):
         check_inside(workdir, path)
     masked = _outermost(command.masked, covered_by=())
@@ -158,11 +158,11 @@ def _why_too_wide(path: str, private: Sequence[str]) -> str:
     homes = _homes()
     if path == "/" or any(_is_within(home, path) for home in homes):
         return "it holds the whole home folder; name the toolchain's own folder"
-    if any(_overlap(path, secret) for secret in private):
+    if any(overlap(path, secret) for secret in private):
         return "it holds credentials, or the node's own files; name the toolchain's own folder"
     if any(_is_within(path, home) for home in homes - {"/"}):
         return ""  # before what follows: a home may lie under /var
-    if path == "/etc" or any(_overlap(path, live) for live in _LIVE):
+    if path == "/etc" or any(overlap(path, live) for live in _LIVE):
         return "it is a folder of the running system, or of the trial itself"
     return ""
 
@@ -176,7 +176,7 @@ def _under_homes(names: Iterable[str]) -> list[str]:
     return [f"{home}/{name}" for name in names for home in sorted(_homes())]
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     return _is_within(one, other) or _is_within(other, one)
 
 
@@ -193,7 +193,7 @@ def _is_within(path: str, root: str) -> bool:
     return PurePosixPath(path).is_relative_to(root)
 
 
-def _checked_workdir(folder: Path) -> Path:
+def checked_workdir(folder: Path) -> Path:
     if not folder.is_absolute() or not folder.is_dir():
         raise UnsafeMount(str(folder), "the tree of a trial is an existing folder, by its absolute path")
     real = folder.resolve()

@@ -1,5 +1,6 @@
 """What a person can do where bubblewrap is missing or is not let do its work."""
 
+import os
 import platform
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,9 @@ def install_command() -> str:
     except OSError:
         return _ANY_DISTRIBUTION
     families = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
-    return next((_INSTALL[name] for name in map(_family, families) if name in _INSTALL), _ANY_DISTRIBUTION)
+    return _as_this_user(
+        next((_INSTALL[name] for name in map(_family, families) if name in _INSTALL), _ANY_DISTRIBUTION)
+    )
 
 
 def for_failed_setup(message: str, settings: Path = Path("/proc/sys")) -> str:
@@ -53,8 +56,13 @@ def for_failed_setup(message: str, settings: Path = Path("/proc/sys")) -> str:
     for name, refusing, help_text in _SWITCHES:
         setting = settings / name
         if setting.is_file() and setting.read_text().strip() == refusing:
-            return help_text
+            return _as_this_user(help_text)
     return _REFUSED_BY_HOST
+
+
+def _as_this_user(command: str) -> str:
+    """Root needs no sudo, and often has none."""
+    return command.replace("sudo ", "") if os.geteuid() == 0 else command
 
 
 def _family(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hive_node.adapters.sandbox import census, limits, mounts, remedy, taskgroup
+from hive_node.adapters.sandbox import census, limits, mounts, remedy, rules, taskgroup
 from hive_node.adapters.sandbox.memory import MemoryWatch
 from hive_node.adapters.sandbox.output import Head, Tail
 from hive_node.ports.sandbox import DEFAULT_LIMITS, RunLimits, SandboxedCommand
@@ -178,17 +178,58 @@ def test_outer_paths_are_mounted_first_and_covered_ones_not_at_all(tmp_path: Pat
     assert depths == sorted(depths)
 
 
+def delegated(folder: Path, monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    """A folder stands for a group of version 2 that a user was given: the kernel makes its files with it."""
+    plain = Path.mkdir
+    files = dict.fromkeys(
+        ("cgroup.procs", "pids.max", "memory.max", "memory.swap.max", "memory.oom.group", "cpu.weight.nice"), ""
+    )
+
+    def mkdir(path: Path, *arguments: object) -> None:
+        plain(path)
+        for name, value in (files | values).items():
+            (path / name.replace("_", ".")).write_text(value)
+
+    monkeypatch.setattr(taskgroup, "HIERARCHIES", ((folder, ""),))
+    monkeypatch.setattr(taskgroup, "_parents", lambda *_: [folder])
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+
+
+def test_a_user_who_was_given_a_group_has_his_trials_bounded_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegated(tmp_path, monkeypatch, cpu_stat="usage_usec 2500000\nuser_usec 1\n", memory_events="oom 1\noom_kill 0\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with taskgroup.made(replace(DEFAULT_LIMITS, processes=7, memory_bytes=4096)) as group:
+        assert group is not None
+        assert group.holds == {"pids", "memory", "cpu"}
+        (folder,) = group.folders
+        group.join(4711)
+        written = {
+            name: (folder / name).read_text()
+            for name in ("pids.max", "memory.max", "memory.swap.max", "memory.oom.group")
+        }
+        assert written == {"pids.max": "7", "memory.max": "4096", "memory.swap.max": "0", "memory.oom.group": "1"}
+        assert (folder / "cgroup.procs").read_text() == "4711"
+        assert group.cpu_s() == 2.5
+        assert not group.has_run_out_of_memory()
+        (folder / "memory.events").write_text("oom 1\noom_kill 3\n")
+        assert group.has_run_out_of_memory()
+
+
+def test_a_group_from_which_no_process_may_be_moved_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert list(taskgroup._parents(tmp_path, "")) == []
+
+
 def test_where_no_control_group_can_be_made_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder stands for a part of the hierarchy that has no pids controller: what is not given cannot be written."""
     monkeypatch.setattr(taskgroup, "HIERARCHIES", ((tmp_path, ""), (tmp_path / "missing", "pids")))
-    monkeypatch.setattr(Path, "write_text", refuse)
-    with taskgroup.made(most_tasks=10) as group:
+    with taskgroup.made(DEFAULT_LIMITS) as group:
         assert group is None
     assert list(tmp_path.iterdir()) == []
-
-
-def refuse(*_: object) -> None:
-    raise PermissionError
 
 
 @pytest.mark.parametrize(
@@ -210,6 +251,68 @@ def test_the_install_command_is_that_of_the_distribution(
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: release)
     assert command in remedy.install_command()
     assert "bubblewrap" in remedy.install_command()
+
+
+@pytest.mark.parametrize(("uid", "is_told"), [(0, False), (1000, True)])
+def test_root_is_not_told_to_use_sudo(monkeypatch: pytest.MonkeyPatch, uid: int, is_told: bool) -> None:
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian"})
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    assert ("sudo" in remedy.install_command()) is is_told
+
+
+def grants(tree: Path, *, read_only: str = "", masked: str = "") -> dict[str, str]:
+    paths = [tuple(map(PurePosixPath, names.split())) for names in (read_only, masked)]
+    command = SandboxedCommand(("x",), tree, DEFAULT_LIMITS, read_only=paths[0], masked=paths[1])
+    found = {grant.path: grant.right for grant in rules.of_tree(command, Path("/scratch"), [])}
+    assert found.pop("/scratch") == "write"
+    return {os.path.relpath(path, tree): right for path, right in found.items()}
+
+
+def make(tree: Path, *names: str) -> None:
+    for name in names:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("")
+
+
+def test_where_nothing_is_guarded_all_of_the_tree_may_be_written(tmp_path: Path) -> None:
+    make(tmp_path, "src/code.py")
+    assert grants(tmp_path) == {".": "write"}
+
+
+def test_rights_are_granted_around_what_is_guarded(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        ".git",
+        "src/code.py",
+        "bench/run.py",
+        "tests/deep/check.py",
+        "tests/deep/other.py",
+        "tests/data/x",
+        "main.py",
+    )
+    os.symlink("/etc", tmp_path / "door")
+    assert grants(tmp_path, read_only="bench tests/deep/check.py", masked=".git") == {
+        ".": "list",
+        "src": "write",
+        "main.py": "write",
+        "bench": "read",
+        "tests": "list",
+        "tests/data": "write",
+        "tests/deep": "list",
+        "tests/deep/other.py": "write",
+        "tests/deep/check.py": "read",
+    }
+
+
+def test_a_masked_file_in_a_protected_folder_has_no_right(tmp_path: Path) -> None:
+    make(tmp_path, "bench/run.py", "bench/holdout.py")
+    found = grants(tmp_path, read_only="bench", masked="bench/holdout.py")
+    assert found == {".": "list", "bench": "list", "bench/run.py": "read"}
+
+
+def test_a_name_that_begins_like_a_guarded_one_is_not_guarded(tmp_path: Path) -> None:
+    make(tmp_path, "bench/run.py", "bench2/run.py")
+    assert grants(tmp_path, read_only="bench")["bench2"] == "write"
 
 
 @pytest.mark.parametrize(

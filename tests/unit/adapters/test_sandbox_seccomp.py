@@ -6,13 +6,22 @@ import pytest
 
 from hive_node.adapters.sandbox import seccomp
 
+ASK = 0x7FC00000
 ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
 X86, ARM, I386 = ("x86_64", 0xC000003E), ("aarch64", 0xC00000B7), 0x40000003
 THREAD_FLAGS = 0x3D0F00  # what the C library asks of clone for a thread
 
 
 def decide(machine: str, audit: int, number: int, *arguments: int) -> int:
-    program = seccomp.program(machine)
+    return run(seccomp.program(machine), audit, number, *arguments)
+
+
+def decide_alone(machine: str, audit: int, number: int, *arguments: int) -> int:
+    """Without namespaces."""
+    return run(seccomp.program_without_namespaces(machine), audit, number, *arguments)
+
+
+def run(program: bytes | None, audit: int, number: int, *arguments: int) -> int:
     assert program is not None
     code = list(struct.iter_unpack("=HBBI", program))
     padded = [*arguments, *[0] * (6 - len(arguments))]
@@ -24,6 +33,8 @@ def decide(machine: str, audit: int, number: int, *arguments: int) -> int:
         match operation:
             case 0x20:
                 (loaded,) = struct.unpack_from("=I", data, value)
+            case 0x54:
+                loaded &= value
             case 0x06:
                 return int(value)
             case 0x15 | 0x35 | 0x45:
@@ -113,3 +124,67 @@ def test_calls_by_another_convention_do_not_slip_past_the_numbers() -> None:
 
 def test_a_machine_without_numbers_has_no_filter() -> None:
     assert seccomp.program("riscv64") is None
+    assert seccomp.program_without_namespaces("riscv64") is None
+
+
+@pytest.mark.parametrize("machine", [X86, ARM])
+def test_without_namespaces_there_is_no_socket_but_a_connected_pair(machine: tuple[str, int]) -> None:
+    socket, pair = (41, 53) if machine == X86 else (198, 199)
+    assert {decide_alone(*machine, socket, family) for family in range(50)} == {EAFNOSUPPORT}
+    assert [kind for kind in range(1, 7) if decide_alone(*machine, pair, 1, kind) == ALLOW] == [1, 5]
+    assert decide_alone(*machine, pair, 1, 1 | 0o2004000) == ALLOW  # closed on exec, not blocking
+    assert decide_alone(*machine, pair, 2, 1) == EAFNOSUPPORT
+    assert decide_alone(*machine, pair, 30, 1) == EAFNOSUPPORT  # tipc
+
+
+@pytest.mark.parametrize("machine", [X86, ARM])
+def test_without_namespaces_only_the_caller_itself_can_be_bounded_or_slowed(machine: tuple[str, int]) -> None:
+    numbers = (
+        {"prlimit": 302, "pin": 203, "schedule": 144}
+        if machine == X86
+        else {"prlimit": 261, "pin": 122, "schedule": 119}
+    )
+    for number in numbers.values():
+        assert decide_alone(*machine, number, 0) == ALLOW
+        assert decide_alone(*machine, number, 4711) == EPERM
+    setpriority = 141 if machine == X86 else 140
+    assert decide_alone(*machine, setpriority, 0, 0, 19) == ALLOW
+    assert {decide_alone(*machine, setpriority, *who) for who in ((0, 4711), (1, 0), (2, 0))} == {EPERM}
+
+
+@pytest.mark.parametrize("machine", [X86, ARM])
+def test_without_namespaces_what_the_other_filter_refuses_is_refused_too(machine: tuple[str, int]) -> None:
+    for number in range(500):
+        if decide(*machine, number, 0, 0x5412) != ALLOW:
+            assert decide_alone(*machine, number, 0, 0x5412) != ALLOW, number
+
+
+@pytest.mark.parametrize(
+    ("machine", "calls"), [(X86, [101, 310, 92, 132, 29, 240, 294, 42]), (ARM, [117, 270, 54, 55, 194, 180, 26, 203])]
+)
+def test_without_namespaces_what_reaches_others_or_names_is_refused(machine: tuple[str, int], calls: list[int]) -> None:
+    assert {decide_alone(*machine, number) for number in (*calls, 438, 440, 443)} == {EPERM}
+
+
+@pytest.mark.parametrize(
+    ("machine", "ordinary"), [(X86, [0, 1, 2, 9, 57, 59, 202, 231, 62]), (ARM, [56, 63, 64, 93, 221, 222, 98, 129])]
+)
+def test_without_namespaces_ordinary_calls_pass_too(machine: tuple[str, int], ordinary: list[int]) -> None:
+    assert {decide_alone(*machine, number) for number in ordinary} == {ALLOW}
+
+
+@pytest.mark.parametrize(("machine", "ioctl"), [(X86, 16), (ARM, 29)])
+def test_without_namespaces_files_are_asked_and_not_told(machine: tuple[str, int], ioctl: int) -> None:
+    """A descriptor that may only read is enough to set a file's flags, or to make a subvolume."""
+    assert decide_alone(*machine, ioctl, 3, 0x5401) == ALLOW
+    assert {decide_alone(*machine, ioctl, 3, request) for request in (0x5412, 0x40086602, 0x401C5820, 0x5000940E)} == {
+        0x50019
+    }
+
+
+@pytest.mark.parametrize(("machine", "calls"), [(X86, [90, 91, 268, 280]), (ARM, [52, 53, 88])])
+def test_without_namespaces_the_supervisor_is_asked_for_modes_and_times(
+    machine: tuple[str, int], calls: list[int]
+) -> None:
+    assert {decide_alone(*machine, number) for number in (*calls, 452)} == {ASK}
+    assert {decide(*machine, number) for number in (*calls, 452)} == {ALLOW}

@@ -118,8 +118,6 @@ def test_no_git_on_the_path_is_a_failure(home: Home, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "/nonexistent")
     found = {finding.check: finding for finding in examine(home)}
     assert found["git"].state == "fail"
-    assert found["sandbox"].state == "fail"
-    assert "bubblewrap" in found["sandbox"].fix
 
 
 def test_a_full_disk_is_told_before_it_hurts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +128,38 @@ def test_a_full_disk_is_told_before_it_hurts(home: Home, monkeypatch: pytest.Mon
         assert one(home, "disk").state == state
 
 
+def test_every_rung_is_tried_and_the_one_in_use_is_named(home: Home) -> None:
+    found = {finding.check: finding for finding in examine(home)}
+    assert "under bubblewrap" in found["sandbox"].found
+    for rung in ("bubblewrap", "landlock"):
+        assert found[f"sandbox {rung}"].state == "ok"
+        assert "tried to open a connection" in found[f"sandbox {rung}"].found
+
+
+def test_without_bubblewrap_the_second_rung_serves_and_the_remedy_for_the_first_is_told_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = {finding.check: finding for finding in examine(home)}
+    assert found["sandbox"].state == "ok"
+    assert "under landlock" in found["sandbox"].found
+    assert found["sandbox bubblewrap"].state == "warn"
+    assert found["sandbox bubblewrap"].found == "bubblewrap is not installed"
+    assert found["sandbox bubblewrap"].fix.count("install") == 1
+
+
+def test_a_rung_that_the_settings_force_and_that_does_not_work_fails_although_another_would(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_line(home, 'backend = "auto"', 'backend = "bubblewrap"')
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = {finding.check: finding for finding in examine(home)}
+    assert found["sandbox"].state == "fail"
+    assert "bubblewrap" in found["sandbox"].fix
+
+
 def test_a_sandbox_that_is_switched_off_is_a_warning(home: Home) -> None:
-    set_line(home, 'backend = "bubblewrap"', 'backend = "none"')
+    set_line(home, 'backend = "auto"', 'backend = "none"')
     assert one(home, "sandbox").state == "warn"
 
 
