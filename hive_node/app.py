@@ -29,6 +29,7 @@ from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import build as build_sandbox
+from hive_node.adapters.sandbox.orphans import end_orphans
 from hive_node.adapters.scope_engine import load_engine
 from hive_node.adapters.store import CallStore, Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.adapters.unprotected import Unprotected
@@ -105,6 +106,7 @@ async def run_node(home: Home) -> None:
     """Run the node in `home` until SIGTERM or SIGINT. Raises FatalError, ConfigError."""
     lock = lock_home(home)
     try:
+        await asyncio.to_thread(end_orphans, home.worktrees)
         node = await open_node(home)
         settle()
         stop = asyncio.Event()

@@ -100,6 +100,8 @@ def _guess(name: str, value: Value) -> TuneHint | None:
     # Another seed is no improvement (guardrails/seeds.py).
     if isinstance(value, bool | str) or "seed" in last.lower() or not (last.isupper() or last.endswith(")")):
         return None
+    if last.endswith(")") and value in {-1, 1}:  # an index, a step, "no limit": a word spelled as a number
+        return None
     if isinstance(value, float):
         low, high = sorted((value / _FACTOR, value * _FACTOR))
         is_range = low < high and math.isfinite(high - low) and 0.0 not in {low, high}

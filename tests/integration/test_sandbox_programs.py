@@ -1,7 +1,10 @@
 """Which program a command means, which toolchains may be shown, and what happens without a working bubblewrap."""
 
 import asyncio
+import contextlib
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -9,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from hive_node.adapters.sandbox import BubblewrapSandbox
+from hive_node.adapters.sandbox.orphans import end_orphans
 from hive_node.ports.sandbox import (
     MissingCommand,
     RunOutcome,
@@ -272,3 +276,26 @@ def failure(tree: Path) -> SandboxFault:
     with pytest.raises(SandboxUnavailable) as raised:
         run(BubblewrapSandbox(tools=tools), tree, "/bin/sh", "-c", "exit 0")
     return raised.value
+
+
+def test_a_bubblewrap_that_lost_its_maker_in_its_first_moment_is_ended_by_the_next_life(tmp_path: Path) -> None:
+    mine, others = tmp_path / "home/worktrees", tmp_path / "other/worktrees"
+    for trees in (mine, others):
+        (trees / "p-1").mkdir(parents=True)
+    # As it stands in /proc: the program's name, and the tree among its words.
+    stuck = [
+        subprocess.Popen(
+            ["bwrap", "-c", "sleep 600; :", "--bind", f"{trees}/p-1"], executable="/bin/sh", process_group=0
+        )
+        for trees in (mine, others)
+    ]
+    try:
+        assert end_orphans(mine) == 1
+        assert stuck[0].wait(10) == -9
+        assert stuck[1].poll() is None, "another home's is its own business"
+        assert end_orphans(mine) == 0
+    finally:
+        for process in stuck:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

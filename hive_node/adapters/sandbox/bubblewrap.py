@@ -109,7 +109,7 @@ class BubblewrapSandbox:
             options = [program, *_ISOLATION, *self._environment(command), *self._view(command, open_content)]
             if (filtered := seccomp.program(machine)) is not None:
                 options += ["--seccomp", str(open_content(filtered))]
-            means = limits.Means(group, seccomp.in_words(machine))
+            means = limits.Means(group, seccomp.in_words(machine), is_started_inside=True)
             first = _FIRST_IN_A_RACE if means.processes == "none" else _FIRST
 
             def arguments(status: int) -> list[str]:

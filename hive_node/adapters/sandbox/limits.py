@@ -40,11 +40,13 @@ class Means:
     """What holds one run, for the one who watches it and for its receipt.
 
     has_namespaces: of its own, as bubblewrap makes them; else RLIMIT_NPROC counts all that the user runs. syscalls: in words.
+    is_started_inside: the supervisor too is in the group, since whoever kills it ends the run.
     """
 
     group: Group | None
     syscalls: str
     has_namespaces: bool = True
+    is_started_inside: bool = False
 
     @property
     def held(self) -> frozenset[str]:
@@ -69,7 +71,7 @@ def process_bound(group: Group | None) -> ProcessBound:
 def confine(pid: int, limits: RunLimits, means: Means) -> None:
     """Bound a run's first process, and put it behind all others, before it is let go; every descendant inherits that."""
     if means.group is not None:
-        means.group.join(pid)
+        means.group.join(pid, is_started_inside=means.is_started_inside)
     for kind, (soft, hard) in _kernel_limits(limits, means).items():
         _lower(pid, kind, soft, hard)
     if means.processes != "none":  # else a bomb races against the census: what ends it must be run first

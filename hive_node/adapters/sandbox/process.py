@@ -75,17 +75,20 @@ def _started(launch: Launch, bounds: RunLimits) -> Iterator["_Running"]:
 
 
 def _spawned(launch: Launch, status: int, gate: int) -> subprocess.Popen[bytes]:
+    means = launch.means
+    inside = means.group.entered() if means.group and means.is_started_inside else contextlib.nullcontext()
     try:
-        return subprocess.Popen(
-            launch.arguments(status),
-            stdin=gate,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(*launch.descriptors, status),
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        with inside:
+            return subprocess.Popen(
+                launch.arguments(status),
+                stdin=gate,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(*launch.descriptors, status),
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
     except OSError as error:  # an argument that is too long, too many processes on this machine
         raise _setup_failed(launch, str(error)) from error
 

@@ -6,8 +6,8 @@ part of it was delegated to him (what systemd starts for a user lies in such a p
 
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,20 +25,43 @@ HIERARCHIES: Final[tuple[Hierarchy, ...]] = (
 LOWEST_WEIGHT: Final = [("cpu.weight.nice", "19"), ("cpu.shares", "15")]  # what nice 19 weighs among processes
 _PREFIX: Final = "hive-node-trial-"
 _STALE_S: Final = 60.0
+_THREADS: Final = "tasks"
 _DELEGATED: Final = "user.delegate"  # systemd's mark on a group whose inside belongs to the service or user
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The groups that were made for one run. holds: the controllers that really bound it."""
+    """The groups that were made for one run. holds: the controllers that really bound it.
+
+    homes: of those that a single thread may enter (version 1's), where this thread comes from.
+    """
 
     folders: tuple[Path, ...]
     holds: frozenset[str]
+    homes: Mapping[Path, Path] = field(default_factory=dict)
 
-    def join(self, pid: int) -> None:
-        """Count this process, and all that it will start, in the group. Raises OSError."""
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread, and so what it starts, in the groups that a thread may enter. Raises OSError.
+
+        To move another process the kernel waits until nobody on the machine forks, 5 to 20 ms each time; to move oneself it does not.
+        """
+        try:
+            for folder in self.homes:
+                (folder / _THREADS).write_text("0")
+            yield
+        finally:
+            for home in self.homes.values():
+                (home / _THREADS).write_text("0")
+
+    def join(self, pid: int, *, is_started_inside: bool) -> None:
+        """Count this process, and all that it will start, in the group. Raises OSError.
+
+        is_started_inside: it was started while the group was `entered`.
+        """
         for folder in self.folders:
-            (folder / "cgroup.procs").write_text(str(pid))
+            if not (is_started_inside and folder in self.homes):
+                (folder / "cgroup.procs").write_text(str(pid))
 
     def cpu_s(self) -> float:
         """Processor time of all that ran in it, also of what was killed; 0 where nothing counts it."""
@@ -65,6 +88,7 @@ def made(bounds: RunLimits) -> Iterator[Group | None]:
 
 def _make(name: str, bounds: RunLimits) -> Group | None:
     held: dict[Path, frozenset[str]] = {}
+    homes: dict[Path, Path] = {}
     wanted = set(_settings(bounds))
     for hierarchy in HIERARCHIES:
         # Version 1 belongs to root; what the first hierarchy holds, another cannot.
@@ -73,9 +97,11 @@ def _make(name: str, bounds: RunLimits) -> Group | None:
         for parent in _parents(*hierarchy):
             if holds := _try(parent / name, bounds):
                 held[parent / name] = holds
+                if hierarchy[1]:
+                    homes[parent / name] = _own(*hierarchy)[0]
                 wanted -= holds
                 break
-    return Group(tuple(held), frozenset().union(*held.values())) if held else None
+    return Group(tuple(held), frozenset().union(*held.values()), homes) if held else None
 
 
 def _settings(bounds: RunLimits) -> dict[str, list[tuple[str, str]]]:
@@ -121,8 +147,7 @@ def _set(group: Path, files: list[tuple[str, str]]) -> bool:
 
 def _parents(mount: Path, controller: str) -> Iterator[Path]:
     """Where a group may be made: below the node's own, then, where version 2 forbids that, further up as far as allowed."""
-    lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    own = [mount / path.lstrip("/") for _, controllers, path in lines if controller in controllers.split(",")]
+    own = _own(mount, controller)
     if not own or not mount.is_dir():
         return
     for parent in [own[0], *own[0].parents]:
@@ -132,6 +157,12 @@ def _parents(mount: Path, controller: str) -> Iterator[Path]:
             yield parent
         if parent == mount:
             return
+
+
+def _own(mount: Path, controller: str) -> list[Path]:
+    """The group that this thread is in."""
+    lines = [line.split(":", 2) for line in Path("/proc/thread-self/cgroup").read_text().splitlines()]
+    return [mount / path.lstrip("/") for _, controllers, path in lines if controller in controllers.split(",")]
 
 
 def _hand_down(parent: Path) -> None:
