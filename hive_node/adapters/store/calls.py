@@ -1,9 +1,9 @@
 """What calls of a language model may cost, and did: written before the call, with the experiment's sums, in one transaction."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from guardrails.budget import Budget, Spent, can_afford
 from guardrails.prices import Usage
@@ -12,6 +12,9 @@ from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import calls, experiments
 from hive_node.ports import Call, NotFound
 from protocol.charter import stamp
+
+_SUMS: Final = (func.coalesce(func.sum(calls.c.micro_dollars), 0), func.coalesce(func.sum(calls.c.tokens), 0))
+_MONEY: Final = select(*_SUMS).where(calls.c.experiment == bindparam("its_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ class CallStore:
 
 async def money_of(connection: Transaction, experiment: str) -> tuple[int, int]:
     """Micro-dollars and tokens of all calls of an experiment."""
-    sums = func.coalesce(func.sum(calls.c.micro_dollars), 0), func.coalesce(func.sum(calls.c.tokens), 0)
-    micro_dollars, tokens = (await connection.execute(select(*sums).where(calls.c.experiment == experiment))).one()
+    micro_dollars, tokens = (await connection.execute(_MONEY, {"its_id": experiment})).one()
     return int(micro_dollars), int(tokens)
 
 

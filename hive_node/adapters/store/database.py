@@ -22,6 +22,7 @@ from hive_node.ports import FatalError, StoreError
 
 _T = TypeVar("_T")
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
+Statement: TypeAlias = "tuple[Executable, Parameters | None]"
 Parameters: TypeAlias = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 # The newest file in migrations/versions; an architecture test holds the two together.
 HEAD: Final = "0003"
@@ -39,16 +40,25 @@ _ROWS_AT_ONCE: Final = 200
 
 
 class Transaction:
-    """A connection within one transaction. Statements run one after another, each in a thread."""
+    """A connection within one transaction, which begins with its first statement. Statements run one after another, in a thread.
 
-    def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
+    synchronous: SQLite's word for what a commit waits for.
+    """
+
+    def __init__(self, engine: Engine, threads: ThreadPoolExecutor, synchronous: str) -> None:
         self._engine = engine
         self._threads = threads
+        self._synchronous = synchronous
         self._connection: Connection | None = None
+        self._is_over = False
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
         """Run a statement (with each of several rows of parameters). Its rows are all there when this returns."""
         return await self._do(lambda connection: _execute(connection, statement, parameters))
+
+    async def execute_all(self, statements: Sequence[Statement]) -> list[Rows]:
+        """Run statements, in order, without coming back in between."""
+        return await self._do(lambda connection: [_execute(connection, *statement) for statement in statements])
 
     async def stream(self, statement: Executable) -> AsyncIterator[Row[*tuple[Any, ...]]]:
         """The rows of a query, a few hundred in memory at a time."""
@@ -58,32 +68,35 @@ class Transaction:
             for row in rows:
                 yield row
 
-    async def begin(self, synchronous: str) -> None:
-        """For `Database` alone, like the two below. synchronous: SQLite's word for what a commit waits for."""
-        await in_thread(self._threads, partial(self._begin, synchronous))
-
-    async def commit(self) -> None:
-        """Make everything true at once."""
-        await self._do(lambda connection: connection.commit())
-
-    async def close(self) -> None:
-        """Give the connection back; what was not committed is rolled back."""
-        if self._connection is not None:
-            await self._do(lambda connection: connection.close())
+    async def end(self, *, commits: bool) -> None:
+        """For `Database` alone: make everything true at once, or nothing, and give the connection back. Once."""
+        if not self._is_over:
+            self._is_over = True
+            await in_thread(self._threads, partial(self._end, commits))
 
     async def _do(self, work: Callable[[Connection], _T]) -> _T:
-        if self._connection is None:
+        if self._is_over:
             raise RuntimeError("a transaction is used outside its block")
-        return await in_thread(self._threads, partial(work, self._connection))
+        return await in_thread(self._threads, lambda: work(self._begun()))
 
-    def _begin(self, synchronous: str) -> None:
-        # Kept here, not returned: whoever is cancelled while it opens still closes it.
-        self._connection = self._engine.connect()
-        driver = self._connection.connection.driver_connection
-        if driver is None:
-            raise RuntimeError("a connection without its driver")
-        driver.execute(f"PRAGMA synchronous={synchronous}")
-        self._connection.begin()
+    def _begun(self) -> Connection:
+        if self._connection is None:
+            # Kept here, not returned: whoever is cancelled while it opens still closes it.
+            self._connection = self._engine.connect()
+            driver = self._connection.connection.driver_connection
+            if driver is None:
+                raise RuntimeError("a connection without its driver")
+            driver.execute(f"PRAGMA synchronous={self._synchronous}")
+            self._connection.begin()
+        return self._connection
+
+    def _end(self, commits: bool) -> None:
+        if self._connection is not None:
+            try:
+                if commits:
+                    self._connection.commit()
+            finally:
+                self._connection.close()  # what was not committed is rolled back
 
 
 class Database:
@@ -125,7 +138,7 @@ class Database:
         try:
             async with self._writing, self._transaction(_WAITS[survives]) as transaction:
                 yield transaction
-                await transaction.commit()
+                await transaction.end(commits=True)
         finally:
             self.writes += 1  # also where it was cancelled: the commit may have been made
 
@@ -136,13 +149,12 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, synchronous: str) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._engine, self._threads)
+        transaction = Transaction(self._engine, self._threads, synchronous)
         try:
             try:
-                await transaction.begin(synchronous)
                 yield transaction
             finally:
-                await transaction.close()
+                await transaction.end(commits=False)
         except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
             raise _fault(self.path, error) from error
 

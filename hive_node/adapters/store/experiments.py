@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.calls import money_of
-from hive_node.adapters.store.database import Database, Survives, Transaction
+from hive_node.adapters.store.database import Database, Statement, Survives, Transaction
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions, watches
 from hive_node.domain import (
@@ -43,6 +43,13 @@ _WATCH: Final = TypeAdapter(Watch)
 _WATCHED: Final = [WatchState.OPEN.value, WatchState.REVERTING.value]
 # Whole texts of files: enough to combine with, and no more.
 _ELSEWHERE: Final = 32
+_STEP: Final = insert(transitions)
+_IDEA_ROW: Final = insert(ideas)
+_SAMPLE_ROW: Final = insert(samples)
+_AT: Final = (experiments.c.id == bindparam("its_id"), experiments.c.state == bindparam("its_state"))
+_REPLACE: Final = (
+    update(experiments).where(*_AT).values(state=bindparam("new_state"), document=bindparam("new_document"))
+)
 _OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
 
 
@@ -58,7 +65,7 @@ class ExperimentStore:
         async with self.database.write() as transaction:
             row = {"id": experiment.id, "project": experiment.project, "number": number}
             await transaction.execute(insert(experiments).values(row | _columns(experiment)))
-            await self._tell(transaction, experiment, None)
+            await self.journal.sweep_in(transaction, await transaction.execute(*self._telling(experiment, None)))
         await self.journal.wake()
 
     async def next_number(self, project: str) -> int:
@@ -113,18 +120,14 @@ class ExperimentStore:
         survives: Survives = "power cut" if promotion or not TRANSITIONS[after.state] else "crash"
         async with self.database.write(survives=survives) as transaction:
             after = await self._replace(transaction, before, after)
-            await self._write_step(transaction, before, after)
-            if idea is not None:
-                await self._write_idea(transaction, after, idea)
-            if trial is not None:
-                await self._write_trial(transaction, after, trial)
-            if verdict is not None:
-                await self._write_verdict(transaction, after, verdict)
-            if promotion is not None:
-                await self._write_promotion(transaction, after, promotion)
-            if watch is not None:
-                await self._write_watch(transaction, watch)
-            await self._tell(transaction, after, verdict)
+            statements = [self._step(before, after)]
+            statements += [self._idea(after, idea)] if idea else []
+            statements += [_tried(after, trial)] if trial else []
+            statements += [_judged(after, verdict)] if verdict else []
+            statements += self._promoted(after, promotion) if promotion else []
+            statements += [_watching(watch)] if watch else []
+            results = await transaction.execute_all([*statements, self._telling(after, verdict)])
+            await self.journal.sweep_in(transaction, results[-1])
         await self.journal.wake()
         return after
 
@@ -206,7 +209,7 @@ class ExperimentStore:
         }
         async with self.database.write(survives="crash") as transaction:
             await self._replace(transaction, experiment.state, experiment)
-            await transaction.execute(insert(samples).values(row))
+            await transaction.execute(_SAMPLE_ROW, row)
 
     async def samples(self, experiment: str, idea: int) -> list[tuple[Arm, Sample]]:
         """Every run made for an idea (0: for the baseline), in order."""
@@ -227,7 +230,7 @@ class ExperimentStore:
             after = await self._replace(transaction, after.state, after)
             for number in ideas:
                 await self._write_reverted(transaction, after, number, verdict)
-            await self._tell(transaction, after, verdict)
+            await self.journal.sweep_in(transaction, await transaction.execute(*self._telling(after, verdict)))
         await self.journal.wake()
         return after
 
@@ -247,7 +250,7 @@ class ExperimentStore:
     async def keep_watch(self, watch: Watch) -> None:
         """Write where a watch stands, over what it was."""
         async with self.database.write() as transaction:
-            await self._write_watch(transaction, watch)
+            await transaction.execute(*_watching(watch))
 
     async def transitions(self, experiment: str) -> list[dict[str, Any]]:
         """Every transition of an experiment, in order."""
@@ -259,20 +262,26 @@ class ExperimentStore:
         # What a model cost is in the books of its calls alone: a caller that looked before a call cannot undo it here.
         micro_dollars, tokens = await money_of(transaction, after.id)
         after = replace(after, spent=replace(after.spent, micro_dollars=micro_dollars, tokens=tokens))
-        statement = update(experiments).where(experiments.c.id == after.id, experiments.c.state == before.value)
-        changed = await transaction.execute(statement.values(_columns(after)))
+        document = _EXPERIMENT.dump_python(after, mode="json")
+        values = {
+            "its_id": after.id,
+            "its_state": before.value,
+            "new_state": after.state.value,
+            "new_document": document,
+        }
+        changed = await transaction.execute(_REPLACE, values)
         if changed.rowcount != 1:
             query = select(experiments.c.state).where(experiments.c.id == after.id)
             found = State((await transaction.execute(query)).scalar_one())
             raise WrongState(after.id, found, f"become {after.state}")
         return after
 
-    async def _write_step(self, transaction: Transaction, before: State, after: Experiment) -> None:
+    def _step(self, before: State, after: Experiment) -> Statement:
         row = {"experiment": after.id, "iteration": after.iteration, "before": before.value, "after": after.state.value}
-        await transaction.execute(insert(transitions).values(row | {"at": stamp(self.journal.clock.now())}))
+        return _STEP, row | {"at": stamp(self.journal.clock.now())}
 
-    async def _write_idea(self, transaction: Transaction, experiment: Experiment, idea: Idea) -> None:
-        row = {
+    def _idea(self, experiment: Experiment, idea: Idea) -> Statement:
+        return _IDEA_ROW, {
             "experiment": experiment.id,
             "number": idea.number,
             "task": experiment.task,
@@ -283,19 +292,8 @@ class ExperimentStore:
             "at": stamp(self.journal.clock.now()),
             "document": _IDEA.dump_python(idea, mode="json"),
         }
-        await transaction.execute(insert(ideas).values(row))
 
-    async def _write_trial(self, transaction: Transaction, experiment: Experiment, trial: Trial) -> None:
-        values = {"trial": _TRIAL.dump_python(trial, mode="json"), "value": trial.candidate_value}
-        await transaction.execute(_idea_row(experiment, trial.idea).values(values))
-
-    async def _write_verdict(self, transaction: Transaction, experiment: Experiment, verdict: Verdict) -> None:
-        values: dict[str, Any] = {"verdict": _VERDICT.dump_python(verdict, mode="json")}
-        if experiment.state is State.REJECTED and verdict.rejected:
-            values |= {"outcome": State.REJECTED.value, "rule": verdict.rejected.rule}
-        await transaction.execute(_idea_row(experiment, verdict.idea).values(values))
-
-    async def _write_promotion(self, transaction: Transaction, experiment: Experiment, promotion: Promotion) -> None:
+    def _promoted(self, experiment: Experiment, promotion: Promotion) -> list[Statement]:
         row = {
             "experiment": experiment.id,
             "idea": promotion.idea.number,
@@ -304,8 +302,8 @@ class ExperimentStore:
             "at": stamp(self.journal.clock.now()),
             "document": _PROMOTION.dump_python(promotion, mode="json"),
         }
-        await transaction.execute(insert(promotions).values(row))
-        await transaction.execute(_idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value))
+        outcome = _idea_row(experiment, promotion.idea.number).values(outcome=State.PROMOTED.value)
+        return [(insert(promotions), row), (outcome, None)]
 
     async def _write_reverted(
         self, transaction: Transaction, experiment: Experiment, number: int, verdict: Verdict
@@ -325,18 +323,9 @@ class ExperimentStore:
         found = (await transaction.execute(select(watches.c.document).where(*watch))).scalar_one_or_none()
         if found is not None:
             ended = replace(_WATCH.validate_python(found, strict=False), state=state)
-            await self._write_watch(transaction, ended)
+            await transaction.execute(*_watching(ended))
 
-    async def _write_watch(self, transaction: Transaction, watch: Watch) -> None:
-        row = {
-            "state": watch.state.value,
-            "due_at": stamp(watch.due_at),
-            "document": _WATCH.dump_python(watch, mode="json"),
-        }
-        statement = upsert(watches).values(experiment=watch.experiment, idea=watch.idea, **row)
-        await transaction.execute(statement.on_conflict_do_update(["experiment", "idea"], set_=row))
-
-    async def _tell(self, transaction: Transaction, experiment: Experiment, verdict: Verdict | None) -> None:
+    def _telling(self, experiment: Experiment, verdict: Verdict | None) -> Statement:
         rejected = verdict.rejected if verdict else None
         data: dict[str, JsonValue] = {
             "experiment": experiment.id,
@@ -348,7 +337,26 @@ class ExperimentStore:
             "rule": rejected.rule if rejected else None,
             "stop_reason": experiment.stop_reason,
         }
-        await self.journal.tell_in(transaction, "experiment", data)
+        return self.journal.telling("experiment", data)
+
+
+def _tried(experiment: Experiment, trial: Trial) -> Statement:
+    values = {"trial": _TRIAL.dump_python(trial, mode="json"), "value": trial.candidate_value}
+    return _idea_row(experiment, trial.idea).values(values), None
+
+
+def _judged(experiment: Experiment, verdict: Verdict) -> Statement:
+    values: dict[str, Any] = {"verdict": _VERDICT.dump_python(verdict, mode="json")}
+    if experiment.state is State.REJECTED and verdict.rejected:
+        values |= {"outcome": State.REJECTED.value, "rule": verdict.rejected.rule}
+    return _idea_row(experiment, verdict.idea).values(values), None
+
+
+def _watching(watch: Watch) -> Statement:
+    document = _WATCH.dump_python(watch, mode="json")
+    row = {"state": watch.state.value, "due_at": stamp(watch.due_at), "document": document}
+    statement = upsert(watches).values(experiment=watch.experiment, idea=watch.idea, **row)
+    return statement.on_conflict_do_update(["experiment", "idea"], set_=row), None
 
 
 def _idea_row(experiment: Experiment, number: int) -> Any:

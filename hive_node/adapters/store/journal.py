@@ -8,7 +8,7 @@ from sqlalchemy import Integer, delete, func, insert, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hive_node.adapters.store.database import Database, Transaction
+from hive_node.adapters.store.database import Database, Rows, Statement, Transaction
 from hive_node.adapters.store.tables import events, facts, receipts
 from hive_node.ports import Clock, Event, Receipt
 from protocol.charter import stamp
@@ -17,6 +17,7 @@ from protocol.wire import JsonValue
 # A day of a busy node; a listener that was away longer reads the lists instead.
 EVENTS_KEPT: Final = 10_000
 _SWEEP_EVERY: Final = 500
+_TELL: Final = insert(events)
 
 
 class Journal:
@@ -36,8 +37,15 @@ class Journal:
 
     async def tell_in(self, transaction: Transaction, kind: str, data: Mapping[str, JsonValue]) -> None:
         """Write one event in a transaction of the caller's, who calls `wake` once it is committed."""
-        row = {"at": stamp(self.clock.now()), "kind": kind, "data": dict(data)}
-        number = (await transaction.execute(insert(events).values(row))).inserted_primary_key
+        await self.sweep_in(transaction, await transaction.execute(*self.telling(kind, data)))
+
+    def telling(self, kind: str, data: Mapping[str, JsonValue]) -> Statement:
+        """What writes one event; the caller gives its result to `sweep_in`."""
+        return _TELL, {"at": stamp(self.clock.now()), "kind": kind, "data": dict(data)}
+
+    async def sweep_in(self, transaction: Transaction, told: Rows) -> None:
+        """Let go of old events, now and then."""
+        number = told.inserted_primary_key
         if number and number[0] % _SWEEP_EVERY == 0:
             await transaction.execute(delete(events).where(events.c.id <= number[0] - EVENTS_KEPT))
 

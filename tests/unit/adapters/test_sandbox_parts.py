@@ -204,7 +204,7 @@ def test_a_user_who_was_given_a_group_has_his_trials_bounded_by_it(
         assert group is not None
         assert group.holds == {"pids", "memory", "cpu"}
         (folder,) = group.folders
-        group.join(4711)
+        group.join(4711, is_started_inside=False)
         written = {
             name: (folder / name).read_text()
             for name in ("pids.max", "memory.max", "memory.swap.max", "memory.oom.group")
