@@ -72,7 +72,7 @@ def measure(effort: Effort) -> Row:
         (
             f"{len(trials)} trials of {runs.per_trial:.1f} runs each; the command alone {1000 * command_s:.1f} ms, "
             f"in the sandbox by its receipts {1000 * runs.wall_s:.1f} ms a run",
-            f"a trial is draft, constitution, {runs.per_trial:.0f} × (git reset and clean, sandbox), gate, ledger; "
+            f"a trial is draft, constitution, {runs.per_trial:.0f} × (tree, sandbox), gate, ledger; "
             f"worst {1000 * max(trials):.0f} ms",
         ),
     )  # fmt: skip

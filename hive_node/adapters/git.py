@@ -97,8 +97,12 @@ class GitRepository:
             files = dict(fresh)
         else:
             files = {path: known[path] for path in swept.missing & known.keys()} | dict(fresh)
-        await asyncio.to_thread(fill, folder, files, listing)
-        await asyncio.to_thread(put_times_back, folder, swept.touched, {*swept.missing, *files}, git_folder)
+
+        def finish() -> None:
+            fill(folder, files, listing)
+            put_times_back(folder, swept.touched, {*swept.missing, *files}, git_folder)
+
+        await asyncio.to_thread(finish)
 
     async def remove(self, folder: Path) -> None:
         """Take a laid-out tree away, whatever a run or a person did to it, or to the repository."""

@@ -23,7 +23,7 @@ async def propose(experiment: Experiment, workshop: Workshop) -> Proposed | None
         return Proposed(experiment, record.idea)
     champion = await workshop.subject.files("champion")
     start = await workshop.subject.files("baseline")
-    ledger = [without_holdout(record) for record in await workshop.ledger.ideas(experiment.id)]
+    ledger = [without_holdout(record) for record in await workshop.past.of(experiment, workshop.ledger)]
     situation = Situation(experiment, champion, start, ledger)
     draft = await workshop.brake.over(lambda: workshop.operator.draft(situation))
     return await take_up(draft, champion, experiment, workshop) if draft else None

@@ -7,6 +7,7 @@ from guardrails.constitution import Constitution
 from guardrails.verdict import Rejected
 from hive_node.domain import Experiment, Idea, Trial, Verdict
 from hive_node.improve.brake import Brake
+from hive_node.improve.past import Past
 from hive_node.ports import Chance, Clock, Ledger, Operator, Publisher
 from hive_node.subjects.code import CodeSubject
 
@@ -24,6 +25,7 @@ class Workshop:
     chance: Chance
     halt: Callable[[], str | None]
     brake: Brake = field(default_factory=Brake)
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ Hierarchy = tuple[Path, str]
 
 _TOP: Final = Path("/sys/fs/cgroup")
 HIERARCHIES: Final[tuple[Hierarchy, ...]] = (
-    *((_TOP / name, name) for name in ("pids", "memory", "cpu", "cpuacct")),
+    *((_TOP / name, name) for name in ("pids", "memory")),
     (_TOP, ""),
     (_TOP / "unified", ""),
 )

@@ -50,6 +50,14 @@ _AT: Final = (experiments.c.id == bindparam("its_id"), experiments.c.state == bi
 _REPLACE: Final = (
     update(experiments).where(*_AT).values(state=bindparam("new_state"), document=bindparam("new_document"))
 )
+_OF: Final = ideas.c.experiment == bindparam("of")
+_LATER_IDEAS: Final = select(ideas).where(_OF, ideas.c.number > bindparam("after")).order_by(ideas.c.number)
+_TRIED: Final = select(func.count()).where(
+    ideas.c.task == bindparam("task"),
+    ((ideas.c.diff == bindparam("diff")) & (ideas.c.outcome == State.REJECTED.value))
+    | ((ideas.c.variant == bindparam("variant")) & _OF),
+    ~(_OF & (ideas.c.number == bindparam("number"))),
+)
 _OPEN: Final = [state.value for state in State if TRANSITIONS[state]]
 
 
@@ -140,20 +148,18 @@ class ExperimentStore:
             raise NotFound("idea.unknown", f"experiment {experiment} has no idea {number}")
         return _record(row)
 
-    async def ideas(self, experiment: str) -> list[IdeaRecord]:
-        """Every idea of an experiment, in order."""
-        query = select(ideas).where(ideas.c.experiment == experiment).order_by(ideas.c.number)
+    async def ideas(self, experiment: str, *, after: int = 0) -> list[IdeaRecord]:
+        """Every idea of an experiment with a number above `after`, in order."""
         async with self.database.read() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+            found = await connection.execute(_LATER_IDEAS, {"of": experiment, "after": after})
+            return [_record(row) for row in found]
 
     async def was_tried(self, experiment: Experiment, idea: Idea) -> bool:
         """Whether this very step was rejected before on this task, or this variant was taken up before in this experiment."""
-        same_step = (ideas.c.diff == idea.diff) & (ideas.c.outcome == State.REJECTED.value)
-        same_variant = (ideas.c.variant == idea.variant) & (ideas.c.experiment == experiment.id)
-        is_itself = (ideas.c.experiment == experiment.id) & (ideas.c.number == idea.number)
-        query = select(func.count()).where(ideas.c.task == experiment.task, same_step | same_variant, ~is_itself)
+        values: dict[str, Any] = {"task": experiment.task, "of": experiment.id, "number": idea.number}
+        values |= {"diff": idea.diff, "variant": idea.variant}
         async with self.database.read() as connection:
-            return bool((await connection.execute(query)).scalar_one())
+            return bool((await connection.execute(_TRIED, values)).scalar_one())
 
     async def tallies(self, experiment: Experiment) -> dict[str, Tally]:
         """By operator: what became of its ideas in the other experiments on that task."""
