@@ -131,7 +131,7 @@ def _surface(project: Path | None, touched: list[str]) -> "Surface":
         warn(f"There is no {FILE} here: every path counts as editable. --project DIR names another folder.")
         return Surface(editable=("**", *touched), protected=())
     spec, _ = load_project_spec(folder)
-    return Surface(spec.surface.editable, spec.surface.protected, spec.metric_names)
+    return Surface(spec.surface.editable, (*spec.surface.protected, *spec.held_out), spec.metric_names)
 
 
 def _read(source: str) -> str:

@@ -38,22 +38,23 @@ class ProjectSection(Section):
 
 
 class SurfaceSection(Section):
-    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it.
+    """[surface]: globs, relative to the repository's root. Only `editable` may change; `protected` judges it,
+    and so do files that a step's command names.
 
     verbatim: comments and layout are changes too, because the metric reads the sources themselves.
     """
 
     editable: Some[Glob]
-    protected: Some[Glob]
+    protected: Many[Glob] = ()
     verbatim: bool = False
 
 
 class StepSection(Section):
     """[[step]]: one command of a trial, as an argument vector; no shell reads it."""
 
-    name: Name
+    name: Name = "run"
     run: Argv
-    timeout_s: Seconds
+    timeout_s: Seconds = 600.0
 
 
 class MetricSection(Section):
@@ -216,7 +217,7 @@ def load_project_spec(repository: Path) -> tuple[ProjectSpec, str]:
     path = repository / FILE
     if not path.is_file():
         raise ConfigError(
-            str(path), "there is no such file: write one (docs/hive-toml.md has five lines to begin with)"
+            str(path), "there is no such file: write one (docs/hive-toml.md has four lines to begin with)"
         )
     spec = read_toml(path, ProjectSpec)
     return spec, path.read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """What a project is judged by and what may change, as one commit holds it; read from git, never from the checkout."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,7 @@ async def read_evaluator(repository: Repository, spec: ProjectSpec, commit: str)
     protected = sorted({*_matching(entries, spec.surface.protected, commit, "[surface] protected"), *held_out})
     editable = _matching(entries, spec.surface.editable, commit, "[surface] editable")
     editable = [path for path in editable if path not in protected]
+    protected = sorted({*protected, *_named(spec, entries) - {*editable}})
     if not editable:
         raise Fault(
             "project.nothing-editable", "every editable file is protected too: [surface] leaves nothing to improve"
@@ -77,6 +79,13 @@ def _matching(entries: Mapping[str, TreeEntry], globs: Sequence[str], commit: st
     if named_badly := [path for path in found if not is_text(path)]:
         raise Fault("project.path", f"{which} holds a file whose name is not UTF-8, {named_badly[0]!r}: rename it")
     return found
+
+
+def _named(spec: ProjectSpec, entries: Mapping[str, TreeEntry]) -> set[str]:
+    """Plain files that a command names: what is run judges, whether or not somebody thought of listing it."""
+    commands = [step.run for step in spec.step] + ([spec.holdout.run] if spec.holdout else [])
+    words = {posixpath.normpath(word) for command in commands for word in command}
+    return {path for path in words & entries.keys() if entries[path].mode not in {_LINK, _SUBMODULE}}
 
 
 def _task(spec: ProjectSpec, protected: Sequence[str], contents: Sequence[bytes]) -> Digest:

@@ -50,11 +50,8 @@ def _is_isolated(words: Sequence[str]) -> bool:
 
 def _run_in_the_tree(commands: Mapping[str, Sequence[str]], files: set[str], evaluator: Evaluator) -> Iterator[str]:
     for name, run in commands.items():
-        for path in sorted({str(PurePosixPath(word)) for word in run} & files - set(evaluator.protected)):
-            if path in evaluator.editable:
-                yield f"step `{name}` runs `{path}`, which is editable: the candidate would print its own measurement"
-            else:
-                yield f"step `{name}` runs `{path}`, which [surface] protected does not list: it is not part of the task"
+        for path in sorted({str(PurePosixPath(word)) for word in run} & files & set(evaluator.editable)):
+            yield f"step `{name}` runs `{path}`, which is editable: the candidate would print its own measurement"
 
 
 def _editable_judges(evaluator: Evaluator) -> Iterator[str]:

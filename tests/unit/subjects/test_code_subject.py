@@ -125,7 +125,7 @@ async def test_each_step_is_an_argument_vector_in_its_tree_with_its_own_time(ope
     assert sample.metrics == {"cost": 5.0, "seconds": 1.0}
     assert [(command.argv[0], command.limits.wall_s) for command in commands] == [("sh", 3.0), ("python", 7.0)]
     assert all(
-        set(command.read_only) == {PurePosixPath("bench"), PurePosixPath("judge.py"), PurePosixPath("src/fixed.py")}
+        set(command.read_only) == {PurePosixPath(one) for one in ("bench", "build.sh", "judge.py", "src/fixed.py")}
         for command in commands
     )
     assert all(command.masked == (PurePosixPath(".git"),) for command in commands)
@@ -192,7 +192,7 @@ async def test_the_task_is_the_same_exactly_where_the_same_is_measured(opened: O
         await task(SPEC.replace("timeout_s = 3", "timeout_s = 30").replace("tolerance = 0.1", "tolerance = 0.2"))
         == same
     )
-    for old, new in (('"lower"\n[[guard]]', '"higher"\n[[guard]]'), ('"sh", "build.sh"', '"sh", "-e", "build.sh"'), ('"judge.py", ', ""), ('name = "cost"', 'name = "price"')):  # fmt: skip
+    for old, new in (('"lower"\n[[guard]]', '"higher"\n[[guard]]'), ('"sh", "build.sh"', '"sh", "-e", "build.sh"'), ('"bench/**", ', ""), ('name = "cost"', 'name = "price"')):  # fmt: skip
         assert await task(SPEC.replace(old, new)) != same, old
     edited = await repository.commit(head, {"src/knobs.py": b"SIZE = 9\n"}, "m\n", _when())
     assert (await read_evaluator(repository, subject.spec, edited)).task == same

@@ -55,7 +55,6 @@ async def test_an_evaluator_that_runs_the_candidate_elsewhere_has_none(tmp_path:
         ({"run": '["/usr/bin/python3.11", "-B", "bench/run.py", "-I"]'}, "without -I"),
         ({"run": '["python", "-I", "-m", "pytest", "bench"]'}, "runs pytest"),
         ({"run": '["python", "-I", "./src/codec.py"]'}, "print its own measurement"),
-        ({"run": '["sh", "run.sh"]'}, "not part of the task"),
         ({"editable": '["**"]'}, "looks like a test or benchmark, `tests/test_codec.py`"),
         ({"bench": "import sys\nsys.path.insert(0, 'src')\nimport codec as c\n"}, "imports `src/codec.py` into its own process"),
         ({"bench": "from src.pkg import Y\n"}, "imports `src/pkg/__init__.py`"),
