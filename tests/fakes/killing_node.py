@@ -14,6 +14,7 @@ from typing import Any
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.sandbox import BubblewrapSandbox
 from hive_node.adapters.store import ExperimentStore, FeedStore, Journal, ProjectStore
+from hive_node.adapters.store.database import Transaction
 from hive_node.app import configure_logging, run_node
 from hive_node.config.home import Home
 
@@ -35,7 +36,8 @@ def sampling(idea_is_baseline: bool) -> Match:
 
 
 def within(state: str) -> Match:
-    return lambda _store, _transaction, experiment, _verdict: experiment.state.value == state
+    # The last statement of a transition tells of it.
+    return lambda _transaction, statements: (statements[-1][1] or {}).get("data", {}).get("state") == state
 
 
 def holding_out(_store: Any, _experiment: Any, _idea: int, arm: str, sample: Any) -> bool:
@@ -76,7 +78,7 @@ POINTS: dict[str, Point] = {
     **{state: (ExperimentStore, "move", "after", becoming(state))
        for state in STATES},
     # In the middle of the transaction: everything is written, and nothing of it committed.
-    **{f"within-{state}": (ExperimentStore, "_tell", "after", within(state)) for state in STATES},
+    **{f"within-{state}": (Transaction, "execute_all", "after", within(state)) for state in STATES},
     "within-sample": (ExperimentStore, "_replace", "after", lambda _store, _transaction, before, after: before is after.state),
     **{f"before-{state}": (ExperimentStore, "move", "before", becoming(state))
        for state in STATES},
