@@ -94,7 +94,7 @@ class Play:
         decided = self.attempt('CHEAT = "none"', f'CHEAT = "{cheat.name}"')
         assert decided["state"] == "rejected", cheat
         assert decided["last_rejection"].startswith(cheat.rule), (cheat.name, decided["last_rejection"])
-        self.assert_nothing_changed()
+        self.host.assert_untouched()
 
     def assert_nothing_changed(self) -> None:
         assert self.looks() == self.before
@@ -102,6 +102,7 @@ class Play:
         assert lingering(str(self.node.home.worktrees)) == []
 
     def assert_an_honest_one_is_promoted(self) -> None:
+        self.assert_nothing_changed()
         decided = self.attempt("SIZE = 8", "SIZE = 20")
         assert (decided["state"], decided["best"], decided["promotions"]) == ("promoted", BYTES, 1), decided
         assert self.git("diff", "--stat", "main", self.branch).count("|") == 1
@@ -184,7 +185,7 @@ def test_a_cheat_that_is_spelled_out_in_the_change_is_refused_before_it_is_run(n
             name,
             decided["last_rejection"],
         )
-        play.assert_nothing_changed()
+    play.assert_nothing_changed()
     assert all(row["value"] is None for row in play.rows()), "not one of them was measured"
 
 

@@ -220,7 +220,7 @@ def test_scratch_space_is_bounded(caged: Trials, folder: str) -> None:
     code = f"""
 import errno
 try:
-    for number in range(100):
+    for number in range(30):
         with open(f"{folder}/{{number}}", "wb") as file:
             file.write(bytes(4 << 20))
 except OSError as error:
@@ -442,13 +442,13 @@ def test_when_the_node_is_killed_its_trials_die(tmp_path: Path, rung: str) -> No
     wait_for(lambda: processes_with(token) == [])
 
 
-def test_a_hundred_runs_leave_no_descriptor_and_no_zombie(own: Trials) -> None:
+def test_thirty_runs_leave_no_descriptor_and_no_zombie(own: Trials) -> None:
     own.shell("true")
     before = len(os.listdir("/proc/self/fd"))
 
     async def many() -> None:
         sandbox = usable_sandbox(own.rung)
-        for number in range(100):
+        for number in range(30):
             await sandbox.run(sleeping(own, "true" if number % 2 else "kill -9 $$"))
 
     asyncio.run(many())
