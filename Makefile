@@ -32,7 +32,7 @@ imports: install ## which module may import which
 	$(BIN)/lint-imports
 
 unit: install ## every test: units, properties, simulation, real processes
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 bench: install ## the budgets of docs/architecture.md, measured here
 	$(BIN)/python -m benchmarks

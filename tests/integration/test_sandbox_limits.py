@@ -48,6 +48,10 @@ def trials(request: pytest.FixtureRequest) -> Iterator[Trials]:
         assert made.survivors() == []
 
 
+# What takes its time and does not depend on who runs it: once on each rung, and once as each user.
+on_each_rung = pytest.mark.parametrize("trials", [PLACES[0], PLACES[-1]], indirect=True)
+
+
 @pytest.fixture(params=IDENTITIES)
 def caged(request: pytest.FixtureRequest) -> Iterator[Trials]:
     """Under bubblewrap alone."""
@@ -72,6 +76,7 @@ def was_killed(outcome: RunOutcome, *endings: str) -> bool:
     return outcome.ending in endings and outcome.exit_code is None
 
 
+@on_each_rung
 def test_a_command_that_sleeps_for_ever_is_ended(trials: Trials) -> None:
     outcome = trials.shell("echo before; sleep 1000", wall_s=0.3)
     assert was_killed(outcome, "timed-out")
@@ -105,6 +110,7 @@ def test_a_fork_bomb_is_held_by_the_kernel(trials: Trials) -> None:
     assert not alive.exists() or alive.stat().st_size <= 40
 
 
+@on_each_rung
 def test_a_tree_that_forks_all_the_time_does_not_escape_its_time_limit(trials: Trials) -> None:
     """Each failing fork holds the lock that an exact look at the memory needs; the bounds here make that look due."""
     code = """
@@ -179,6 +185,7 @@ print("went on")
     assert was_killed(outcome, "memory-limit")
 
 
+@on_each_rung
 def test_many_processes_together_cannot_take_more_memory_than_allowed(trials: Trials) -> None:
     code = """
 import os, time
@@ -265,12 +272,14 @@ def test_one_file_cannot_grow_for_ever(trials: Trials) -> None:
     assert (trials.workdir / "big").stat().st_size == 2 * MIB
 
 
+@on_each_rung
 def test_a_busy_loop_runs_out_of_processor_time(trials: Trials) -> None:
     outcome = trials.python("while True: pass", cpu_s=1, wall_s=20)
     assert was_killed(outcome, "cpu-limit")
     assert 0.5 < outcome.cpu_s < 10
 
 
+@on_each_rung
 def test_processor_time_is_that_of_the_whole_tree(trials: Trials) -> None:
     """Each of these stays far under the limit; a limit for each process would never see them."""
     loop = "while :; do python3 -I -c 'sum(range(3000000))'; done"
@@ -278,6 +287,7 @@ def test_processor_time_is_that_of_the_whole_tree(trials: Trials) -> None:
     assert was_killed(outcome, "cpu-limit")
 
 
+@on_each_rung
 def test_time_used_by_orphans_is_told(trials: Trials) -> None:
     code = """
 import os, time
@@ -296,12 +306,14 @@ os.read(done, 1)
     assert 0.5 <= outcome.cpu_s < 5
 
 
+@on_each_rung
 def test_time_used_by_what_was_killed_is_told(trials: Trials) -> None:
     outcome = trials.python("while True: pass", wall_s=0.8)
     assert was_killed(outcome, "timed-out")
     assert outcome.cpu_s > 0
 
 
+@on_each_rung
 def test_endless_output_is_cut_and_ended(trials: Trials) -> None:
     outcome = trials.shell("echo first; exec yes", output_bytes=64 * 1024)
     assert was_killed(outcome, "output-capped")
@@ -310,6 +322,7 @@ def test_endless_output_is_cut_and_ended(trials: Trials) -> None:
     assert outcome.stdout.startswith(b"first\ny\n")
 
 
+@on_each_rung
 def test_endless_errors_are_cut_and_ended(trials: Trials) -> None:
     assert was_killed(trials.shell("exec yes >&2", output_bytes=64 * 1024), "output-capped")
 
