@@ -7,7 +7,7 @@ from functools import partial
 
 from benchmarks import evidence
 from benchmarks.row import Effort, Figure, Row
-from guardrails.evidence import EvidencePolicy, alpha_for
+from guardrails.evidence import Continue, Decision, Direction, EvidencePolicy, Pair, alpha_for, compare, decide
 
 
 def measure(effort: Effort) -> Row:
@@ -25,6 +25,7 @@ def measure(effort: Effort) -> Row:
             Figure("real gains promoted, normal noise", 100 * normal.promoted, "%", 85, "at least"),
             Figure("pairs until then, median", normal.median_pairs, "pairs", 12, limit=float(_fewest_pairs()),
                    limit_is="the fewest that could ever do"),
+            Figure("runs of a candidate, metric that repeats itself", _runs_of_an_exact_candidate(), "runs", 2),
         ),
         (
             f"{experiments} experiments of {evidence.CANDIDATES} no-op candidates and {better} challengers better by two sd, "
@@ -35,6 +36,17 @@ def measure(effort: Effort) -> Row:
             f"median over the kinds: {statistics.median(one.median_pairs for one in found):.0f} pairs",
         ),
     )  # fmt: skip
+
+
+def _runs_of_an_exact_candidate() -> float:
+    """How often a better candidate of a deterministic metric is run until it is promoted; one that is not better, once."""
+    policy = EvidencePolicy(alpha_for(1), 0.001, deterministic=True, deterministic_pairs=2)
+    pairs: list[Pair] = []
+    decision: Decision = Continue()
+    while isinstance(decision, Continue):
+        pairs.append(Pair(champion=1.0, candidate=0.9))
+        decision = decide(compare(pairs, Direction.LOWER, 1.0, policy, champion_value=1.0), policy)
+    return float(len(pairs))
 
 
 def _fewest_pairs() -> int:
