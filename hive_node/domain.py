@@ -227,6 +227,7 @@ class Experiment:
     base, champion: commits. best: the champion's metric as last measured. iteration: ideas taken up so far.
     comparisons: those among them that drew on the error budget.
     idle: rejections since the last promotion. promotions: those that stand; reverted: those that were taken back.
+    gained: the sum of what stands, each measured beside its champion, as a share of the pinned baseline.
     """
 
     id: str
@@ -248,6 +249,7 @@ class Experiment:
     idle: int = 0
     promotions: int = 0
     reverted: int = 0
+    gained: float = 0.0
     rejected_constitution: int = 0
     rejected_baseline: int = 0
     spent: Spent = field(default_factory=Spent)

@@ -163,6 +163,7 @@ class ExperimentOut(Response):
     direction: str
     baseline: float | None
     best: float | None
+    gain: float | None
     iteration: int
     promotions: int
     reverted: int

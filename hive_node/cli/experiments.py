@@ -9,7 +9,7 @@ import typer
 from hive_node.cli import stepping
 from hive_node.cli.client import Client
 from hive_node.cli.context import JsonFlag, at, client_of, home_of
-from hive_node.cli.output import NO, USAGE, count, end, json_text, number, say, show, table, warn
+from hive_node.cli.output import NO, USAGE, count, end, json_text, number, percent, say, show, table, warn
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Runs of the loop: propose, run, gate, promote.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `experiment list` shows it.")]
@@ -200,7 +200,8 @@ def outcome_words(tree: Any) -> None:
     """An experiment for a person."""
     why = f" ({tree['stop_reason']})" if tree["stop_reason"] else ""
     say(f"{tree['id']}: {tree['state']}{why}")
-    say(f"{tree['metric']}, {tree['direction']} is better: {number(tree['baseline'])} → {number(tree['best'])}")
+    gain = f" ({percent(tree['gain'])} beside one another)" if tree["promotions"] else ""
+    say(f"{tree['metric']}, {tree['direction']} is better: {number(tree['baseline'])} → {number(tree['best'])}{gain}")
     rejected, costs = tree["rejected"], tree["costs"]
     if tree["waiting"]:
         say(f"waits: {tree['waiting']}")

@@ -52,6 +52,7 @@ async def _accept(judged: Judged, champion: Files, workshop: Workshop) -> Experi
         champion=commit,
         best=promotion.after,
         promotions=experiment.promotions + 1,
+        gained=experiment.gained + promotion.evidence.gain,
         idle=0,
     )
     promotion = replace(promotion, commit=commit, recipe=told)

@@ -69,7 +69,10 @@ def _metric(tree: dict[str, Any]) -> str:
 
 
 def _change(tree: dict[str, Any]) -> str:
-    return f"{_number(tree['baseline'])} → {_number(tree['best'])} ({_percent(tree['gain'])})"
+    values = f"{_number(tree['baseline'])} → {_number(tree['best'])}"
+    if tree["noise"]:
+        return f"{_percent(tree['gain'])} by pairs ({values}, measured at different times)"
+    return f"{values} ({_percent(tree['gain'])})"
 
 
 def _state(tree: dict[str, Any]) -> str:

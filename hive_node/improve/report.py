@@ -35,7 +35,6 @@ def report(material: Material) -> dict[str, Any]:
         "task": experiment.task,
         "base": experiment.base,
         "champion": experiment.champion,
-        "gain": gain(experiment),
         "noise": experiment.baseline.calibration.noise if experiment.baseline else None,
         "path": _path(material),
         "ideas": [idea_row(record, experiment) for record in material.ideas],
@@ -60,6 +59,7 @@ def overview(experiment: Experiment) -> dict[str, Any]:
         "direction": experiment.spec.metric.direction,
         "baseline": experiment.baseline.value if experiment.baseline else None,
         "best": experiment.best,
+        "gain": gain(experiment),
         "iteration": experiment.iteration,
         "promotions": experiment.promotions,
         "reverted": experiment.reverted,
@@ -88,9 +88,14 @@ def _costs(experiment: Experiment) -> dict[str, Any]:
 
 
 def gain(experiment: Experiment) -> float | None:
-    """By how much the champion is better than the pinned baseline, relative; positive is better."""
+    """By how much the champion is better than the pinned baseline, relative; positive is better.
+
+    Of a metric that varies only pairs tell: its value at the beginning and its value now were measured on different machines, in effect.
+    """
     if experiment.baseline is None or experiment.best is None:
         return None
+    if not experiment.baseline.calibration.deterministic:
+        return experiment.gained
     before, after = experiment.baseline.value, experiment.best
     return relative_gain(before, after, Direction(experiment.spec.metric.direction), before)
 

@@ -45,6 +45,7 @@ async def revert(watch: Watch, experiment: Experiment, workshop: Workshop) -> Ex
         best=fallen[0].before,
         promotions=experiment.promotions - len(fallen),
         reverted=experiment.reverted + len(fallen),
+        gained=experiment.gained - sum(one.evidence.gain for one in fallen),
         last_rejection=f"{rejected.rule}: {rejected.reason}",
     )
     numbers = [one.idea.number for one in fallen]

@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
+
 from hive_node.domain import Experiment
 from hive_node.improve.rendering import as_html, as_markdown
-from hive_node.improve.report import Material, report
+from hive_node.improve.report import Material, gain, report
 from hive_node.operators.controlled import Controlled
 from hive_node.operators.tune import Tune
 from hive_node.ports import Draft, Situation
@@ -114,3 +117,15 @@ async def test_an_operator_that_came_to_nothing_is_shown_with_what_it_cost(impro
     row = (await told(node, done))["operators"]["scripted"]
     assert (row["proposed"], row["promoted"], row["rejected"], row["best_gain"], row["trials"]) == (2, 0, 2, None, 2)
     assert row["wall_s"] > 0
+
+
+async def test_a_metric_that_varies_is_not_compared_with_what_it_was_at_another_time(improving: Make) -> None:
+    node = await improving()
+    done = await node.improve({"SIZE": 12}, {"SIZE": 20})
+    assert done.baseline is not None
+    assert done.gained == gain(done) == pytest.approx(12 / 13)
+    noisy = replace(done.baseline, calibration=replace(done.baseline.calibration, deterministic=False, noise=0.05))
+    # The machine is busier now than it was at the beginning: the champion's last value is twice what it would have been then.
+    busier = replace(done, baseline=noisy, best=26.0)
+    assert gain(busier) == pytest.approx(12 / 13)
+    assert "+92.31% by pairs" in as_markdown(await told(node, busier))
