@@ -44,7 +44,16 @@ def test_waiting_with_json_prints_the_experiment_and_nothing_else(node: Any, kno
     assert json.loads(node.cli("experiment", "show", tree["id"], "--json").stdout) == tree
 
 
+def slowed(knob: Path) -> None:
+    """A project that is not done with all its ideas before anybody looks."""
+    bench = knob / "bench" / "run.py"
+    bench.write_text("import time\ntime.sleep(0.5)\n" + bench.read_text())
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", *who, "commit", "-q", "-a", "-m", "slower"], cwd=knob, check=True)
+
+
 def test_whoever_stops_watching_does_not_stop_the_experiment(node: Any, knob: Path) -> None:
+    slowed(knob)
     command = [*_command(node), "experiment", "start", "--wait", "--iterations", "500"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stderr is not None
@@ -58,6 +67,7 @@ def test_whoever_stops_watching_does_not_stop_the_experiment(node: Any, knob: Pa
 
 
 def test_a_watched_experiment_that_is_stopped_ends_in_one(node: Any, knob: Path) -> None:
+    slowed(knob)
     command = [*_command(node), "experiment", "start", "--wait", "--iterations", "500"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stderr is not None
