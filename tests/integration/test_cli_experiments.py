@@ -159,6 +159,7 @@ def test_a_project_with_an_open_experiment_is_not_let_go(node: Any, knob: Path) 
 
 def test_a_killed_daemon_ends_the_watch_and_the_experiment_goes_on_after(daemon: Any, knob_project: Path) -> None:
     node = daemon()
+    slowed(knob_project)
     node.cli("project", "add", str(knob_project))
     command = [*_command(node), "experiment", "start", "--wait", "--iterations", "500"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
