@@ -3,8 +3,6 @@
 from hive_node.domain import Experiment, Promotion
 from protocol.ids import EntryId
 
-_SUBJECT_WORDS = 60
-
 
 def commit_message(experiment: Experiment, promotion: Promotion, told: EntryId | None) -> str:
     """What the commit says. Words of an idea are one line of plain characters: they can forge no trailer."""

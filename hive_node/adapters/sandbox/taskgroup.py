@@ -22,7 +22,7 @@ HIERARCHIES: Final[tuple[Hierarchy, ...]] = (
     (_TOP, ""),
     (_TOP / "unified", ""),
 )
-LOWEST_WEIGHT: Final = [("cpu.weight.nice", "19"), ("cpu.shares", "15")]  # what nice 19 weighs among processes
+LOWEST_WEIGHT: Final = [("cpu.weight.nice", "19")]  # what nice 19 weighs among processes
 _PREFIX: Final = "hive-node-trial-"
 _STALE_S: Final = 60.0
 _THREADS: Final = "tasks"
@@ -117,7 +117,6 @@ def _settings(bounds: RunLimits) -> dict[str, list[tuple[str, str]]]:
             ("memory.oom.group", "1"),
         ],
         "cpu": LOWEST_WEIGHT,
-        "cpuacct": [("cpuacct.usage", "0")],
     }
 
 
@@ -188,12 +187,7 @@ def _sweep(fresh: Path) -> None:
 
 
 def _read_cpu_s(folder: Path) -> float:
-    if microseconds := _read_count(folder / "cpu.stat", "usage_usec"):
-        return microseconds / 1e6
-    try:
-        return int((folder / "cpuacct.usage").read_text()) / 1e9
-    except OSError:
-        return 0.0
+    return _read_count(folder / "cpu.stat", "usage_usec") / 1e6
 
 
 def _read_count(path: Path, name: str) -> int:

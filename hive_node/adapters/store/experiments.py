@@ -30,7 +30,6 @@ from hive_node.domain import (
 )
 from hive_node.ports import NotFound, Tally
 from protocol.charter import stamp
-from protocol.ids import EntryId
 from protocol.wire import JsonValue
 
 _EXPERIMENT: Final = TypeAdapter(Experiment)
@@ -191,18 +190,6 @@ class ExperimentStore:
         async with self.database.read() as connection:
             rows = await connection.execute(query.group_by(samples.c.idea))
             return {row[0]: (row[1], row[2]) for row in rows}
-
-    async def recipes_tried(self, task: str) -> set[EntryId]:
-        """Recipes of peers that were taken up here, whatever became of them."""
-        query = select(ideas.c.recipe).where(ideas.c.task == task, ideas.c.recipe.is_not(None))
-        async with self.database.read() as connection:
-            return {EntryId(row[0]) for row in await connection.execute(query)}
-
-    async def recipes_adopted(self) -> set[EntryId]:
-        """Recipes of peers that were promoted here after a measurement of our own."""
-        query = select(ideas.c.recipe).where(ideas.c.recipe.is_not(None), ideas.c.outcome == State.PROMOTED.value)
-        async with self.database.read() as connection:
-            return {EntryId(row[0]) for row in await connection.execute(query)}
 
     async def keep_sample(self, experiment: Experiment, idea: int, arm: Arm, sample: Sample) -> None:
         """Write one run, and what the experiment has spent with it, at once. Raises WrongState where it has moved on meanwhile."""
