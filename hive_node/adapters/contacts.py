@@ -28,7 +28,8 @@ class Contact:
     """A member that was met, and what is still to do with it.
 
     seen_at: its last sign of life. have: the have-digest it told last. settled: our digest and its own after an exchange that
-    moved nothing: there is no use in another until one of them changes. wanted: set while there is something to do.
+    moved nothing: there is no use in another until one of them changes. is_wanted: there is something to do. task: who does it,
+    while there is.
     """
 
     node: NodeId
@@ -43,27 +44,32 @@ class Contact:
     looked_at: float = 0.0
     settled: tuple[str, str] = ("", "")
     is_due: bool = False
-    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    is_wanted: bool = False
     outbox: list[bytes] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
 
     @property
     def where(self) -> Where:
         return (self.host, self.port)
 
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody does what is wanted of it."""
+        return self.task is not None and not self.task.done()
+
     def want(self) -> None:
-        """Reconcile with it as soon as may be."""
-        self.is_due = True
-        self.wanted.set()
+        """Note that there is something to reconcile with it."""
+        self.is_due = self.is_wanted = True
 
     def hand(self, envelopes: Sequence[bytes]) -> None:
-        """Push these to it. What does not fit into one request is left to reconciliation."""
+        """Note that these are to be pushed to it. What does not fit into one request is left to reconciliation."""
         size = sum(len(one) + 1 for one in (*self.outbox, *envelopes))
         if len(self.outbox) + len(envelopes) > ENTRIES_PER_ANSWER or size > REQUEST_BYTES:
             self.outbox.clear()
             self.is_due = True
         else:
             self.outbox += envelopes
-        self.wanted.set()
+        self.is_wanted = True
 
     def heard(self, told: Told, now: datetime) -> None:
         """It is alive. Whether we reach it is another matter, and worth a try: not one for each of its questions, though."""

@@ -1,7 +1,7 @@
 """The service that keeps this node and its peers in step: dials, pushes, reconciles, backs off (docs/protocol.md §7, §8).
 
-Each peer is attended to by one task, which does one thing at a time: a peer that stalls or lies costs its own task and no
-other, and whatever is wanted of it meanwhile is wanted once.
+Each peer of whom something is wanted is attended to by one task, which does one thing at a time and ends when nothing is wanted
+any more: a peer that stalls or lies costs its own task and no other, and whatever is wanted of it meanwhile is wanted once.
 """
 
 import asyncio
@@ -55,7 +55,6 @@ class Network:
         self._static = static
         self._dialler = Dialler(hive, client, clock, chance, self._met)
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[NodeId, asyncio.Task[None]] = {}
         self.contacts: dict[NodeId, Contact] = {}
 
     async def serve(self) -> None:
@@ -70,7 +69,6 @@ class Network:
                 await self._look_forever()
         finally:
             self._group = self._dialler.group = None
-            self._tasks.clear()
 
     def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
         """Hand entries to a few live peers. Who does not get them here gets them by reconciliation."""
@@ -78,6 +76,12 @@ class Network:
         if envelopes and self._group is not None:
             for contact in self._chance.sample(live, min(FAN_OUT, len(live))):
                 contact.hand(envelopes)
+                self._attend_to(contact)
+
+    def want(self, contact: Contact) -> None:
+        """Reconcile with that member as soon as may be."""
+        contact.want()
+        self._attend_to(contact)
 
     def suggest(self, host: str, port: int, source: Source) -> None:
         """A member may listen there; who it is, the handshake tells."""
@@ -118,20 +122,20 @@ class Network:
         self._dialler.retry_all()
         for contact in self.contacts.values():
             contact.retry_at = 0.0
-            contact.want()
+            self.want(contact)
         self._dial_due()
 
     def forget(self, node: NodeId | None = None) -> None:
         """Drop a member that left, or all of them."""
         for one in [node] if node else list(self.contacts):
-            self.contacts.pop(one, None)
-            if task := self._tasks.pop(one, None):
-                task.cancel()
+            contact = self.contacts.pop(one, None)
+            if contact is not None and contact.task is not None:
+                contact.task.cancel()
         self._dialler.forget(node)
 
     def _look_at_version(self, contact: Contact) -> None:
         if contact.charter_version > self._version() and not contact.failures:
-            contact.want()
+            self.want(contact)
 
     async def _stop_waiting(self) -> None:
         await self._clock.sleep(FIRST_WORD_S)
@@ -158,14 +162,14 @@ class Network:
             due = [one for one in self.contacts.values() if one.retry_at <= now]
             for contact in due:
                 if contact.failures:
-                    contact.want()
+                    self.want(contact)
             out_of_step = [one for one in due if self._is_worth_a_look(one, now)]
             wanted = self._chance.sample(out_of_step, min(1, len(out_of_step)))
             if now >= next_round:
                 next_round = now + RECONCILE_S * self._chance.uniform(0.5, 1.0)
                 wanted += self._chance.sample(due, min(1, len(due)))
             for contact in wanted:
-                contact.want()
+                self.want(contact)
 
     def _is_worth_a_look(self, contact: Contact, now: float) -> bool:
         """Whether it seemed out of step for a moment, in which a push may have been on its way, and another try may help."""
@@ -181,22 +185,20 @@ class Network:
         if contact is None:
             contact = self.contacts[node] = Contact(node, *place.where)
             logger.info("peer met", extra={"peer": node, "sources": sorted(place.sources)})
-            self._attend_to(contact)
         elif contact.failures or ("inbound" in place.sources and contact.port != place.port):
             contact.host, contact.port = place.where  # it moved; one that is well where it is stays there
         contact.sources |= place.sources
-        contact.want()
+        self.want(contact)
         await self._addresses.met(node, contact.host, contact.port, min(place.sources))
 
     def _attend_to(self, contact: Contact) -> None:
-        if self._group is not None:
-            self._tasks[contact.node] = self._group.create_task(self._attend(contact))
+        if self._group is not None and not contact.is_attended:
+            contact.task = self._group.create_task(self._attend(contact))
 
     async def _attend(self, contact: Contact) -> None:
-        """Do what is wanted of one peer, one thing at a time, for as long as it is a member."""
-        while True:
-            await contact.wanted.wait()
-            contact.wanted.clear()
+        """Do what is wanted of one peer, one thing at a time, until nothing is."""
+        while contact.is_wanted:
+            contact.is_wanted = False
             error = await attempt(self._serve_contact(contact))
             if error is not None:
                 await attempt(self._back_off(contact, error))

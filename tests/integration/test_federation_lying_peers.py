@@ -220,8 +220,7 @@ async def test_peers_that_stall_hold_up_nobody(tmp_path: Path) -> None:
                 # Whoever answered once is attended to from then on.
                 contact = contacts.Contact(eves[number].id, LOOPBACK, one.port)
                 ada.parts.network.contacts[contact.node] = contact
-                ada.parts.network._attend_to(contact)
-                contact.want()
+                ada.parts.network.want(contact)
             await until(lambda: len(one.asked) >= 4)
 
             async with asyncio.timeout(5):

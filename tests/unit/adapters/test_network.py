@@ -181,6 +181,16 @@ async def test_an_address_that_is_ours_is_no_peer_and_is_left_alone(street: Stre
     assert street.network.contacts.keys() == {OTHERS[0].id}
 
 
+async def test_members_that_are_well_and_want_nothing_hold_no_task(street: Street) -> None:
+    before = len(asyncio.all_tasks())
+    await street.meet(*OTHERS)
+    assert len(asyncio.all_tasks()) == before
+    street.network.spread([b"entry"], source=None)
+    assert sum(one.is_attended for one in street.network.contacts.values()) == FAN_OUT
+    await settled()
+    assert len(asyncio.all_tasks()) == before
+
+
 async def test_who_is_no_member_is_no_contact(street: Street) -> None:
     street.peers.at = {1: FakeNode("stranger")}
     street.network.suggest(HOST, 1, "mdns")
@@ -280,7 +290,7 @@ async def test_a_peer_that_is_away_is_tried_less_and_less_often(street: Street) 
     await street.meet(OTHERS[0])
     street.peers.at.clear()
     contact = street.network.contacts[OTHERS[0].id]
-    contact.want()
+    street.network.want(contact)
     waits = []
     await settled()
     for failures in range(1, 12):
@@ -302,7 +312,7 @@ async def test_a_peer_that_is_away_is_tried_less_and_less_often(street: Street) 
 async def test_a_peer_that_asks_us_all_the_time_and_never_answers_is_not_hammered(street: Street) -> None:
     await street.meet(OTHERS[0])
     street.peers.at.clear()
-    street.network.contacts[OTHERS[0].id].want()
+    street.network.want(street.network.contacts[OTHERS[0].id])
     before = sum(street.peers.asked.values())
     for _ in range(10):
         for _ in range(50):
@@ -316,7 +326,7 @@ async def test_a_busy_peer_is_left_alone_and_not_called_away(street: Street) -> 
     await street.meet(OTHERS[0])
     street.peers.at[1] = RemoteProtocolError(Code.TOO_MANY, "busy")
     contact = street.network.contacts[OTHERS[0].id]
-    contact.want()
+    street.network.want(contact)
     await settled()
     before = sum(street.peers.asked.values())
     street.network.spread([b"x"], source=None)
@@ -457,7 +467,7 @@ async def test_a_charter_that_cannot_be_written_is_asked_for_again(street: Stree
     street.charters.fault = StoreError("store.disk-full", "full")
     await street.meet(OTHERS[0])
     street.peers.charter_version = 2
-    street.network.contacts[OTHERS[0].id].want()
+    street.network.want(street.network.contacts[OTHERS[0].id])
     await street.clock.advance(2 * RECONCILE_S)
 
     assert street.peers.asked["charters", 1] >= 2
