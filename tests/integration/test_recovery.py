@@ -96,6 +96,7 @@ class Story:
         assert everything(self.project) == self.checkout
         assert self.git("worktree", "list").count("\n") == 1
         assert list(self.node.home.worktrees.glob("*")) == []
+        assert not lingering(self.node.home.root), "an orphan of an earlier life outlived the last one"
 
     def assert_ledger(self, document: dict[str, Any]) -> None:
         steps = [
@@ -165,11 +166,16 @@ def wait_until_nothing_of_it_runs(home: Path) -> None:
 
     But for a bubblewrap that was cloned in the moment of the kill (see `orphans`): the next life ends it.
     """
-    while lingering := [line for line in map(_at_work_in, _processes()) if str(home / "worktrees") in line]:
-        assert len(lingering) < 50
-        if all("bwrap" in line.split("\0")[0] for line in lingering):
+    while left := lingering(home):
+        assert len(left) < 50
+        if all("bwrap" in line.split("\0")[0] for line in left):
             return
         threading.Event().wait(0.02)
+
+
+def lingering(home: Path) -> list[str]:
+    """What is at work in the trees of a node."""
+    return [line for line in map(_at_work_in, _processes()) if str(home / "worktrees") in line]
 
 
 def _processes() -> list[Path]:
