@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from protocol.charter import Member, Revocation
+from protocol.deltas import Delta
 from protocol.errors import Code
 from protocol.feed import Head
 from protocol.ids import NodeId
@@ -74,6 +76,18 @@ class Hive:
         # A chain may revoke somebody whom it never listed: there is no owner then, and nothing was ever believed.
         heard = {node: membership.owners[node] for node in kept if node in membership.owners}
         return heard | {node: member.owner for node, member in membership.members.items()}
+
+    def epochs(self) -> Mapping[NodeId, int]:
+        """Of every member and revoked node the one epoch of its feed that is accepted, carried and counted."""
+        membership = self.membership
+        if membership is None:
+            return {}
+        known: dict[NodeId, Member | Revocation] = {**membership.revoked, **membership.members}
+        return {node: one.epoch for node, one in known.items()}
+
+    def counts(self, delta: Delta) -> bool:
+        """Whether an entry that is held is of the epoch that its author is heard in."""
+        return self.membership is not None and self.membership.epoch(delta.author) == delta.header.epoch
 
     def have(self) -> dict[NodeId, Head]:
         """The have-vector: what is held of every author's present epoch. Others would refuse the rest."""

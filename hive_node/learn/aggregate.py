@@ -12,24 +12,34 @@ from protocol.verification import Verified
 
 
 class Beliefs:
-    """The fold, kept up to date."""
+    """The fold, kept up to date.
+
+    Of each author only the epoch counts that the charter gives it: the entries of an older one are refused everywhere now, so a
+    newcomer never gets them, and what is believed may not depend on who heard what in time (docs/protocol.md §9.4).
+    """
 
     def __init__(self, hive: Hive) -> None:
         self._hive = hive
-        self._view = View(self._electorate())
+        self.clear()
 
     async def rebuild(self, feed: Feed) -> None:
         """Fold again from everything stored, own entries included."""
-        self._view = View(self._electorate())
+        self.clear()
         async for entry in feed.all():
             self._take(entry.id, entry.delta)
 
     def clear(self) -> None:
-        """This node left its hive."""
+        """Nothing is believed: this node left its hive, or everything is folded again."""
         self._view = View(self._electorate())
+        self._epochs = dict(self._hive.epochs())
 
     def recount(self) -> None:
-        """The charter changed, or somebody was quarantined: others are heard now."""
+        """The charter changed, or somebody was quarantined: others are heard now, and whoever has a new epoch begins anew."""
+        epochs = self._hive.epochs()
+        for author, epoch in epochs.items():
+            if self._epochs.get(author, epoch) != epoch:
+                self._view.remove_author(author)
+        self._epochs |= epochs
         self._view.recount(self._electorate())
 
     def add(self, believed: Iterable[InScope[Verified[Delta]]]) -> None:
@@ -50,8 +60,8 @@ class Beliefs:
         return self._view.tasks()
 
     def _take(self, entry: EntryId, delta: Delta) -> None:
-        if delta.body is not None:
-            header = delta.header
+        header = delta.header
+        if delta.body is not None and self._hive.counts(delta):
             self._view.add(Seen(entry, delta.author, header.epoch, header.seq, delta.body))
 
     def _electorate(self) -> Electorate:

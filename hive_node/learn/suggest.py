@@ -51,5 +51,6 @@ class Suggest:
 
     async def _recipe(self, entry: EntryId) -> Recipe | None:
         stored = await self.feed.get(entry)
-        body = stored.delta.body if stored and stored.standing == "good" else None
-        return body if isinstance(body, Recipe) else None
+        if stored is None or stored.standing != "good" or not self.hive.counts(stored.delta):
+            return None  # kept from an epoch that is over, it would be an ancestor here and a hole elsewhere
+        return stored.delta.body if isinstance(stored.delta.body, Recipe) else None

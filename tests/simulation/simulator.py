@@ -31,7 +31,8 @@ from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
-from hive_node.ports import News
+from hive_node.learn.suggest import Suggest
+from hive_node.ports import News, Suggestion
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
 from protocol.charter import Member, stamp
@@ -41,7 +42,7 @@ from protocol.ids import EntryId, NodeId
 from protocol.sync import HaveVector, have_vector_tree, parse_have_vector
 from protocol.verification import verify_chain
 from protocol.wire import JsonValue, dump_json, parse_object
-from tests.fakes.hive import CONSTITUTION, NOW, FakeNode, base64_text
+from tests.fakes.hive import CONSTITUTION, NOW, TASK, FakeNode, base64_text
 from tests.fakes.store import FakeStore
 from tests.fakes.time import SeededChance
 
@@ -184,6 +185,10 @@ class SimNode:
 
     def belief(self, task: str) -> TaskBelief | None:
         return self.beliefs.belief(task)
+
+    async def suggestions(self) -> list[Suggestion]:
+        """What an operator of this node would be offered, for the tests' task."""
+        return await Suggest(self.hive, self.beliefs, self.store).suggestions(TASK)  # type: ignore[arg-type]
 
     # --- what it asks of others: hive_node.adapters.exchange.Caller
 
