@@ -57,3 +57,30 @@ class SystemChance:
     def seed(self) -> int:
         """A seed for somebody's reproducible generator: 0 ≤ seed < 2**63, which SQLite and JSON readers can hold."""
         return secrets.randbits(_SEED_BITS)
+
+
+class SeededChance:
+    """The same draws in every run, for simulations. Nothing for keys: whoever knows the seed knows them all."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - being foreseen is its purpose
+
+    def token_bytes(self, count: int) -> bytes:
+        """`count` bytes."""
+        return self._random.randbytes(count)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between `low` and `high`."""
+        return self._random.uniform(low, high)
+
+    def sample(self, population: Sequence[_T], count: int) -> list[_T]:
+        """`count` distinct places of `population`, or all of them in random order where it has fewer."""
+        return self._random.sample(population, min(count, len(population)))
+
+    def coin(self) -> bool:
+        """Heads."""
+        return self._random.random() < 0.5
+
+    def seed(self) -> int:
+        """A seed for another generator, as SystemChance gives it."""
+        return self._random.getrandbits(_SEED_BITS)

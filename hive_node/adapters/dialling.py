@@ -21,7 +21,7 @@ _HINT_S: Final = 2.0
 
 
 class Dialler:
-    """met: called with every member that answered, and where."""
+    """met: called with every member that answered, and where. busy: how many places are being asked at, or wait for it."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Dialler:
         self._places = Places(chance)
         self._hinted: dict[NodeId, float] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self.busy = 0
         self.group: asyncio.TaskGroup | None = None
 
     def hear_of(self, host: str, port: int, source: Source) -> Place | None:
@@ -58,11 +59,14 @@ class Dialler:
         """Ask who is there, unless that is being done or was in vain a moment ago."""
         if self.group is not None and not place.is_dialled and place.retry_at <= self._clock.monotonic():
             place.is_dialled = True
-            self.group.create_task(self._ask(place))
+            self.busy += 1
+            # A callback runs also where the task was cancelled before it began.
+            self.group.create_task(self._ask(place)).add_done_callback(lambda _: self._asked(place))
 
-    def dial_due(self, well: Iterable[NodeId]) -> None:
-        """Ask at every place whose time it is, but not for those who are `well`."""
-        for place in self._places.due([*well, self._hive.node], self._clock.monotonic()):
+    def dial_due(self, well: Iterable[NodeId], most: int) -> None:
+        """Ask at places whose time it is, `most` of them, drawn at random; not for those who are `well`."""
+        due = self._places.due([*well, self._hive.node], self._clock.monotonic())
+        for place in self._chance.sample(due, most):
             self.dial(place)
 
     def retry_all(self) -> None:
@@ -77,12 +81,13 @@ class Dialler:
         else:
             self._hinted.pop(node, None)
 
+    def _asked(self, place: Place) -> None:
+        place.is_dialled = False
+        self.busy -= 1
+
     async def _ask(self, place: Place) -> None:
         async with self._slots:
-            try:
-                error = await attempt(self._ask_who(place))
-            finally:
-                place.is_dialled = False
+            error = await attempt(self._ask_who(place))
         if error is not None:
             self._places.failed(place, self._clock.monotonic())
 

@@ -12,7 +12,7 @@ from typing import Final
 from hive_node.adapters.contacts import Contact, Source, backoff_s
 from hive_node.adapters.dialling import Dialler, attempt
 from hive_node.adapters.exchange import Caller, Exchange
-from hive_node.adapters.places import Place
+from hive_node.adapters.places import PLACES, Place
 from hive_node.adapters.told import Told
 from hive_node.hive import FIRST_WORD_S, Hive
 from hive_node.learn.charters import CharterReader
@@ -20,6 +20,7 @@ from hive_node.learn.pipeline import Learn
 from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
+from protocol.limits import CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,11 @@ FAN_OUT: Final = 3
 RECONCILE_S: Final = 30.0
 # How often it is looked whether anybody is out of step or due again; costs nothing where nobody is.
 LOOK_S: Final = 4.0
+# Whom a node of a big hive seeks out. With ln n + c a node a random graph is connected all but surely (Erdős–Rényi): 12 leaves
+# 1 000 members a c of 5. Whoever sought us out is a neighbour too, as far as one port's connections go.
+NEIGHBOURS: Final = 12
+# A neighbour that fails so often in a row is let go where there are others to be had.
+_PATIENCE: Final = 3
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
 BUSY_S: Final = 30.0
 
@@ -93,7 +99,7 @@ class Network:
             contact.sources.add(source)
         if source == "mdns":
             place.retry_at = 0.0  # somebody announced it just now; discovery suggests an address once a minute at most
-        if contact is None or contact.failures:
+        if (contact is None or contact.failures) and self._room() > 0:
             self._dialler.dial(place)
 
     def contacted(self, node: NodeId, host: str, told: Told) -> None:
@@ -104,7 +110,8 @@ class Network:
         if contact is not None:
             contact.heard(told, self._clock.now())
             self._look_at_version(contact)
-        if told.port and (contact is None or contact.port != told.port):
+        is_welcome = contact is not None or len(self.contacts) < CONNECTIONS or not self._is_big
+        if told.port and is_welcome and (contact is None or contact.port != told.port):
             self._dialler.hint(node, host, told.port)
 
     def heard(self, node: NodeId, host: str, port: int, told: Told) -> None:
@@ -149,7 +156,7 @@ class Network:
         except Fault as fault:
             logger.warning("stored addresses cannot be read", extra={"code": fault.code})
             return
-        for address in stored:
+        for address in self._chance.sample(stored, len(stored)):
             if self._is_member(address.node):
                 self.suggest(address.host, address.port, "invite" if address.source == "invite" else "stored")
 
@@ -177,8 +184,30 @@ class Network:
         differs = contact.have != ours or contact.charter_version > self._version()
         return differs and contact.settled != (ours, contact.have) and now - contact.looked_at >= LOOK_S
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether fewer members answer than this node would talk to: everybody in a small hive, NEIGHBOURS in a big one."""
+        return self._live < min(self._others, NEIGHBOURS)
+
+    @property
+    def _live(self) -> int:
+        return sum(not one.failures for one in self.contacts.values())
+
+    @property
+    def _others(self) -> int:
+        return len(self._hive.membership.members) - 1 if self._hive.membership else 0
+
+    @property
+    def _is_big(self) -> bool:
+        return self._others > NEIGHBOURS
+
+    def _room(self) -> int:
+        """How many places may be dialled now."""
+        return NEIGHBOURS - self._live - self._dialler.busy if self._is_big else PLACES
+
     def _dial_due(self) -> None:
-        self._dialler.dial_due(node for node, contact in self.contacts.items() if not contact.failures)
+        if (room := self._room()) > 0:
+            self._dialler.dial_due((node for node, contact in self.contacts.items() if not contact.failures), room)
 
     async def _met(self, place: Place, node: NodeId) -> None:
         contact = self.contacts.get(node)
@@ -232,6 +261,8 @@ class Network:
         fields = {"peer": contact.node, "code": error.code, "failures": contact.failures}
         logger.log(level, "peer away", extra=fields)
         await self._addresses.failed(contact.node)
+        if self._is_big and contact.failures >= _PATIENCE:
+            self.contacts.pop(contact.node, None)
 
     def _is_member(self, node: NodeId) -> bool:
         return self._hive.membership is not None and node in self._hive.membership.members

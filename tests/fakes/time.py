@@ -1,14 +1,9 @@
 """Time and chance that a test holds in its hand."""
 
 import asyncio
-import random
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from tests.fakes.hive import NOW
-
-T = TypeVar("T")
 
 
 class HeldClock:
@@ -46,25 +41,3 @@ async def settled() -> None:
     """Let every task run until it waits for something."""
     for _ in range(50):
         await asyncio.sleep(0)
-
-
-class SeededChance:
-    """The same draws in every run."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-
-    def token_bytes(self, count: int) -> bytes:
-        return self._random.randbytes(count)
-
-    def uniform(self, low: float, high: float) -> float:
-        return self._random.uniform(low, high)
-
-    def coin(self) -> bool:
-        return self._random.random() < 0.5
-
-    def sample(self, population: Sequence[T], count: int) -> list[T]:
-        return self._random.sample(population, min(count, len(population)))
-
-    def seed(self) -> int:
-        return self._random.getrandbits(63)

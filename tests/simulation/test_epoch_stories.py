@@ -2,9 +2,10 @@
 
 from hive_node.adapters.tls import certificate_of
 from hive_node.learn.aggregate import Beliefs
+from hive_node.simulation.hive import HiveSimulator, simulate
+from hive_node.simulation.node import SimNode
 from protocol.deltas import Replication
 from tests.fakes.hive import TASK, measured, recipe, summary
-from tests.simulation.simulator import HiveSimulator, SimNode, simulate
 
 
 async def rebuilt(node: SimNode) -> bytes:
@@ -22,7 +23,7 @@ def view(node: SimNode) -> bytes:
 
 async def raise_epoch(admin: SimNode, member: SimNode) -> None:
     """As an admin does for a node that lost its feed's numbers."""
-    await admin.office.admit(member.id, certificate_of(member.who.signer), member.owner, member.who.seed)
+    await admin.office.admit(member.id, certificate_of(member.key), member.owner, member.name)
 
 
 def test_rebuilt_incremental_and_a_newcomers_view_are_one_after_an_epoch_was_raised() -> None:
@@ -47,7 +48,7 @@ def test_rebuilt_incremental_and_a_newcomers_view_are_one_after_an_epoch_was_rai
         assert f'"id":"{offered}"' not in view(ada).decode()
         # What builds on it is still there, but nobody is handed an ancestor that others do not have.
         for node in (ada, newcomer):
-            suggested = await node.suggestions()
+            suggested = await node.suggestions(TASK)
             assert [(one.id, one.ancestors) for one in suggested] == [(built_on, ())]
 
     simulate(story)

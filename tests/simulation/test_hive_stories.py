@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from hive_node.adapters.network import RECONCILE_S
+from hive_node.simulation.hive import HiveSimulator, simulate
+from hive_node.simulation.node import SimNode
+from hive_node.simulation.store import entry_ids
 from protocol.deltas import Moments, Recipe, Replication, Summary
 from tests.fakes.hive import TASK, measured, recipe, summary
-from tests.fakes.store import entry_ids
-from tests.simulation.simulator import HiveSimulator, SimNode, simulate
 
 HOUR_S = 3600.0
 
@@ -59,7 +60,7 @@ def test_two_halves_that_worked_apart_for_hours_converge_in_one_round_after_meet
     async def story(sim: HiveSimulator) -> None:
         nodes = await sim.hive(6)
         one, other = nodes[:3], nodes[3:]
-        sim.wire.part((one, other))
+        sim.part(one, other)
         for _ in range(10):
             await talk(one, 1)
             await talk(other, 1, gain=0.2)
@@ -68,7 +69,7 @@ def test_two_halves_that_worked_apart_for_hours_converge_in_one_round_after_meet
         assert len({node.hive.digest() for node in one}) == len({node.hive.digest() for node in other}) == 1
 
         sim.wire.heal()
-        one[0].network.suggest(other[0].who.seed, 1, "mdns")  # two of them come upon one another
+        one[0].network.suggest(other[0].name, 1, "mdns")  # two of them come upon one another
 
         assert await sim.until(sim.is_in_step) <= RECONCILE_S
         assert len(views(sim)) == 1
@@ -143,7 +144,7 @@ def test_a_revoked_author_is_believed_by_nobody_whoever_heard_it_last() -> None:
         ada, bo, cy = await sim.hive(3)
         await talk([ada, bo, cy], 2)
         await sim.until(sim.is_in_step)
-        sim.wire.part(([ada], [bo, cy]))
+        sim.part([ada], [bo, cy])
         await talk([cy], 3)  # heard by bo alone
         await sim.pass_time(60)
         await ada.office.revoke(cy.id, "left")
@@ -169,5 +170,5 @@ def test_a_story_is_the_same_story_in_every_run() -> None:
         await sim.until(sim.is_in_step)
 
     one, again, other = (simulate(story, seed=seed) for seed in (7, 7, 8))
-    assert (one.wire.log, one.wire.questions) == (again.wire.log, again.wire.questions)
-    assert one.wire.log != other.wire.log
+    assert one.wire.traffic == again.wire.traffic
+    assert one.wire.traffic != other.wire.traffic

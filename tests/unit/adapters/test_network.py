@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hive_node.adapters.clock import SeededChance
 from hive_node.adapters.contacts import FIRST_BACKOFF_S, LAST_BACKOFF_S
 from hive_node.adapters.network import BUSY_S, FAN_OUT, LOOK_S, RECONCILE_S, Network
 from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
@@ -21,7 +22,7 @@ from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER
 from protocol.sync import HaveVector
 from tests.fakes.hive import NOW, FakeHive, FakeNode
-from tests.fakes.time import HeldClock, SeededChance, settled
+from tests.fakes.time import HeldClock, settled
 
 ADA = FakeNode("ada")
 OTHERS = [FakeNode(f"n{number}") for number in range(8)]

@@ -9,9 +9,9 @@ import pytest
 from hive_node.hive import Hive
 from hive_node.ports import Fault
 from hive_node.share.charters import LONGEST_HALT, CharterOffice
+from hive_node.simulation.store import MemoryStore
 from protocol.charter import LIFETIME, parse_stamp
 from tests.fakes.hive import CONSTITUTION, FakeHive, FakeNode, admins
-from tests.fakes.store import FakeStore
 from tests.fakes.time import HeldClock
 
 ADA, BO, CY = (FakeNode(seed) for seed in ("ada", "bo", "cy"))
@@ -23,7 +23,7 @@ class Desk:
 
     def __init__(self, fake: FakeHive | None = None, node: FakeNode = ADA) -> None:
         self.clock = HeldClock()
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.store.chain = list(fake.chain) if fake else []
         self.hive = Hive(node.id, fake.membership if fake else None)
         self.hive.peers_were_asked()

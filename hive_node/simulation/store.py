@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from itertools import takewhile
 
-from hive_node.ports import PeerAddress, Receipt, StoredEntry
+from hive_node.ports import PeerAddress, Receipt, StoredEntry, StoreError
 from protocol.deltas import Delta
 from protocol.envelope import Envelope
 from protocol.feed import Head
@@ -15,7 +15,7 @@ from protocol.wire import JsonValue
 Place = tuple[NodeId, int, int]
 
 
-class FakeStore:
+class MemoryStore:
     """Satisfies Feed, CharterLog, Notes and Addresses of hive_node.ports."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class FakeStore:
     async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
         for envelope, delta, standing in arrived:
             place = _place(delta)
-            assert place not in self.entries, "one entry at one place"
+            _check(place not in self.entries, "one entry at one place")
             self.entries[place] = StoredEntry(envelope.id, delta, envelope, standing, "")
             if purpose is not None:
                 self.purposes[purpose] = self.entries[place]
@@ -89,11 +89,11 @@ class FakeStore:
         return self.chain[first - 1 :]
 
     async def keep_chain(self, envelopes: Sequence[bytes]) -> None:
-        assert not self.chain, "one hive at a time"
+        _check(not self.chain, "one hive at a time")
         self.chain = list(envelopes)
 
     async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
-        assert version == len(self.chain) + 1, "one version after the other"
+        _check(version == len(self.chain) + 1, "one version after the other")
         self.chain.append(envelope)
         for author, epoch, last in cut:
             beyond = [place for place in self.entries if place[:2] == (author, epoch) and place[2] > last]
@@ -125,6 +125,12 @@ def _place(delta: Delta) -> Place:
     return delta.author, delta.header.epoch, delta.header.seq
 
 
-def entry_ids(store: FakeStore) -> set[EntryId]:
+def _check(holds: bool, rule: str) -> None:
+    """What the database's constraints refuse is refused here."""
+    if not holds:
+        raise StoreError("store.constraint", rule)
+
+
+def entry_ids(store: MemoryStore) -> set[EntryId]:
     """Everything that is held, in any standing."""
     return {entry.id for entry in store.entries.values()}
