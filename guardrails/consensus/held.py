@@ -1,8 +1,9 @@
 """The claims a node holds, indexed by what the fold asks for, and the electorate that says whose count."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from guardrails.consensus.claims import Claim, Offer, Report, Vote, Withdrawal
@@ -15,16 +16,28 @@ class Electorate:
     """Who is heard, as whom, and how many of them may lie.
 
     owners: node to owner, as the charter lists them; what any other node said does not count. A revoked node whose history
-    is kept stays in it. f: how many owners may lie; not negative.
+    is kept stays in it. f: how many owners may lie; not negative. unheard: nodes that the charter knows and nobody listens
+    to, each with its owner and why.
     """
 
     owners: Mapping[NodeId, str]
     f: int
+    unheard: Mapping[NodeId, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, owners: Mapping[NodeId, str]) -> Self:
-        """With the f that is assumed of so many owners."""
-        return cls(dict(owners), assumed_liars(len(set(owners.values()))))
+    def of(cls, owners: Mapping[NodeId, str], unheard: Mapping[NodeId, str] | None = None) -> Self:
+        """With the f that is assumed of so many owners. unheard: those of `owners` that are not listened to, and why.
+
+        They count among the owners all the same: that one was caught does not make the others honest. Labels that differ
+        in case, width or spacing are one owner's, for whom the first of them in order stands.
+        """
+        silent = unheard or {}
+        known = _one_spelling(owners)
+        return cls(
+            {node: owner for node, owner in known.items() if node not in silent},
+            assumed_liars(len(set(known.values()))),
+            {node: (known[node], why) for node, why in silent.items() if node in known},
+        )
 
 
 class Held:
@@ -82,6 +95,13 @@ class Held:
     def reports(self, task: str, electorate: Electorate) -> list[Report]:
         return [one for one in self._reports.get(task, ()) if one.place.author in electorate.owners]
 
+    def left_out(self, task: str, electorate: Electorate) -> tuple[tuple[str, str], ...]:
+        """Owners who are not heard, each with why, that said something of this task; sorted."""
+        offers = self._offers.get(task, ())
+        votes = (vote for offer in offers for vote in self._votes.get(offer.place.id, ()) if vote.task == task)
+        authors = {one.place.author for said in (self._reports.get(task, ()), offers, votes) for one in said}
+        return tuple(sorted({electorate.unheard[author] for author in authors & electorate.unheard.keys()}))
+
     def offers_on(self, task: str, electorate: Electorate) -> list[Offer]:
         return [one for one in self._offers.get(task, ()) if one.place.author in electorate.owners]
 
@@ -96,6 +116,17 @@ class Held:
         parents = (self.offers.get(parent) for parent in offer.parents)
         if any(parent is None or parent.task != offer.task for parent in parents):
             self.crossing.add(offer.task)
+
+
+def _one_spelling(owners: Mapping[NodeId, str]) -> dict[NodeId, str]:
+    spellings: dict[str, str] = {}
+    for label in sorted(set(owners.values())):
+        spellings.setdefault(_folded(label), label)
+    return {node: spellings[_folded(label)] for node, label in owners.items()}
+
+
+def _folded(label: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
 
 
 def _is_cut(claim: Claim, author: NodeId, after: tuple[int, int] | None) -> bool:

@@ -4,8 +4,9 @@ The author's claim is the hypothesis; evidence for it is what other owners measu
 gain, and none in the vote: neither the author nor another node of the same person confirms or refutes it.
 """
 
+import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -29,6 +30,8 @@ class RecipeBelief:
     confirmed_by, refuted_by, inapplicable_for: owners other than the author's, sorted.
     gain: over the author's claim and every measured replication, one an owner. lower: what owners' lower bounds support
     (see `conservative_bound`); something to order by, not a figure. e_value: merged over the owners that measured again.
+    earlier: what its author says to have gained before it, by its own recipes among the parents. A claim: it says whether
+    a trial may be worth while, and nothing else.
     standing: corroborated or refuted where f + 1 owners say so and, in a dispute, more than say the opposite (a tie refutes).
     fell_with: the retracted or refuted recipe that this one builds on and whose standing it shares; else None.
     """
@@ -43,6 +46,7 @@ class RecipeBelief:
     inapplicable_for: tuple[str, ...]
     gain: Figure | Unknown
     lower: float
+    earlier: float
     e_value: float | None
     standing: RecipeStanding
     fell_with: EntryId | None
@@ -70,6 +74,7 @@ class RecipeBelief:
             "inapplicable_for": list(self.inapplicable_for),
             "gain": self.gain.tree(),
             "lower": self.lower,
+            "earlier": self.earlier,
             "e_value": self.e_value,
             "standing": self.standing,
             "fell_with": self.fell_with,
@@ -96,7 +101,8 @@ def believe_recipes(held: Held, task: str, electorate: Electorate) -> tuple[Reci
     beliefs = []
     for offer in offers:
         id_ = offer.place.id
-        beliefs.append(_belief(offer, tallies[id_], _standing(id_, own, fell_with), electorate.f))
+        standing = _standing(id_, own, fell_with)
+        beliefs.append(_belief(offer, tallies[id_], standing, _earlier(offer, family), electorate.f))
     return _in_turns(beliefs)
 
 
@@ -167,7 +173,17 @@ def _standing(
     return own[root], root
 
 
-def _belief(offer: Offer, tally: _Tally, standing: tuple[RecipeStanding, EntryId | None], f: int) -> RecipeBelief:
+def _earlier(offer: Offer, family: Mapping[EntryId, Offer]) -> float:
+    # Another author's parent was adopted in a step of this author's own, whose gain holds what it brought.
+    own = (family[parent] for parent in offer.parents if parent in family)
+    return math.fsum(
+        one.evidence.gain for one in own if (one.place.author, one.task) == (offer.place.author, offer.task)
+    )
+
+
+def _belief(
+    offer: Offer, tally: _Tally, standing: tuple[RecipeStanding, EntryId | None], earlier: float, f: int
+) -> RecipeBelief:
     lowers = [min(one.lower for one in found) for found in tally.evidence.values()]
     return RecipeBelief(
         id=offer.place.id,
@@ -180,6 +196,7 @@ def _belief(offer: Offer, tally: _Tally, standing: tuple[RecipeStanding, EntryId
         inapplicable_for=tally.owners("inapplicable"),
         gain=robust_location(_gains(tally), f),
         lower=conservative_bound(lowers, f),
+        earlier=earlier,
         e_value=merge_e_values(_e_values(tally), f),
         standing=standing[0],
         fell_with=standing[1],
@@ -204,14 +221,20 @@ def _e_values(tally: _Tally) -> dict[str, float]:
 
 
 def _in_turns(beliefs: list[RecipeBelief]) -> tuple[RecipeBelief, ...]:
-    """Corroborated first, best lower bound first; then the others, owners taking turns.
+    """Corroborated first, best lower bound first; then the others, owners taking turns, of each the one that leads farthest.
 
-    Without the turns one owner with a thousand boasts would stand before everybody's first recipe.
+    Without the turns one owner with a thousand boasts would stand before everybody's first recipe; each of its recipes that
+    was refuted has had its turn. The last of a lineage leads farthest, and holds what its author found before it.
     """
-    turns: defaultdict[tuple[str, str], int] = defaultdict(int)
+    turns: Counter[tuple[str, str]] = Counter((one.owner, "open") for one in beliefs if one.standing == "refuted")
     ranked: list[tuple[int, int, float, str, RecipeBelief]] = []
-    for belief in sorted(beliefs, key=lambda one: (-one.lower, one.id)):
+    for belief in sorted(beliefs, key=lambda one: (-_bound(one), one.id)):
         turn = 0 if belief.is_corroborated else turns[belief.owner, belief.standing]
         turns[belief.owner, belief.standing] += 1
-        ranked.append((_ORDER.index(belief.standing), turn, -belief.lower, belief.id, belief))
+        ranked.append((_ORDER.index(belief.standing), turn, -_bound(belief), belief.id, belief))
     return tuple(entry[4] for entry in sorted(ranked, key=lambda entry: entry[:4]))
+
+
+def _bound(belief: RecipeBelief) -> float:
+    # What others confirmed is ordered by what they measured, without its author's word for the steps before.
+    return belief.lower if belief.is_corroborated else belief.lower + belief.earlier

@@ -10,6 +10,7 @@ from guardrails.consensus.claims import FATES, Fate, Ideas, Offer, Report, newes
 from guardrails.consensus.held import Electorate, Held
 from guardrails.consensus.location import Figure, Unknown, robust_location
 from guardrails.consensus.recipes import RecipeBelief, believe_recipes
+from protocol.ids import NodeId
 from protocol.wire import JsonValue, dump_json
 
 
@@ -17,19 +18,31 @@ from protocol.wire import JsonValue, dump_json
 class OperatorBelief:
     """What became of one operator's ideas.
 
-    ideas: how many one owner claims. weight: how many all owners' count for, none for more than the median claim; 0 where
-    `ideas` is Unknown. shares: by fate, the part of an owner's ideas that met it; each figure stands alone, so they need
-    not add up to 1.
+    ideas: how many one owner claims. weights: by node, how many ideas its word counts for, an owner's nodes together for
+    no more than the median owner claims; nothing where `ideas` is Unknown. shares: by fate, the part of an owner's ideas
+    that met it; each figure stands alone, so they need not add up to 1.
     """
 
     ideas: Figure | Unknown
-    weight: float
+    weights: Mapping[NodeId, float]
     shares: Mapping[Fate, Figure | Unknown]
 
-    def count(self, fate: Fate) -> float:
-        """How many ideas with that fate this belief is worth as evidence, for a sampler's prior; at most `weight`."""
+    @property
+    def weight(self) -> float:
+        """How many ideas all nodes' words count for."""
+        return math.fsum(self.weights.values())
+
+    def count(self, fate: Fate, *, besides: NodeId | None = None) -> float:
+        """How many ideas with that fate this belief is worth as evidence, for a sampler's prior; at most their weight.
+
+        besides: a node whose own ideas are left out, since it counts them itself; in the share it has its owner's one vote.
+        """
         share = self.shares[fate]
-        return self.weight * share.value if isinstance(share, Figure) else 0.0
+        return self.weight_of_others(besides) * share.value if isinstance(share, Figure) else 0.0
+
+    def weight_of_others(self, node: NodeId | None) -> float:
+        """How many ideas the words of all nodes but that one count for."""
+        return math.fsum(weight for one, weight in self.weights.items() if one != node)
 
     def tree(self) -> dict[str, JsonValue]:
         """As JSON."""
@@ -44,6 +57,7 @@ class TaskBelief:
     metric: name and direction, as most owners name it. f: liars that every figure withstands, or it is Unknown.
     owners: who had a part, sorted. typical_gain, best_gain: over owners, of each the median and the best of its experiments.
     operators: those that at least f + 1 owners name. recipes: most worth trying first, fallen ones last.
+    left_out: owners of whom a node spoke of this task and is not heard, each with why.
     """
 
     task: str
@@ -54,6 +68,7 @@ class TaskBelief:
     best_gain: Figure | Unknown
     operators: Mapping[str, OperatorBelief]
     recipes: tuple[RecipeBelief, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def tree(self) -> dict[str, JsonValue]:
         """As JSON."""
@@ -67,6 +82,7 @@ class TaskBelief:
             "best_gain": self.best_gain.tree(),
             "operators": operators,
             "recipes": [recipe.tree() for recipe in self.recipes],
+            "left_out": [{"owner": owner, "why": why} for owner, why in self.left_out],
         }
 
     def to_json(self) -> bytes:
@@ -93,6 +109,7 @@ def fold(held: Held, task: str, electorate: Electorate) -> TaskBelief | None:
         best_gain=robust_location(best, electorate.f),
         operators=_operators(by_owner, electorate.f),
         recipes=recipes,
+        left_out=held.left_out(task, electorate),
     )
 
 
@@ -122,22 +139,33 @@ def _metric(claims: Iterable[Report | Offer], electorate: Electorate) -> tuple[s
 
 
 def _operators(by_owner: Mapping[str, list[Report]], f: int) -> dict[str, OperatorBelief]:
-    claims: defaultdict[str, dict[str, Ideas]] = defaultdict(dict)
+    claims: defaultdict[str, dict[str, dict[NodeId, Ideas]]] = defaultdict(lambda: defaultdict(dict))
     for owner, reports in by_owner.items():
         for report in reports:
+            node = report.place.author
             for name, ideas in report.operators.items():
-                claims[name][owner] = claims[name].get(owner, Ideas()) + ideas
+                of_owner = claims[name][owner]
+                of_owner[node] = of_owner.get(node, Ideas()) + ideas
     # A name that f owners alone use may be made up, and so may thousands of them.
     return {name: _operator(owners, f) for name, owners in claims.items() if len(owners) > f}
 
 
-def _operator(claims: Mapping[str, Ideas], f: int) -> OperatorBelief:
-    totals = {owner: float(ideas.total) for owner, ideas in claims.items()}
+def _operator(claims: Mapping[str, Mapping[NodeId, Ideas]], f: int) -> OperatorBelief:
+    of_owner = {owner: sum(nodes.values(), Ideas()) for owner, nodes in claims.items()}
+    totals = {owner: float(ideas.total) for owner, ideas in of_owner.items()}
     ideas = robust_location(totals, f)
-    at_most = statistics.median(totals.values())
-    weight = math.fsum(min(total, at_most) for total in totals.values()) if isinstance(ideas, Figure) else 0.0
     shares = {
-        fate: robust_location({owner: one.share(at) for owner, one in claims.items()}, f)
+        fate: robust_location({owner: one.share(at) for owner, one in of_owner.items()}, f)
         for at, fate in enumerate(FATES)
     }
-    return OperatorBelief(ideas, weight, shares)
+    return OperatorBelief(ideas, _weights(claims, totals) if isinstance(ideas, Figure) else {}, shares)
+
+
+def _weights(claims: Mapping[str, Mapping[NodeId, Ideas]], totals: Mapping[str, float]) -> dict[NodeId, float]:
+    """What each node's word counts for: its part of what its owner claims, as far as that is no more than the median."""
+    at_most = statistics.median(totals.values())
+    return {
+        node: ideas.total * min(1.0, at_most / totals[owner])
+        for owner, nodes in claims.items()
+        for node, ideas in nodes.items()
+    }

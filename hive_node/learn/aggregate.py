@@ -65,5 +65,5 @@ class Beliefs:
             self._view.add(Seen(entry, delta.author, header.epoch, header.seq, delta.body))
 
     def _electorate(self) -> Electorate:
-        owners = {node: owner for node, owner in self._hive.owners().items() if node not in self._hive.quarantined}
-        return Electorate.of(owners)
+        quarantined = dict.fromkeys(self._hive.quarantined, "quarantined")
+        return Electorate.of(self._hive.owners(), quarantined)

@@ -1,6 +1,8 @@
 """Suggest: recipes that the hive believes in, for operators to try. Nothing is run on receipt."""
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Final
 
 from guardrails.consensus import RecipeBelief
 from hive_node.domain import Experiment
@@ -9,6 +11,9 @@ from hive_node.learn.aggregate import Beliefs
 from hive_node.ports import Feed, Suggestion, Tally
 from protocol.deltas import Recipe
 from protocol.ids import EntryId
+
+# Each is read from the store with its ancestors, before every idea. Those that were tried make room for the next.
+_MOST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +24,24 @@ class Suggest:
     beliefs: Beliefs
     feed: Feed
 
-    async def suggestions(self, task: str) -> list[Suggestion]:
-        """Peers' recipes for that task, best lower bound first. Our own, refuted and retracted ones are none."""
+    async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
+        """Peers' recipes for that task, most worth trying first; a few. Our own, fallen ones and those `besides` are none."""
         belief = self.beliefs.belief(task)
-        wanted = [one for one in belief.recipes if one.is_suggested and one.author != self.hive.node] if belief else []
-        found = [await self._suggestion(one) for one in sorted(wanted, key=lambda one: (-one.lower, one.id))]
+        wanted = [one for one in belief.recipes if self._is_wanted(one) and one.id not in besides] if belief else []
+        found = [await self._suggestion(one) for one in wanted[:_MOST]]
         return [one for one in found if one is not None]
 
     async def tallies(self, experiment: Experiment) -> dict[str, Tally]:
-        """What the hive believes of operators on that task: for a sampler's prior, never more than that."""
+        """What the hive's other nodes say of operators on that task: for a sampler's prior, never more than that."""
         belief = self.beliefs.belief(experiment.task)
         found = belief.operators if belief else {}
-        return {name: Tally(one.weight, one.count("promoted")) for name, one in found.items()}
+        own = self.hive.node
+        return {
+            name: Tally(one.weight_of_others(own), one.count("promoted", besides=own)) for name, one in found.items()
+        }
+
+    def _is_wanted(self, belief: RecipeBelief) -> bool:
+        return belief.is_suggested and belief.author != self.hive.node
 
     async def _suggestion(self, belief: RecipeBelief) -> Suggestion | None:
         recipe = await self._recipe(belief.id)
@@ -47,6 +58,7 @@ class Suggest:
             is_corroborated=belief.is_corroborated,
             # An unknown ancestor leaves a hole: then only the recipe itself can be tried.
             ancestors=ancestors if len(ancestors) == len(parents) else (),
+            total=belief.earlier + recipe.evidence.gain,
         )
 
     async def _recipe(self, entry: EntryId) -> Recipe | None:

@@ -1,7 +1,8 @@
 """`auto`: one of several operators, by Thompson sampling on what became of their ideas so far.
 
 An operator's chance is a Beta distribution over "its next idea is promoted". What this experiment saw counts in full; what
-other experiments on the task and the hive say is a prior, and worth no more than `_HEARSAY` ideas each.
+other experiments on the task and the hive say is a prior, worth no more than `_HEARSAY` ideas each, and one less with each
+idea that was decided here: whoever tells lies of an operator keeps it from its turn for a while, and not for ever.
 """
 
 import logging
@@ -65,7 +66,8 @@ class Auto:
 
 def _draw(name: str, situation: Situation, heard: Sequence[Mapping[str, Tally]], chance: Draws) -> float:
     promoted, failed = _PRIORS.get(name, _UNKNOWN)
-    for tally in [_own(name, situation), *(_bounded(tallies[name]) for tallies in heard if name in tallies)]:
+    worth = max(0.0, _HEARSAY - sum(one.outcome is not None for one in situation.ledger))
+    for tally in [_own(name, situation), *(_bounded(tallies[name], worth) for tallies in heard if name in tallies)]:
         promoted += tally.promoted
         failed += tally.decided - tally.promoted
     return chance.betavariate(promoted, failed)
@@ -76,9 +78,9 @@ def _own(name: str, situation: Situation) -> Tally:
     return Tally(len(outcomes), outcomes.count(State.PROMOTED))
 
 
-def _bounded(tally: Tally) -> Tally:
-    """The same share, of no more ideas than hearsay is worth."""
+def _bounded(tally: Tally, worth: float) -> Tally:
+    """The same share, of no more ideas than hearsay is worth by now."""
     decided = max(tally.decided, 0.0)
     promoted = min(max(tally.promoted, 0.0), decided)
-    weight = min(1.0, _HEARSAY / decided) if decided else 0.0
+    weight = min(1.0, worth / decided) if decided else 0.0
     return Tally(decided * weight, promoted * weight)

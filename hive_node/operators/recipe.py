@@ -18,13 +18,11 @@ class FromRecipes:
     name: str = "recipe"
 
     async def draft(self, situation: Situation) -> Draft | None:
-        """The best recipe that was not tried in this experiment and can be applied, or None."""
-        tried = {record.idea.recipe for record in situation.ledger}
+        """The first recipe that was not tried in this experiment and can be applied, or None."""
+        tried = {record.idea.recipe for record in situation.ledger if record.idea.recipe}
         editable = situation.experiment.spec.surface.editable
-        for suggestion in await self.suggester.suggestions(situation.experiment.task):
-            if suggestion.id in tried:
-                continue
-            files = overreach(suggestion, editable) or transplant(suggestion, situation.champion, situation.start)
+        for suggestion in await self.suggester.suggestions(situation.experiment.task, besides=tried):
+            files = overreach(suggestion, editable) or transplant(suggestion, situation)
             if files:
                 return Draft("recipe", _words(suggestion), files, recipe=suggestion.id)
         return None
@@ -39,20 +37,28 @@ def overreach(suggestion: Suggestion, editable: Sequence[str]) -> dict[str, str]
     return {edit.path: edit.replace for edit in edits if not any(matches(glob, edit.path) for glob in editable)}
 
 
-def transplant(suggestion: Suggestion, champion: Files, start: Files) -> dict[str, str] | None:
+def transplant(suggestion: Suggestion, situation: Situation) -> dict[str, str] | None:
     """The files that the recipe changes here: on the champion where its edits fit there, else on the files it began from.
 
-    The second way rebuilds the author's own state, ancestors first, so that it stands against our champion as a whole. An
-    ancestor that does not fit is passed over: its change is in another one's already.
+    The second way rebuilds the author's own state, which then stands against our champion as a whole: a trial is spent on
+    that only where the author claims to have come farther than we are.
     """
+    champion = situation.champion
     on_champion = apply_edits(champion, suggestion.recipe.edits)
     if on_champion is not None:
         return changed(champion, on_champion) or None
+    if suggestion.total <= situation.experiment.gained:
+        return None
+    rebuilt = _rebuilt(suggestion, situation.start)
+    return (changed(champion, rebuilt) or None) if rebuilt is not None else None
+
+
+def _rebuilt(suggestion: Suggestion, start: Files) -> dict[str, str] | None:
+    """The author's files after the recipe, ancestors first. One that does not fit is passed over: its change is in another's already."""
     author = dict(start)
     for ancestor in suggestion.ancestors:
         author = apply_edits(author, ancestor.edits) or author
-    rebuilt = apply_edits(author, suggestion.recipe.edits)
-    return (changed(champion, rebuilt) or None) if rebuilt is not None else None
+    return apply_edits(author, suggestion.recipe.edits)
 
 
 def _words(suggestion: Suggestion) -> str:

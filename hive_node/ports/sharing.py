@@ -1,6 +1,6 @@
 """What the flows say to one another, and to other nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class Publisher(Protocol):
 class Suggester(Protocol):
     """The learn flow, as operators see it."""
 
-    async def suggestions(self, task: str) -> list[Suggestion]:
-        """Recipes for that task, best lower bound first."""
+    async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
+        """Recipes for that task but for those `besides`, most worth trying first."""
         ...
 
 

@@ -51,7 +51,10 @@ class Repository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A recipe that the hive believes in, for a task that is ours too. lower: bound on its relative gain."""
+    """A recipe that the hive believes in, for a task that is ours too.
+
+    lower: bound on its relative gain. total: the same with what its author had gained before it, from the unchanged project on.
+    """
 
     id: EntryId
     author: NodeId
@@ -60,6 +63,7 @@ class Suggestion:
     lower: float
     is_corroborated: bool
     ancestors: tuple[Recipe, ...] = ()
+    total: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

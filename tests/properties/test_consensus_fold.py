@@ -139,6 +139,29 @@ def test_after_a_revocation_and_a_new_charter_the_view_is_as_if_it_had_never_bee
         assert spelt(view.belief(task)) == spelt(believe(kept, after, task))
 
 
+silences = st.dictionaries(st.sampled_from(NODES).map(NodeId), st.sampled_from(["quarantined", "shunned"]), max_size=3)
+labels = st.dictionaries(st.sampled_from(NODES).map(NodeId), st.sampled_from(["ann", "Ann ", "bob", "cay", "ＣＡＹ"]))
+whole_electorates = st.builds(Electorate.of, labels, silences)
+
+
+@given(hives(), st.lists(whole_electorates, min_size=1, max_size=4), st.data())
+@settings(max_examples=150, deadline=None)
+def test_quarantines_and_charters_at_any_moment_leave_what_the_last_of_them_and_the_log_amount_to(
+    entries, electorates, data
+):
+    view = View(electorates[0])
+    moments = data.draw(st.lists(st.integers(0, len(entries)), min_size=len(electorates), max_size=len(electorates)))
+    for at, seen in enumerate(data.draw(st.permutations(entries))):
+        for moment, electorate in zip(moments, electorates, strict=True):
+            if moment == at:
+                view.recount(electorate)
+        view.add(seen)
+        view.belief(data.draw(tasks))
+    view.recount(electorates[-1])
+    for task in TASKS:
+        assert spelt(view.belief(task)) == spelt(believe(entries, electorates[-1], task))
+
+
 @given(hives(), electorates)
 @settings(max_examples=100, deadline=None)
 def test_no_belief_says_nan_and_no_vote_is_cast_twice_or_by_the_author(entries, electorate):

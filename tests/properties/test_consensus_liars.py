@@ -3,7 +3,7 @@
 from hashlib import sha256
 from itertools import count
 
-from hypothesis import given, settings
+from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from guardrails.consensus import Electorate, Figure, Seen, believe, merge_e_values, robust_location
@@ -125,6 +125,36 @@ def test_one_lying_owner_of_three_of_five_or_of_ten_moves_no_figure_out_of_the_h
         figure = tune.shares[fate]
         assert not isinstance(figure, Figure) or is_within(figure, shares)
         assert tune.count(fate) <= tune.weight
+
+
+@given(st.sampled_from([2, 4, 9]), st.data(), st.lists(lies, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_search_for_the_worst_lie_finds_none_that_leaves_the_honest_range(honest, data, false):
+    """The adversary sees what the others say, and is told how far each lie got."""
+    gains = data.draw(st.lists(truths, min_size=honest, max_size=honest))
+    electorate = hive(honest)
+    said = [(f"honest-{at}", summary(gain)) for at, gain in enumerate(gains)]
+    told = [(f"sybil-{at % SYBILS}", summary(lie, experiment=str(at))) for at, lie in enumerate(false)]
+    belief = believe(entries(said + told), electorate, TASK)
+    figures = [figure for figure in (belief.typical_gain, belief.best_gain) if isinstance(figure, Figure)]
+    for name, figure in zip(("typical", "best"), figures, strict=False):
+        beyond = max(figure.value - max(gains), min(gains) - figure.value)
+        target(max(-1e6, beyond), label=f"{name}: how far beyond the honest range")
+        assert beyond <= 0
+
+
+@given(st.sampled_from([3, 5]), st.data(), sybil_summaries)
+@settings(max_examples=100, deadline=None)
+def test_who_takes_a_victims_label_silences_one_owner_and_moves_no_figure(honest, data, false):
+    """A label is its holder's own word. Whoever takes another's shares that owner's one vote, and gets no second one."""
+    gains = data.draw(st.lists(truths, min_size=honest, max_size=honest))
+    owners = {NodeId(f"honest-{at}"): f"honest-{at}" for at in range(honest)}
+    owners |= {NodeId(f"sybil-{at}"): "honest-0" for at in range(SYBILS)}
+    said = [(f"honest-{at}", summary(gain)) for at, gain in enumerate(gains)]
+    belief = believe(entries(said + false), Electorate.of(owners), TASK)
+    assert belief.typical_gain.n == honest
+    assert is_within(belief.typical_gain, gains[1:])
+    assert is_within(belief.best_gain, gains[1:])
 
 
 @given(sybil_summaries, st.lists(truths, min_size=4, max_size=4))

@@ -171,6 +171,36 @@ def test_the_metric_is_named_by_most_owners_not_by_most_nodes(talk):
     assert talk.believe(FOUR).metric == ("seconds", "lower")
 
 
+def test_who_is_quarantined_is_left_out_by_name_and_the_figure_must_withstand_as_much_as_before(talk):
+    owners = {NodeId(f"{name}-0"): name for name in ("ann", "bob", "cay")}
+    for node in owners:
+        talk.say(node, summary(gain=0.1))
+    assert talk.believe(Electorate.of(owners)).typical_gain.n == 3
+    belief = talk.believe(Electorate.of(owners, {NodeId("cay-0"): "quarantined"}))
+    assert belief.left_out == (("cay", "quarantined"),)
+    assert belief.typical_gain == Unknown(n=2, needed=3)
+    assert belief.tree()["left_out"] == [{"owner": "cay", "why": "quarantined"}]
+
+
+def test_who_only_voted_is_left_out_by_name_too_and_who_said_nothing_is_not(talk):
+    owners = {NodeId(f"{name}-0"): name for name in ("ann", "bob", "cay", "dan")}
+    silenced = Electorate.of(owners, {NodeId("cay-0"): "quarantined", NodeId("dan-0"): "quarantined"})
+    offered = talk.say("ann-0", recipe())
+    assert talk.believe(silenced).left_out == ()
+    talk.say("cay-0", replication(offered))
+    assert talk.believe(silenced).left_out == (("cay", "quarantined"),)
+
+
+def test_labels_that_differ_in_case_width_or_spacing_are_one_owners(talk):
+    labels = ("Ann Lee", "ann  lee", "ＡＮＮ ＬＥＥ", "bob")
+    electorate = Electorate.of({NodeId(f"node-{at}"): label for at, label in enumerate(labels)})
+    assert electorate.f == 0
+    assert set(electorate.owners.values()) == {"Ann Lee", "bob"}
+    for at in range(4):
+        talk.say(f"node-{at}", summary(gain=0.1))
+    assert talk.believe(electorate).typical_gain.n == 2
+
+
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +213,18 @@ def test_a_claim_of_a_billion_promotions_weighs_no_more_than_the_median_owners_i
     assert tune.weight == 250.0
     assert tune.shares["promoted"].value == 0.12
     assert tune.count("promoted") == 30.0
+
+
+def test_what_a_node_counts_itself_is_left_out_of_the_hives_counts_and_its_owners_other_node_is_not(talk):
+    two = Electorate.of({NodeId("ann-0"): "ann", NodeId("ann-1"): "ann", NodeId("bob-0"): "bob"})
+    talk.say("ann-0", summary(tune=Outcomes(proposed=30, promoted=3)))
+    talk.say("ann-1", summary(tune=Outcomes(proposed=10, promoted=1)))
+    talk.say("bob-0", summary(tune=Outcomes(proposed=20, promoted=2)))
+    tune = talk.believe(two).operators["tune"]
+    assert tune.weight == 22.5 + 7.5 + 20  # ann's forty count for the median owner's thirty
+    assert tune.weight_of_others(NodeId("ann-0")) == 27.5
+    assert tune.count("promoted", besides=NodeId("ann-0")) == pytest.approx(2.75)
+    assert tune.weight_of_others(NodeId("somebody")) == tune.weight
 
 
 def test_more_fates_than_ideas_make_no_share_above_one(talk):
@@ -351,6 +393,7 @@ def test_a_belief_is_plain_json(talk):
             "inapplicable_for": ["cay"],
             "gain": {"value": None, "n": 2, "needed": 3, "left_out": []},
             "lower": 0.05,
+            "earlier": 0.0,
             "e_value": None,
             "standing": "open",
             "fell_with": None,

@@ -295,3 +295,21 @@ def test_a_hundred_boasts_of_one_owner_stand_behind_everybodys_first(talk):
     order = [one.id for one in talk.believe(FOUR).recipes]
     assert order[0] in boasts
     assert set(order[1:4]) == set(honest)
+
+
+def test_of_an_owners_recipes_the_last_of_its_lineage_comes_first(talk):
+    first = talk.say("ann-0", recipe(0.2, 0.2, idea="first"))
+    adopted = talk.say("bob-0", recipe(0.9, 0.9))
+    last = talk.say("ann-0", recipe(0.01, 0.01, idea="last", parents=(first, adopted)))
+    order = [one.id for one in talk.believe().recipes]
+    assert order.index(last) < order.index(first)
+    assert talk.recipe(last).earlier == 0.2, "what was adopted is in a step of its own"
+
+
+def test_who_was_refuted_before_has_had_its_turn(talk):
+    boast = talk.say("mallory-0", recipe(1.0, 1.0, idea="boast"))
+    for node in ("ann-0", "bob-0"):
+        talk.say(node, replication(boast, "refuted", gain=-0.1, lower=-0.2))
+    again = talk.say("mallory-0", recipe(1e15, 1e15, idea="again"))
+    honest = talk.say("cay-0", recipe(0.01, 0.01))
+    assert [one.id for one in talk.believe(FOUR).recipes] == [honest, again, boast]

@@ -1,6 +1,6 @@
 """A peer's recipe, from a suggestion to an adoption or a refusal that stands in the ledger and is told."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,17 +22,19 @@ class Suggesting:
 
     found: list[Suggestion] = field(default_factory=list)
 
-    async def suggestions(self, task: str) -> list[Suggestion]:
-        return self.found
+    async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
+        return [one for one in self.found if one.id not in besides]
 
 
 def edit(search: str, replace: str, path: str = "src/knobs.py") -> Edit:
     return Edit(path=path, search=search, replace=replace)
 
 
-def suggested(name: str, *edits: Edit, ancestors: tuple[Recipe, ...] = (), **changes: Any) -> Suggestion:
+def suggested(
+    name: str, *edits: Edit, ancestors: tuple[Recipe, ...] = (), total: float = 0.9, **changes: Any
+) -> Suggestion:
     body = recipe(edits=list(edits), files={one.path: "0" * 64 for one in edits}, **changes)
-    return Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, ancestors)
+    return Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, ancestors, total)
 
 
 def replications(node: Improving) -> list[tuple[str, str]]:
@@ -85,6 +87,16 @@ async def test_a_recipe_is_rebuilt_from_its_ancestors_where_our_champion_went_an
     done = await node.improve()
     assert await node.rules(done) == ["promoted", "promoted"]
     assert node.branch_files(done)[-1] == "SIZE = 19\nRATE = 2\n"
+
+
+async def test_a_state_that_is_said_to_be_no_better_than_ours_costs_no_trial(improving: Make) -> None:
+    ours = suggested("ours", edit("SIZE = 8\n", "SIZE = 18\n"))
+    step = recipe(edits=[edit("SIZE = 8\n", "SIZE = 12\n")])
+    behind = suggested("behind", edit("SIZE = 12\n", "SIZE = 14\n"), ancestors=(step,), total=0.5)
+    node = await adopting(improving, ours, behind)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted"]
+    assert replications(node) == [(ours.id[:6], "confirmed")]
 
 
 async def test_an_ancestor_that_is_in_another_ones_change_already_is_passed_over(improving: Make) -> None:

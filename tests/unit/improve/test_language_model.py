@@ -59,7 +59,7 @@ class Nobody:
 
     known: Sequence[Suggestion] = ()
 
-    async def suggestions(self, _task: str) -> list[Suggestion]:
+    async def suggestions(self, _task: str, *, besides: object = ()) -> list[Suggestion]:
         return list(self.known)
 
 

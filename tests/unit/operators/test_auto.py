@@ -63,6 +63,14 @@ async def test_what_others_say_moves_the_first_draws_and_is_outweighed_by_what_i
     assert (await drawn(auto, {"combine": (0, 40), "tune": (20, 20)}))["tune"] > 100
 
 
+async def test_a_liar_keeps_an_operator_from_its_turn_for_a_few_ideas_and_not_for_ever() -> None:
+    lies = Heard({"tune": Tally(1e15, 0), "recipe": Tally(1e15, 1e15)})
+    auto = Auto((TUNE, RECIPE), (lies,))
+    assert (await drawn(auto, {}))["recipe"] > 190
+    tried = await drawn(auto, {"recipe": (0, 20)})
+    assert tried["tune"] > 150, "as if nothing had been said"
+
+
 @pytest.mark.parametrize("lie", [Tally(5, 1e300), Tally(-5, 3), Tally(0, 7), Tally(1e300, 1e300)])
 async def test_a_count_that_contradicts_itself_breaks_nothing(lie: Tally) -> None:
     assert sum((await drawn(Auto((TUNE, COMBINE), (Heard({"tune": lie}),)), {}, draws=20)).values()) == 20
