@@ -6,7 +6,8 @@ import base64
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from itertools import accumulate
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from guardrails.scope.fields import FieldTree, FieldType, below, field_tree, is_exactly
 from guardrails.scope.findings import Finding, TreeFinding
@@ -24,8 +25,7 @@ _OPEN: Final = "\x02"
 _CLOSE: Final = GAP
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One key or value: where it stands in the tree and, as text, in the document.
 
     held: what its field holds; None for a field that is not listed.
@@ -86,10 +86,9 @@ def write_down(tree: JsonValue, fields: FieldTree) -> Document:
     writer.write((), "", tree, fields)
     joined = _Sheet()
     for group in writer.groups.values():
-        for leaf, text in group if len(group) > 1 else ():
-            start = joined.add(text)
-            joined.leaves.append(replace(leaf, start=start, end=start + len(text)))
-        joined.add(_CLOSE)
+        for leaf in group if len(group) > 1 else ():
+            joined.add_leaf(*leaf)
+        joined.parts.append(_CLOSE)
     return Document(writer.readable.page(), joined.page(), writer.exact.page())
 
 
@@ -118,35 +117,44 @@ def keep(tree: JsonValue, fields: "FieldTree | FieldType | None") -> tuple[JsonV
     return _kept((), tree, fields, dropped), tuple(dict.fromkeys(dropped))
 
 
+class _Text(NamedTuple):
+    """What will be a leaf, before it has a place."""
+
+    text: str
+    path: Path
+    part: Literal["key", "value"]
+    held: FieldType | None
+    whole_chars: int | None
+
+
 @dataclass(slots=True)
 class _Sheet:
+    """A page in the making: its text in parts, and which of those are leaves. Where they stand is counted at the end."""
+
     parts: list[str] = field(default_factory=list)
-    leaves: list[Leaf] = field(default_factory=list)
-    chars: int = 0
-
-    def page(self) -> Page:
-        return Page("".join(self.parts), tuple(self.leaves))
-
-    def add(self, text: str) -> int:
-        """Where it begins."""
-        self.parts.append(text)
-        self.chars += len(text)
-        return self.chars - len(text)
+    leaves: list[tuple[int, _Text]] = field(default_factory=list)
 
     def add_leaf(
         self, text: str, path: Path, part: Literal["key", "value"], held: FieldType | None, whole: int | None
-    ) -> Leaf:
-        start = self.add(text)
-        leaf = Leaf(path, part, held, start, start + len(text), whole)
-        self.leaves.append(leaf)
+    ) -> _Text:
+        leaf = _Text(text, path, part, held, whole)
+        self.leaves.append((len(self.parts), leaf))
+        self.parts.append(text)
         return leaf
+
+    def page(self) -> Page:
+        starts = list(accumulate(map(len, self.parts), initial=0))
+        leaves = (
+            Leaf(one.path, one.part, one.held, starts[at], starts[at + 1], one.whole_chars) for at, one in self.leaves
+        )
+        return Page("".join(self.parts), tuple(leaves))
 
 
 @dataclass(slots=True)
 class _Writer:
     readable: _Sheet = field(default_factory=_Sheet)
     exact: _Sheet = field(default_factory=_Sheet)
-    groups: dict[Path, list[tuple[Leaf, str]]] = field(default_factory=dict)
+    groups: dict[Path, list[_Text]] = field(default_factory=dict)
     # Inside an envelope: where it stands, and its length.
     envelope: tuple[Path, int] | None = None
 
@@ -155,22 +163,29 @@ class _Writer:
     ) -> None:
         """key: what the value is called, for context. group: the path with `*` for indices."""
         if isinstance(value, dict):
-            for name, below_it in value.items():
-                self._write_key(path, name, fields)
-                self.write((*path, name), name, below_it, below(fields, name), (*group, name))
+            for name, item in value.items():
+                self._write_member(path, name, item, fields, group)
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                self.readable.add(key + _KEY_END)
+                self.readable.parts.append(key + _KEY_END)
                 self.write((*path, str(index)), key, item, below(fields, "*"), (*group, "*"))
         else:
             self._write_value(path, value, fields if isinstance(fields, str) else None, group)
 
-    def _write_key(self, path: Path, name: str, fields: "FieldTree | FieldType | None") -> None:
-        if isinstance(fields, dict) and name in fields and name != "*":
-            self.readable.add(name)  # a name of ours is context, and nobody's datum
+    def _write_member(
+        self, path: Path, name: str, value: JsonValue, fields: "FieldTree | FieldType | None", group: Path
+    ) -> None:
+        held = below(fields, name)
+        is_ours = isinstance(fields, dict) and name in fields and name != "*"
+        if is_ours and held == "number" and isinstance(value, int | float):
+            self.readable.parts.append(name + _KEY_END + "\n")  # most of a delta, and it needs no way back
+            return
+        if is_ours:
+            self.readable.parts.append(name + _KEY_END)  # a name of ours is context, and nobody's datum
         else:
             self._leaf(self.readable, name, (*path, name), "key", None)
-        self.readable.add(_KEY_END)
+            self.readable.parts.append(_KEY_END)
+        self.write((*path, name), name, value, held, (*group, name))
 
     def _write_value(
         self, path: Path, value: "bool | int | float | str | None", held: FieldType | None, group: Path
@@ -178,22 +193,24 @@ class _Writer:
         if is_exactly(held, value):
             if isinstance(value, str):
                 self._leaf(self.exact, value, path, "value", held)
-                self.exact.add("\n")
-            self.readable.add("\n")
+                self.exact.parts.append("\n")
+            self.readable.parts.append("\n")
         elif not isinstance(value, str):
             self._leaf(self.readable, repr(value), path, "value", held)
-            self.readable.add("\n")
+            self.readable.parts.append("\n")
         elif held != "envelope" or self.envelope or not self._write_envelope(path, value):
             self._write_text(path, value, held, group)
 
     def _write_text(self, path: Path, value: str, held: FieldType | None, group: Path) -> None:
-        self.readable.add(_OPEN)
+        self.readable.parts.append(_OPEN)
         leaf = self._leaf(self.readable, value, path, "value", held)
-        self.readable.add(_CLOSE)
+        self.readable.parts.append(_CLOSE)
         if "*" in group:
-            self.groups.setdefault(group, []).append((leaf, value))
+            self.groups.setdefault(group, []).append(leaf)
 
-    def _leaf(self, page: _Sheet, text: str, path: Path, part: Literal["key", "value"], held: FieldType | None) -> Leaf:
+    def _leaf(
+        self, page: _Sheet, text: str, path: Path, part: Literal["key", "value"], held: FieldType | None
+    ) -> _Text:
         if self.envelope is None:
             return page.add_leaf(text, path, part, held, None)
         return page.add_leaf(text, self.envelope[0], "value", "envelope", self.envelope[1])
@@ -205,7 +222,7 @@ class _Writer:
             return False
         envelope, inner = opened
         self.envelope = (path, len(value))
-        self.readable.add("\n")
+        self.readable.parts.append("\n")
         for signature in envelope.signatures:
             self._write_value(path, signature.keyid, "node_id", ())
         self.write((), "", inner, field_tree(str(inner.get("kind"))))
