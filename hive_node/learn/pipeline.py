@@ -1,7 +1,7 @@
 """The learn flow. Every envelope that arrives, pushed or fetched, goes through here and nowhere else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from guardrails.scope import ScopeGuard
@@ -15,10 +15,13 @@ from hive_node.learn.verify import verify
 from hive_node.ports import Clock, Feed, Notes, Publisher, Spreader
 from protocol.errors import Code
 from protocol.ids import NodeId
+from protocol.limits import ENTRIES_PER_ANSWER
 from protocol.verification import Proof
 
-# Written together, in one transaction: a disk's flush costs as much as verifying some ten of them.
-_PIECE = 64
+# What is verified and written together, in one transaction: a disk's flush costs as much as verifying some ten entries. An
+# answer of ordinary entries is one piece; the bytes bound what is parsed at a time, which is several times as much memory.
+_PIECE = ENTRIES_PER_ANSWER
+_PIECE_BYTES = 256 * 1024
 # Verifying and scanning an entry takes up to a millisecond: after so many the loop gets its turn.
 _BREATH = 8
 
@@ -49,8 +52,8 @@ class Learn:
         outcomes: list[Outcome] = []
         async with self.hive.turn:
             await self.catch_up()
-            for start in range(0, len(raws), _PIECE):
-                outcomes += await self._take_in(raws[start : start + _PIECE], source)
+            for piece in _pieces(raws):
+                outcomes += await self._take_in(piece, source)
         if refused := sum(one.status == "refused" for one in outcomes):
             await self.notes.count("deltas.refused", refused)
         await self._accuse()
@@ -98,3 +101,15 @@ class Learn:
         while self.unsaid and self.hive.feed_asked.is_set():
             if news := accusation(self.unsaid.pop()):
                 await self.publisher.publish(news)
+
+
+def _pieces(raws: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """In order, each of one envelope at least."""
+    start = size = 0
+    for end, raw in enumerate(raws):
+        if end > start and (end - start == _PIECE or size + len(raw) > _PIECE_BYTES):
+            yield raws[start:end]
+            start, size = end, 0
+        size += len(raw)
+    if raws:
+        yield raws[start:]

@@ -65,7 +65,7 @@ POINTS: dict[str, Point] = {
     "committing": (GitRepository, "commit", "during", anything),
     "mid-branch": (GitRepository, "move_branch", "during", promoting),
     "removing": (GitRepository, "remove", "during", lambda _repository, folder: (folder / ".git").exists()),
-    "within-telling": (Journal, "tell_in", "after", lambda _journal, _transaction, kind, _data: kind == "delta"),
+    "within-telling": (Journal, "tell_in", "after", lambda _journal, _transaction, kind, *_data: kind == "delta"),
     "adding-project": (ProjectStore, "add", "before", anything),
     "added-project": (ProjectStore, "add", "after", anything),
     "removed-project": (ProjectStore, "remove", "after", anything),

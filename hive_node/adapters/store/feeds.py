@@ -1,6 +1,6 @@
 """Charters, feed entries, entries held for a gap, proofs of equivocation."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Final
@@ -23,6 +23,7 @@ from protocol.wire import JsonValue
 
 GOOD: Final = "good"
 QUARANTINED: Final = "quarantined"
+_ADD: Final = insert(entries)
 _ROWID: Final = literal_column("entries.rowid", Integer)
 
 
@@ -87,16 +88,8 @@ class FeedStore:
         now = stamp(self.journal.clock.now())
         rows = [_row(envelope, delta, standing, purpose, now) for envelope, delta, standing in arrived]
         async with self.database.write() as transaction:
-            await transaction.execute(insert(entries), rows)
-            for envelope, delta, standing in arrived:
-                event: dict[str, JsonValue] = {
-                    "id": envelope.id,
-                    "author": delta.author,
-                    "seq": delta.header.seq,
-                    "kind": delta.kind,
-                    "standing": standing,
-                }
-                await self.journal.tell_in(transaction, "delta", event)
+            await transaction.execute(_ADD, rows)
+            await self.journal.tell_in(transaction, "delta", *map(_event, rows))
         await self.journal.wake()
 
     async def by_purpose(self, purpose: str) -> StoredEntry | None:
@@ -227,6 +220,10 @@ def _row(envelope: Envelope, delta: Delta, standing: str, purpose: str | None, n
         "purpose": purpose,
         "received_at": now,
     }
+
+
+def _event(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return {name: row[name] for name in ("id", "author", "seq", "kind", "standing")}
 
 
 def _stored(row: Any) -> StoredEntry:

@@ -18,6 +18,7 @@ from protocol.wire import JsonValue
 EVENTS_KEPT: Final = 10_000
 _SWEEP_EVERY: Final = 500
 _TELL: Final = insert(events)
+_SWEEP: Final = delete(events).where(events.c.id <= select(func.max(events.c.id)).scalar_subquery() - EVENTS_KEPT)
 
 
 class Journal:
@@ -35,9 +36,11 @@ class Journal:
             await self.tell_in(transaction, kind, data)
         await self.wake()
 
-    async def tell_in(self, transaction: Transaction, kind: str, data: Mapping[str, JsonValue]) -> None:
-        """Write one event in a transaction of the caller's, who calls `wake` once it is committed."""
-        await self.sweep_in(transaction, await transaction.execute(*self.telling(kind, data)))
+    async def tell_in(self, transaction: Transaction, kind: str, *data: Mapping[str, JsonValue]) -> None:
+        """Write an event for each of `data` in a transaction of the caller's, who calls `wake` once it is committed."""
+        at = stamp(self.clock.now())
+        rows = [{"at": at, "kind": kind, "data": dict(one)} for one in data]
+        await transaction.execute_all([(_TELL, rows), (_SWEEP, None)])
 
     def telling(self, kind: str, data: Mapping[str, JsonValue]) -> Statement:
         """What writes one event; the caller gives its result to `sweep_in`."""
@@ -47,7 +50,7 @@ class Journal:
         """Let go of old events, now and then."""
         number = told.inserted_primary_key
         if number and number[0] % _SWEEP_EVERY == 0:
-            await transaction.execute(delete(events).where(events.c.id <= number[0] - EVENTS_KEPT))
+            await transaction.execute(_SWEEP)
 
     async def wake(self) -> None:
         """Let listeners look."""
