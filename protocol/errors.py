@@ -37,6 +37,7 @@ class Code(StrEnum):
     TOO_MANY = "too-many"
     GAP_FULL = "gap-full"
     UNAVAILABLE = "unavailable"
+    BAD_REQUEST = "bad-request"
     INVITE_UNKNOWN = "invite-unknown"
     INVITE_EXPIRED = "invite-expired"
     INVITE_USED = "invite-used"

@@ -10,6 +10,10 @@ CHARTER_BYTES: Final = 1024 * 1024
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 # One answer stays under a second of verification on a slow core; the asker comes back for more.
 ENTRIES_PER_ANSWER: Final = 200
+# A have-vector of 1 000 authors is 152 KB. A parser makes a hundred megabytes of 4 MiB of brackets.
+HAVE_BYTES: Final = 256 * 1024
+# 200 results of 130 bytes are 26 KB: what a peer answers to a push is read no further, for the same reason.
+RESULTS_BYTES: Final = 64 * 1024
 # What one answer holds in memory for a peer that reads slowly; the asker comes back for more.
 ANSWER_BYTES: Final = 1024 * 1024
 # A writer that puts an empty line after each entry; 4 MiB of line ends would be 4 million lines to walk.
@@ -22,6 +26,14 @@ INTEGER_MAX: Final = 2**53
 CONNECTIONS: Final = 32
 # A peer's own client keeps up to 4 to one node; twice that, and one member still cannot take every place.
 CONNECTIONS_PER_PEER: Final = 8
+# Half of a port: one address that opens connections and says nothing never takes the places of all others.
+UNPROVEN_PER_SOURCE: Final = 16
+# A handshake costs some 3 ms of a core. Ten a second are all the requests that a member has, each on a connection of its own;
+# eight nodes of one machine that start together need a tenth of 128.
+HANDSHAKES_PER_MINUTE: Final = 600
+HANDSHAKES_AT_ONCE: Final = 128
+# Who joins asks twice. Anybody may ask the join port, and each question reads the database.
+JOIN_REQUESTS_PER_MINUTE: Final = 60
 # A LAN peer's headers arrive in milliseconds; a stranger dripping bytes holds a slot this long and no longer.
 HEADER_TIMEOUT_S: Final = 10.0
 # A whole request, body included: 4 MiB at 1 Mbit/s.
@@ -29,6 +41,9 @@ REQUEST_TIMEOUT_S: Final = 40.0
 # Reconciliation of a hive of 1 000 members asks about twice a minute and member; pushes come in bursts.
 REQUESTS_PER_MINUTE: Final = 600
 BYTES_PER_MINUTE: Final = 64 * 1024 * 1024
+# Entries that brought nothing: refused, held already, ahead of their place. Each costs up to a millisecond of everybody's
+# turn. Honest peers send each entry some three times in all: this is one of theirs every hundredth of a second.
+WASTED_PER_MINUTE: Final = 6_000
 # Entries that arrived ahead of their place, per author: two answers' worth.
 HELD_PER_AUTHOR: Final = 400
 # A charter lists people; beyond this one document a hive needs another design.

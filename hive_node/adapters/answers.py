@@ -6,6 +6,7 @@ from itertools import accumulate, takewhile
 
 from hive_node import __version__
 from hive_node.hive import Hive
+from hive_node.learn.outcomes import Outcome
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import CharterLog, Clock, Feed
 from protocol.errors import RemoteProtocolError
@@ -51,10 +52,9 @@ class Answers:
         has_more = len(sent) < len(envelopes) or len(sent) == ENTRIES_PER_ANSWER
         return [*sent, dump_json({"have": have_vector_tree(heads), "more": has_more})]
 
-    async def entries(self, envelopes: Sequence[bytes], peer: NodeId) -> dict[str, JsonValue]:
+    async def entries(self, envelopes: Sequence[bytes], peer: NodeId) -> list[Outcome]:
         """What became of each entry."""
-        outcomes = await self.learn.learn(envelopes, peer)
-        return {"results": [{"id": one.id, "status": one.status, "code": one.code} for one in outcomes]}
+        return await self.learn.learn(envelopes, peer)
 
     def _check_open(self) -> None:
         if refusal := self.hive.refusal(self.clock.now()):

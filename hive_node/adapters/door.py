@@ -8,16 +8,23 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
-from hive_node.adapters.guests import Guest
+from hive_node.adapters.guests import Guest, Guests
+from hive_node.adapters.problems import Speaker
+from hive_node.adapters.rates import Budgets, source_of
 from hive_node.adapters.tls import peer_of
 from protocol.errors import RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import CONNECTIONS, CONNECTIONS_PER_PEER, HEADER_TIMEOUT_S
+from protocol.limits import (
+    CONNECTIONS,
+    CONNECTIONS_PER_PEER,
+    HANDSHAKES_AT_ONCE,
+    HANDSHAKES_PER_MINUTE,
+    HEADER_TIMEOUT_S,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +34,18 @@ _KEEP_ALIVE_S: Final = 75.0
 _GOODBYE_S: Final = 2.0
 _NO_DESCRIPTORS_S: Final = 0.5
 _LINE_BYTES: Final = 4096
+_HTTP: Final[dict[str, Any]] = {
+    "access_log": None,
+    "keepalive_timeout": _KEEP_ALIVE_S,
+    # What is left of a refused request is read for so long, that its sender may see the refusal.
+    "lingering_time": _GOODBYE_S,
+    "max_line_size": _LINE_BYTES,
+    "max_field_size": _LINE_BYTES,
+    # A node sends eight.
+    "max_headers": 32,
+    # Nobody here compresses; 4 KiB can hold 4 MiB of zeros.
+    "auto_decompress": False,
+}
 
 
 class Door:
@@ -35,17 +54,9 @@ class Door:
     def __init__(self, app: web.Application, tls: ssl.SSLContext) -> None:
         app.middlewares.append(self._attend)
         self._tls = tls
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_http_logger(),
-            keepalive_timeout=_KEEP_ALIVE_S,
-            max_line_size=_LINE_BYTES,
-            max_field_size=_LINE_BYTES,
-            # Nobody here compresses; 4 KiB can hold 4 MiB of zeros.
-            auto_decompress=False,
-        )
-        self._guests: dict[asyncio.BaseProtocol, Guest] = {}
+        self._runner = web.AppRunner(app)
+        self._guests = Guests()
+        self._handshakes = Budgets(HANDSHAKES_PER_MINUTE, HANDSHAKES_AT_ONCE)
         self._at_work = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -75,35 +86,41 @@ class Door:
                     await knocked.wait()
                     knocked.clear()
                     try:
-                        connection, _ = listening.accept()
-                    except BlockingIOError:  # whoever it was has gone again
-                        continue
+                        self._accept(group, listening)
                     except OSError:  # no descriptor is free: those who are here go on
                         loop.remove_reader(listening)
                         await asyncio.sleep(_NO_DESCRIPTORS_S)
                         loop.add_reader(listening, knocked.set)
-                        continue
-                    connection.setblocking(False)
-                    self._receive(group, connection)
             finally:
                 loop.remove_reader(listening)
                 await self._let_finish()
                 await self._say_goodbye()
 
-    def _receive(self, group: asyncio.TaskGroup, connection: socket.socket) -> None:
-        """Take one more in, if need be in place of the one with the weakest claim to its own."""
-        if len(self._guests) >= CONNECTIONS:
-            weakest = min(self._guests.values(), key=Guest.claim)
-            if weakest.is_busy:
-                connection.close()
+    def _accept(self, group: asyncio.TaskGroup, listening: socket.socket) -> None:
+        """Take in who waits, a port's worth at most. Raises OSError where no descriptor is free."""
+        for _ in range(CONNECTIONS):
+            try:
+                connection, address = listening.accept()
+            except BlockingIOError:  # nobody, or whoever it was has gone again
                 return
-            self._part(weakest)
-        assert self._runner.server is not None  # noqa: S101  set up before anything is accepted
-        guest = Guest(self._runner.server())
-        self._guests[guest.inner] = guest
+            connection.setblocking(False)
+            self._receive(group, connection, source_of(address[0]))
+
+    def _receive(self, group: asyncio.TaskGroup, connection: socket.socket, source: str) -> None:
+        """Let one more in, if its address may have another handshake and a place can be found."""
+        loop = asyncio.get_running_loop()
+        if not self._handshakes.spend(source, loop.time()) or not self._guests.make_room(source):
+            connection.close()
+            return
+        guest = Guest(self._speaker(loop), source)
+        self._guests.add(guest)
         guest.task = group.create_task(self._host(guest, connection))
         # Also for a task that was cancelled before it began, which runs no `finally`.
         guest.task.add_done_callback(lambda _task: self._forget(guest, connection))
+
+    def _speaker(self, loop: asyncio.AbstractEventLoop) -> Speaker:
+        assert self._runner.server is not None  # noqa: S101  set up before anything is accepted
+        return Speaker(self._runner.server, loop=loop, logger=logger.getChild("http"), **_HTTP)
 
     async def _host(self, guest: Guest, connection: socket.socket) -> None:
         try:
@@ -115,8 +132,7 @@ class Door:
                 ssl_shutdown_timeout=_GOODBYE_S,
             )
             guest.peer = _peer(transport)
-            of_peer = [one for one in self._guests.values() if one.peer is not None and one.peer == guest.peer]
-            if len(of_peer) <= CONNECTIONS_PER_PEER:
+            if guest.peer is None or self._guests.of(guest.peer) <= CONNECTIONS_PER_PEER:
                 await guest.closed.wait()
         except OSError as error:
             logger.debug("handshake failed", extra={"error": type(error).__name__})
@@ -125,12 +141,8 @@ class Door:
                 guest.cut_off()
                 await guest.closed.wait()
 
-    def _part(self, guest: Guest) -> None:
-        del self._guests[guest.inner]
-        guest.leave()
-
     def _forget(self, guest: Guest, connection: socket.socket) -> None:
-        self._guests.pop(guest.inner, None)
+        self._guests.drop(guest)
         if not guest.is_connected:
             connection.close()
 
@@ -142,7 +154,7 @@ class Door:
             logger.warning("a request was cut off")
 
     async def _say_goodbye(self) -> None:
-        tasks = [guest.task for guest in self._guests.values() if guest.task is not None]
+        tasks = [guest.task for guest in self._guests if guest.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -189,11 +201,3 @@ def _peer(transport: asyncio.BaseTransport) -> NodeId | None:
         return peer_of(transport)
     except RemoteProtocolError:
         return None  # the join port asks nobody for a certificate
-
-
-def _http_logger() -> logging.Logger:
-    """aiohttp's own log, less what others sent that is no HTTP: they would decide how much is written."""
-    http = logger.getChild("http")
-    if not http.filters:
-        http.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
-    return http

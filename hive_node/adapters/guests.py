@@ -1,12 +1,14 @@
-"""One accepted connection: who it is, whether it is busy, and how long it may take to say what it wants."""
+"""Accepted connections: who each is, whether it is busy, how long it may take, and who makes room for whom."""
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import cast
 
 from protocol.ids import NodeId
-from protocol.limits import HEADER_TIMEOUT_S, REQUEST_TIMEOUT_S
+from protocol.limits import CONNECTIONS, HEADER_TIMEOUT_S, REQUEST_TIMEOUT_S, UNPROVEN_PER_SOURCE
 
 
 class Guest(asyncio.Protocol):
@@ -14,11 +16,13 @@ class Guest(asyncio.Protocol):
 
     Whoever has not said a whole request within HEADER_TIMEOUT_S of beginning to, or of coming, is cut off; so is who does
     not read an answer within REQUEST_TIMEOUT_S. What a request's body may take is its handler's to say.
-    peer: whose certificate it showed. task: waits until the connection is closed; cancelling it closes it.
+    source: the address that it comes from. peer: whose certificate it showed. task: waits until the connection is closed;
+    cancelling it closes it.
     """
 
-    def __init__(self, inner: asyncio.Protocol) -> None:
+    def __init__(self, inner: asyncio.Protocol, source: str) -> None:
         self.inner = inner
+        self.source = source
         self.peer: NodeId | None = None
         self.task: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
@@ -36,9 +40,15 @@ class Guest(asyncio.Protocol):
         """Whether its handshake is over: from then on a transport owns the connection."""
         return self._transport is not None
 
-    def claim(self) -> tuple[bool, bool, float]:
-        """How good its claim to its place is: at work, then ever answered, then last answered."""
-        return (self.is_busy, self._requests > 0, self._since)
+    @property
+    def is_unproven(self) -> bool:
+        """Whether it showed no certificate so far, and nothing that it said was ever answered, or is being handled."""
+        return self.peer is None and not self.is_busy and not self._requests
+
+    @property
+    def since(self) -> float:
+        """When it came, or was last answered, on the loop's clock."""
+        return self._since
 
     def began(self) -> None:
         """The headers of a request are whole, and it is handled now."""
@@ -108,3 +118,58 @@ class Guest(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+@dataclass(slots=True)
+class Guests:
+    """Everybody on one port."""
+
+    _all: dict[asyncio.BaseProtocol, Guest] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Guest]:
+        return iter(self._all.values())
+
+    def get(self, inner: asyncio.BaseProtocol) -> Guest | None:
+        """The guest whose requests `inner` reads."""
+        return self._all.get(inner)
+
+    def add(self, guest: Guest) -> None:
+        self._all[guest.inner] = guest
+
+    def drop(self, guest: Guest) -> None:
+        self._all.pop(guest.inner, None)
+
+    def of(self, peer: NodeId) -> int:
+        """How many connections of one member there are."""
+        return sum(one.peer == peer for one in self)
+
+    def make_room(self, source: str) -> bool:
+        """Whether one more of that address may come; if need be, who has the weakest claim to its place goes."""
+        unproven = [one for one in self if one.source == source and one.is_unproven]
+        if len(unproven) >= UNPROVEN_PER_SOURCE:
+            self._part(min(unproven, key=_since))
+        elif len(self) >= CONNECTIONS:
+            weakest = self._weakest()
+            if weakest is None:
+                return False
+            self._part(weakest)
+        return True
+
+    def _weakest(self) -> Guest | None:
+        """Who is unproven, first of the address with most of these; then who was answered longest ago. Never who is at work."""
+        unproven = [one for one in self if one.is_unproven]
+        if unproven:
+            sources = [one.source for one in unproven]
+            return min(unproven, key=lambda one: (-sources.count(one.source), one.since))
+        return min((one for one in self if not one.is_busy), key=_since, default=None)
+
+    def _part(self, guest: Guest) -> None:
+        self.drop(guest)
+        guest.leave()
+
+
+def _since(guest: Guest) -> float:
+    return guest.since

@@ -15,13 +15,15 @@ from hive_node.adapters.door import Door
 from hive_node.adapters.invites import SECRET_BYTES, Token, proof
 from hive_node.adapters.join_request import JoinRequest
 from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.peer_server import answer, problem
+from hive_node.adapters.peer_server import answer
+from hive_node.adapters.problems import problem
+from hive_node.adapters.rates import Budgets, source_of
 from hive_node.adapters.tls import join_server_context
 from hive_node.hive import Hive
 from hive_node.ports import Chance, CharterLog, Clock, Fault, Invite, Invites
 from hive_node.share.charters import CharterOffice
 from protocol.errors import Code, RemoteProtocolError
-from protocol.limits import HEADER_TIMEOUT_S, INVITE_WRONG_GUESSES
+from protocol.limits import HEADER_TIMEOUT_S, INVITE_WRONG_GUESSES, JOIN_REQUESTS_PER_MINUTE
 from protocol.verification import Membership
 from protocol.wire import JsonValue, parse_object
 
@@ -63,6 +65,7 @@ class JoinDesk:
         self._nonces: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._questions = Budgets(JOIN_REQUESTS_PER_MINUTE, JOIN_REQUESTS_PER_MINUTE)
         self._peer_port: Callable[[], int] = lambda: 0
         self._made = 0
         self._fault: OSError | None = None
@@ -180,6 +183,8 @@ class JoinDesk:
         self, handler: Callable[[web.Request], Awaitable[web.Response]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
+            if not self._questions.spend(source_of(request.remote or ""), self._clock.monotonic()):
+                return problem(RemoteProtocolError(Code.TOO_MANY, "too many requests in a minute"))
             try:
                 return await handler(request)
             except RemoteProtocolError as error:

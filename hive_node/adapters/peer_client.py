@@ -15,12 +15,13 @@ from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.limits import (
+    ANSWER_BYTES,
     CHARTER_BYTES,
     CHARTER_CHAIN,
     ENTRIES_PER_ANSWER,
-    ENVELOPE_BYTES,
-    REQUEST_BYTES,
+    HAVE_BYTES,
     REQUEST_TIMEOUT_S,
+    RESULTS_BYTES,
 )
 from protocol.sync import HaveVector, LineReader, have_vector_tree, parse_have_vector
 from protocol.wire import JsonValue, dump_json, parse_object
@@ -30,8 +31,10 @@ CONNECT_S: Final = 3.0
 SMALL_BYTES: Final = 16 * 1024
 # A whole chain, as a joiner is handed it: 1 600 versions of a hive of ten.
 CHAIN_BYTES: Final = 16 * CHARTER_BYTES
+# What an answer of charters may be: one in any case.
+_CHARTERS_BYTES: Final = ANSWER_BYTES + CHARTER_BYTES
 # Entries of an answer, and the have-vector after them.
-_SYNC_BYTES: Final = 4 * REQUEST_BYTES
+_SYNC_BYTES: Final = ANSWER_BYTES + HAVE_BYTES
 # One request at a time to each contact, and dials beside them: a peer that stalls takes its own share only.
 _CONNECTIONS: Final = 256
 _CONNECTIONS_PER_PEER: Final = 4
@@ -90,14 +93,14 @@ class PeerClient:
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]:
         """The peer's charters from version `first`, as many as it sends at once."""
         async with self._request("GET", host, port, f"/hive/v1/charter?from={first}", node) as response:
-            return await _lines(response, CHARTER_CHAIN, CHARTER_BYTES, CHAIN_BYTES)
+            return await _lines(response, CHARTER_CHAIN, CHARTER_BYTES, _CHARTERS_BYTES)
 
     async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
         """What the peer holds that is not in `heads`."""
         body = dump_json({"have": have_vector_tree(heads)})
         async with self._request("POST", host, port, "/hive/v1/sync", node, body) as response:
             # One line more than entries: the peer's have-vector, which may be larger than an envelope.
-            lines = await _lines(response, ENTRIES_PER_ANSWER + 1, 4 * ENVELOPE_BYTES, _SYNC_BYTES)
+            lines = await _lines(response, ENTRIES_PER_ANSWER + 1, HAVE_BYTES, _SYNC_BYTES)
         if not lines:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer ends with a have-vector")
         last = parse_object(lines[-1])
@@ -107,7 +110,7 @@ class PeerClient:
         """Hand entries over. Returns the peer's outcome of each."""
         body = b"\n".join(envelopes)
         async with self._request("POST", host, port, "/hive/v1/entries", node, body) as response:
-            results = parse_object(await read(response, REQUEST_BYTES)).get("results")
+            results = parse_object(await read(response, RESULTS_BYTES)).get("results")
         if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
             raise RemoteProtocolError(Code.BAD_SCHEMA, "an answer to entries has results")
         return [one for one in results if isinstance(one, dict)]

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from hive_node.adapters.answers import Answers
 from hive_node.adapters.door import Door
-from hive_node.adapters.rates import Rate, Rates
+from hive_node.adapters.problems import problem
+from hive_node.adapters.rates import Rate, Rates, Spent
 from hive_node.adapters.tls import peer_of
 from hive_node.adapters.told import Told, told_by, told_of
 from hive_node.hive import Hive
@@ -19,35 +20,28 @@ from hive_node.learn.pipeline import Learn
 from hive_node.ports import CharterLog, Clock, Fault, Feed
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES, REQUEST_TIMEOUT_S
+from protocol.limits import ENTRIES_PER_ANSWER, HAVE_BYTES, REQUEST_BYTES, REQUEST_TIMEOUT_S
 from protocol.sync import LineReader
 from protocol.wire import JsonValue, dump_json
 
 logger = logging.getLogger(__name__)
 
 _NDJSON: Final = "application/x-ndjson"
-_STATUS: Final = {
-    Code.TOO_LARGE: 413,
-    Code.TOO_MANY: 429,
-    Code.NOT_A_MEMBER: 403,
-    Code.REVOKED: 403,
-    Code.UNAVAILABLE: 503,
-}
-_RETRY_S: Final = "30"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request of a member. rate: what its body counts against."""
+    """One request of a member. rate: what it counts against. spent: what it took of that."""
 
     request: web.Request
     peer: NodeId
     rate: Rate
+    spent: Spent
 
-    async def body(self) -> bytes:
-        """The whole body. Raises RemoteProtocolError(too-large, too-many)."""
+    async def body(self, max_bytes: int) -> bytes:
+        """The whole body. Raises RemoteProtocolError(too-large, too-many, bad-request)."""
         data = bytearray()
-        await self._read(data.extend)
+        await self._read(data.extend, max_bytes)
         return bytes(data)
 
     async def lines(self, most: int) -> list[bytes]:
@@ -60,23 +54,28 @@ class Asked:
             if len(found) > most:
                 raise RemoteProtocolError(Code.TOO_MANY, f"at most {most} entries a request")
 
-        await self._read(take)
+        await self._read(take, REQUEST_BYTES)
         found.extend(reader.close())
         take(b"")
         return found
 
-    async def _read(self, take: Callable[[bytes], None]) -> None:
+    def wasted(self, entries: int) -> None:
+        """Count entries of it that brought nothing."""
+        self.rate.waste(self.spent, entries)
+
+    async def _read(self, take: Callable[[bytes], None], max_bytes: int) -> None:
         """Hand on the body as it comes, announced or not, and count it; end as soon as it is too much or takes too long."""
-        if (self.request.content_length or 0) > REQUEST_BYTES:
-            raise _too_large()
+        too_large = RemoteProtocolError(Code.TOO_LARGE, f"this request has at most {max_bytes} bytes")
+        if (self.request.content_length or 0) > max_bytes:
+            raise too_large
         total = 0
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 async for piece in self.request.content.iter_any():
                     total += len(piece)
-                    if total > REQUEST_BYTES:
-                        raise _too_large()
-                    self.rate.read(len(piece))
+                    if total > max_bytes:
+                        raise too_large
+                    self.rate.read(self.spent, len(piece))
                     take(piece)
         except TimeoutError:
             raise RemoteProtocolError(Code.TOO_MANY, "the request took too long") from None
@@ -144,9 +143,9 @@ class PeerServer:
         if membership is None or peer not in membership.members:
             raise RemoteProtocolError(Code.NOT_A_MEMBER, "you are not in this hive's charter")
         rate = self._rates.of(peer, membership.members)
-        rate.begin(self._clock.monotonic())
+        spent = rate.begin(self._clock.monotonic())
         self._on_contact(peer, request.remote or "", told_by(request.headers))
-        return Asked(request, peer, rate)
+        return Asked(request, peer, rate, spent)
 
     async def _node(self, _asked: Asked) -> web.Response:
         return answer(self._answers.node())
@@ -158,10 +157,12 @@ class PeerServer:
         return _lines(await self._answers.charters(int(first)))
 
     async def _sync(self, asked: Asked) -> web.Response:
-        return _lines(await self._answers.sync(await asked.body()))
+        return _lines(await self._answers.sync(await asked.body(HAVE_BYTES)))
 
     async def _entries(self, asked: Asked) -> web.Response:
-        return answer(await self._answers.entries(await asked.lines(ENTRIES_PER_ANSWER), asked.peer))
+        outcomes = await self._answers.entries(await asked.lines(ENTRIES_PER_ANSWER), asked.peer)
+        asked.wasted(sum(one.status != "accepted" for one in outcomes))
+        return answer({"results": [{"id": one.id, "status": one.status, "code": one.code} for one in outcomes]})
 
 
 def answer(tree: Mapping[str, JsonValue]) -> web.Response:
@@ -169,19 +170,5 @@ def answer(tree: Mapping[str, JsonValue]) -> web.Response:
     return web.Response(body=dump_json(tree), content_type="application/json")
 
 
-def problem(error: RemoteProtocolError) -> web.Response:
-    """A refusal as RFC 9457 has it, with its stable code."""
-    status = _STATUS.get(error.code, 400)
-    body = dump_json(
-        {"type": "about:blank", "title": "refused", "status": status, "code": error.code, "detail": error.detail}
-    )
-    headers = {"Retry-After": _RETRY_S} if status in {413, 429, 503} else {}
-    return web.Response(status=status, body=body, headers=headers, content_type="application/problem+json")
-
-
 def _lines(lines: list[bytes]) -> web.Response:
     return web.Response(body=b"\n".join(lines), content_type=_NDJSON)
-
-
-def _too_large() -> RemoteProtocolError:
-    return RemoteProtocolError(Code.TOO_LARGE, f"a request has at most {REQUEST_BYTES} bytes")

@@ -1,38 +1,63 @@
-"""How much each member asked of us in the last minute."""
+"""How much each member, and each address, asked of us of late."""
 
+import ipaddress
 from collections import deque
 from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import Final
 
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import BYTES_PER_MINUTE, REQUESTS_PER_MINUTE
+from protocol.limits import BYTES_PER_MINUTE, REQUESTS_PER_MINUTE, WASTED_PER_MINUTE
 
-_WINDOW_S = 60.0
+_WINDOW_S: Final = 60.0
+# Addresses that are remembered. Who has more of them to speak from is let forget its oldest, and gains one budget by it.
+_SOURCES: Final = 1024
+# A machine that is given an IPv6 network has all 2**64 addresses of it.
+_IPV6_NETWORK_BITS: Final = 64
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one request took. wasted: entries that brought nothing."""
+
+    at: float
+    body_bytes: int = 0
+    wasted: int = 0
 
 
 @dataclass(slots=True)
 class Rate:
-    """Requests and the bytes of their bodies, of one peer, in the last minute."""
+    """Requests, the bytes of their bodies, and wasted entries, of one peer, in the last minute."""
 
-    requests: deque[list[float]] = field(default_factory=deque)
-    total_bytes: float = 0
+    requests: deque[Spent] = field(default_factory=deque)
+    total_bytes: int = 0
+    total_wasted: int = 0
 
-    def begin(self, now: float) -> None:
+    def begin(self, now: float) -> Spent:
         """Count one request. Raises RemoteProtocolError(too-many)."""
-        while self.requests and self.requests[0][0] <= now - _WINDOW_S:
-            self.total_bytes -= self.requests.popleft()[1]
+        while self.requests and self.requests[0].at <= now - _WINDOW_S:
+            over = self.requests.popleft()
+            self.total_bytes -= over.body_bytes
+            self.total_wasted -= over.wasted
         if len(self.requests) >= REQUESTS_PER_MINUTE:
             raise RemoteProtocolError(Code.TOO_MANY, "too many requests in a minute")
-        self.requests.append([now, 0])
+        if self.total_wasted >= WASTED_PER_MINUTE:
+            raise RemoteProtocolError(Code.TOO_MANY, "too many entries in a minute that brought nothing")
+        self.requests.append(spent := Spent(now))
+        return spent
 
-    def read(self, count: int) -> None:
+    def read(self, spent: Spent, count: int) -> None:
         """Count bytes of a body as they come, announced or not. Raises RemoteProtocolError(too-many)."""
         self.total_bytes += count
-        if self.requests:
-            self.requests[-1][1] += count
+        spent.body_bytes += count
         if self.total_bytes > BYTES_PER_MINUTE:
             raise RemoteProtocolError(Code.TOO_MANY, "too many bytes in a minute")
+
+    def waste(self, spent: Spent, count: int) -> None:
+        """Count entries that brought nothing."""
+        self.total_wasted += count
+        spent.wasted += count
 
 
 @dataclass(slots=True)
@@ -47,3 +72,35 @@ class Rates:
             self._by_peer = {one: rate for one, rate in self._by_peer.items() if one in members}
             self._by_peer[peer] = Rate()
         return self._by_peer[peer]
+
+
+@dataclass(slots=True)
+class Budgets:
+    """What strangers may spend, by the address they come from: `at_once`, and `per_minute` in the long run (a token bucket)."""
+
+    per_minute: int
+    at_once: int
+    _left: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def spend(self, source: str, now: float) -> bool:
+        """Take one of it. False where there is none left. now: monotonic seconds."""
+        left, at = self._left.pop(source, (float(self.at_once), now))
+        left = min(float(self.at_once), left + (now - at) * self.per_minute / _WINDOW_S)
+        if len(self._left) >= _SOURCES:
+            self._left.pop(next(iter(self._left)))
+        is_enough = left >= 1
+        self._left[source] = (left - is_enough, now)
+        return is_enough
+
+
+def source_of(host: str) -> str:
+    """Whom an address stands for: itself, or of IPv6 the network it is of."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, _IPV6_NETWORK_BITS), strict=False))
+    return str(address)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from hive_node.adapters import door, guests, peer_server, rates
-from protocol.ids import NodeId
 from protocol.limits import (
     ANSWER_BYTES,
     BLANK_LINES,
@@ -133,14 +132,6 @@ async def test_bytes_a_minute_are_counted_as_they_come_announced_or_not(
 
     assert statuses == [200, 200, 429]
     assert await is_served(bo)
-
-
-def test_rates_are_kept_of_members_alone() -> None:
-    kept = rates.Rates()
-    for number in range(100):
-        kept.of(NodeId(f"n{number}"), {NodeId(f"n{number}")})
-
-    assert len(kept._by_peer) == 1
 
 
 # --- what a connection may take ----------------------------------------------------------------------------------------
