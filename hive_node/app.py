@@ -51,6 +51,7 @@ from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
+from hive_node.learn.standing import Crediting, restore_standings
 from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
 from hive_node.operators.combine import Combine
@@ -266,6 +267,7 @@ class _Builder:
             self.share,
             self.memory.catch_up,
         )
+        self.crediting = Crediting(self.share, self.hive, self.beliefs, self.journal, self.clock)
         self.suggest = Suggest(self.hive, self.beliefs, self.feed)
         self.reader = CharterReader(self.hive, self.feed, self._charter_changed, self.memory.restore)
         self.office = CharterOffice(self.hive, self.feed, self.key, self.clock, self._charter_changed)
@@ -304,6 +306,7 @@ class _Builder:
             ) from error
         halt = await self.journal.recall(LOCAL_HALT)
         self.hive.local_halt = str(halt) if halt else None
+        await restore_standings(self.hive, self.journal)
         await self.memory.restore()
         await self._learn_names()
 
@@ -356,7 +359,7 @@ class _Builder:
             subject=subject,
             operator=operator,
             constitution=self.constitution,
-            publisher=self.share,
+            publisher=self.crediting,
             clock=self.clock,
             chance=self.chance,
             halt=lambda: self.hive.why_halted(self.clock.now()),

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from guardrails.consensus import Standing
 from protocol.charter import Member, Revocation
 from protocol.deltas import Delta
 from protocol.errors import Code
@@ -24,6 +25,7 @@ class Hive:
 
     local_halt: why the user of this machine stopped promotions and sends here; needs no admin.
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
+    standings: what peers have earned with this node and done wrong (docs/protocol.md §9.3); never sent.
     holding: authors of whom entries may be held that came ahead of their place.
     turn: who has it, and nobody else, changes feeds or the charter.
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
@@ -35,6 +37,7 @@ class Hive:
     membership: Membership | None = None
     heads: dict[NodeId, Head] = field(default_factory=dict)
     equivocators: dict[NodeId, int] = field(default_factory=dict)
+    standings: dict[NodeId, Standing] = field(default_factory=dict)
     local_halt: str | None = None
     holding: set[NodeId] = field(default_factory=set)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -66,6 +69,12 @@ class Hive:
         if membership is None:
             return set()
         return {author for author, epoch in self.equivocators.items() if epoch >= (membership.epoch(author) or 0)}
+
+    def shunned_until(self, node: NodeId, now: datetime) -> datetime | None:
+        """Until when nothing is given to that peer or taken from it but charters, or None."""
+        standing = self.standings.get(node, Standing())
+        moment = now.timestamp()
+        return now + timedelta(seconds=standing.shunned_s(moment)) if standing.is_shunned(moment) else None
 
     def owners(self) -> Mapping[NodeId, str]:
         """Whose vote each node's word is; a revoked node's only where its history was kept."""

@@ -3,6 +3,7 @@
 A value with the time handed in, so that the store can keep it across reconnects and restarts.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -50,6 +51,12 @@ class Standing:
     def is_shunned(self, now: float) -> bool:
         """Whether to have nothing to do with it for now."""
         return self.score(now) <= SHUNNED_FROM
+
+    def shunned_s(self, now: float) -> float:
+        """For how many more seconds, if it does nothing wrong meanwhile; 0 where it is not shunned. What it earned is taken to stay."""
+        faded = self._faded(now)
+        excused = math.sqrt(faded.earned - SHUNNED_FROM)
+        return max(0.0, INVALID_HALF_LIFE_S * math.log2(faded.invalid / excused)) if faded.invalid > 0 else 0.0
 
     def is_forgettable(self, now: float) -> bool:
         """Whether it differs so little from a stranger's that it need not be kept."""

@@ -54,12 +54,12 @@ class Exchange:
         if status.node != contact.node:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
         await self._fetch_charters(contact, caller, status.charter_version)
-        if self._is_open() and status.have != self.hive.digest():
+        if self._is_open() and not self._shuns(contact) and status.have != self.hive.digest():
             await self._trade(contact, caller)
 
     async def push(self, contact: Contact, caller: Caller, envelopes: Sequence[bytes]) -> list[str]:
         """Hand entries over, if nothing forbids it by now. Returns what became of each."""
-        if not self._is_open():
+        if not self._is_open() or self._shuns(contact):
             return []
         results = await caller.push(*contact.where, contact.node, envelopes)
         return [str(one.get("status")) for one in results]
@@ -87,7 +87,7 @@ class Exchange:
             outcomes = await self.learn.learn(answer.envelopes, contact.node)
             gained = sum(one.status == "accepted" for one in outcomes)
             total += gained
-            if not answer.has_more or not gained or not self._is_open():
+            if not answer.has_more or not gained or not self._is_open() or self._shuns(contact):
                 break
         return theirs, total
 
@@ -124,6 +124,9 @@ class Exchange:
     async def _is_another(self, author: NodeId, head: Head) -> bool:
         stored = await self.feed.at(author, head.epoch, head.seq)
         return stored is not None and stored.id != head.id
+
+    def _shuns(self, contact: Contact) -> bool:
+        return self.hive.shunned_until(contact.node, self.clock.now()) is not None
 
     def _is_open(self) -> bool:
         return self.hive.refusal(self.clock.now()) is None

@@ -10,6 +10,7 @@ from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.equivocation import accusation, convict, told_proofs
 from hive_node.learn.outcomes import Arrived, Outcome
 from hive_node.learn.receive import receive
+from hive_node.learn.standing import blame
 from hive_node.learn.store import store
 from hive_node.learn.verify import verify
 from hive_node.ports import Clock, Feed, Notes, Publisher, Spreader
@@ -56,6 +57,8 @@ class Learn:
                 outcomes += await self._take_in(piece, source)
         if refused := sum(one.status == "refused" for one in outcomes):
             await self.notes.count("deltas.refused", refused)
+            if source is not None:
+                await blame(source, outcomes, self.hive, self.notes, self.clock.now())
         await self._accuse()
         return outcomes
 

@@ -120,13 +120,17 @@ class Event:
 
 
 class Notes(Protocol):
-    """The node's diary: events, receipts, counters."""
+    """The node's diary: events, receipts, counters, single facts."""
 
     async def tell(self, kind: str, **data: JsonValue) -> None: ...
 
     async def keep_receipt(self, receipt: Receipt) -> None: ...
 
     async def count(self, name: str, more: int = 1) -> None: ...
+
+    async def remember(self, name: str, value: JsonValue) -> None: ...
+
+    async def recall(self, name: str) -> JsonValue: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hive_node.learn.charters import CharterReader
 from hive_node.learn.memory import Memory
 from hive_node.learn.outcomes import Outcome
 from hive_node.learn.pipeline import Learn
+from hive_node.learn.standing import restore_standings
 from hive_node.learn.suggest import Suggest
 from hive_node.ports import News, Suggestion
 from hive_node.share.charters import CharterOffice
@@ -111,8 +112,10 @@ class SimNode:
 
     async def wake(self) -> None:
         """Start again, from what is stored."""
+        store: Any = self.store
         self._assemble()
         await self.reader.restore()
+        await restore_standings(self.hive, store)
         await self.memory.restore()
         self.start()
 
@@ -188,6 +191,8 @@ class SimNode:
         if asker.id not in members:
             raise RemoteProtocolError(Code.NOT_A_MEMBER, "not in the charter")
         self.network.contacted(asker.id, asker.name, told_by(told))
+        if path in {_SYNC, _ENTRIES} and self.hive.shunned_until(asker.id, self.clock.now()):
+            raise RemoteProtocolError(Code.SHUNNED, "left alone for a while")
         if path == _NODE:
             return dump_json(self.answers.node())
         if path == _SYNC:

@@ -25,6 +25,7 @@ class MemoryStore:
         self.proofs: dict[NodeId, tuple[int, bytes, bytes]] = {}
         self.chain: list[bytes] = []
         self.counters: dict[str, int] = {}
+        self.facts: dict[str, JsonValue] = {}
 
     # --- feeds
 
@@ -119,6 +120,12 @@ class MemoryStore:
 
     async def count(self, name: str, more: int = 1) -> None:
         self.counters[name] = self.counters.get(name, 0) + more
+
+    async def remember(self, name: str, value: JsonValue) -> None:
+        self.facts[name] = value
+
+    async def recall(self, name: str) -> JsonValue:
+        return self.facts.get(name)
 
 
 def _place(delta: Delta) -> Place:
