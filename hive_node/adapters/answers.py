@@ -61,6 +61,11 @@ class Answers:
             raise RemoteProtocolError(refusal, "nothing is sent right now")
 
 
+def results_of(outcomes: Sequence[Outcome]) -> dict[str, JsonValue]:
+    """The outcomes as they are told (docs/protocol.md §3.9)."""
+    return {"results": [{"id": one.id, "status": one.status, "code": one.code} for one in outcomes]}
+
+
 def _fitting(lines: list[bytes]) -> list[bytes]:
     """As many of the first as fit into one answer, and one in any case."""
     sizes = accumulate(len(line) + 1 for line in lines)

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hive_node.adapters.answers import Answers
+from hive_node.adapters.answers import Answers, results_of
 from hive_node.adapters.door import Door
 from hive_node.adapters.problems import problem
 from hive_node.adapters.rates import Rate, Rates, Spent
@@ -164,7 +164,7 @@ class PeerServer:
         self._check_standing(asked.peer)
         outcomes = await self._answers.entries(await asked.lines(ENTRIES_PER_ANSWER), asked.peer)
         asked.wasted(sum(one.status != "accepted" for one in outcomes))
-        return answer({"results": [{"id": one.id, "status": one.status, "code": one.code} for one in outcomes]})
+        return answer(results_of(outcomes))
 
     def _check_standing(self, peer: NodeId) -> None:
         # docs/protocol.md §9.3. Charters flow all the same: a halt is everybody's.

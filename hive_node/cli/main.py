@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hive_node import __version__
-from hive_node.cli import admin, deltas, experiments, guards, hive, peers, projects
+from hive_node.cli import admin, deltas, experiments, guards, hive, peers, projects, simulate
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
 from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
@@ -155,3 +155,4 @@ def demo(
 app.command()(admin.doctor)
 app.command()(peers.peers)
 app.command()(guards.scan)
+app.command()(simulate.simulate)

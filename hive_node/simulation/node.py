@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from guardrails.consensus import TaskBelief
 from guardrails.scope import LocalFacts, ScopeGuard, default_engine
-from hive_node.adapters.answers import Answers
+from hive_node.adapters.answers import Answers, results_of
 from hive_node.adapters.clock import SeededChance
 from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
@@ -49,7 +49,8 @@ OnNews = Callable[["SimNode", Sequence[bytes], NodeId | None], None]
 class SimNode:
     """One node. What it stored outlives `sleep` and `wake`; what it had in memory does not.
 
-    refused: by code, what it refused of what it was handed or fetched. said: how often it published.
+    refused: by code, what it refused of what it was handed or fetched. said: how often it published. is_liar: a story's author
+    knows; nobody else does.
     """
 
     def __init__(self, sim: "HiveSimulator", name: str, owner: str, on_news: OnNews) -> None:
@@ -61,6 +62,7 @@ class SimNode:
         self.clock = SimClock()
         self.refused: Counter[Code] = Counter()
         self.said = 0
+        self.is_liar = False
         self._sim = sim
         self._on_news = on_news
         self._serving: asyncio.Task[None] | None = None
@@ -198,7 +200,7 @@ class SimNode:
         if path == _SYNC:
             return b"\n".join(await self.answers.sync(body))
         if path == _ENTRIES:
-            return dump_json(await self.answers.entries(body.splitlines(), asker.id))
+            return dump_json(results_of(await self.answers.entries(body.splitlines(), asker.id)))
         return b"\n".join(await self.answers.charters(int(path.removeprefix(_CHARTER))))
 
 

@@ -36,15 +36,15 @@ class Wire:
 
     async def carry(self, sender: NodeId, receiver: NodeId, size: int) -> None:
         """One message's way. Raises RemoteProtocolError, once the asker would have given up, where it does not arrive."""
-        self._of(sender).messages_out += 1
-        self._of(sender).bytes_out += size
+        self.of(sender).messages_out += 1
+        self.of(sender).bytes_out += size
         await asyncio.sleep(self.chance.uniform(*LATENCY_S))
         is_lost = self.chance.uniform(0, 1) < self.loss
         if is_lost or not {sender, receiver} <= self.awake or frozenset((sender, receiver)) in self.cut:
             await asyncio.sleep(CONNECT_S)
             raise RemoteProtocolError(Code.PEER_UNREACHABLE, "lost on the way")
-        self._of(receiver).messages_in += 1
-        self._of(receiver).bytes_in += size
+        self.of(receiver).messages_in += 1
+        self.of(receiver).bytes_in += size
 
     def part(self, halves: Sequence[Iterable[NodeId]]) -> None:
         """Nobody of one half hears anybody of the other."""
@@ -55,7 +55,8 @@ class Wire:
         """Everybody hears everybody again."""
         self.cut.clear()
 
-    def _of(self, node: NodeId) -> Traffic:
+    def of(self, node: NodeId) -> Traffic:
+        """One node's traffic so far."""
         return self.traffic.setdefault(node, Traffic())
 
 
