@@ -28,8 +28,8 @@ CONNECTIONS: Final = 32
 CONNECTIONS_PER_PEER: Final = 8
 # Half of a port: one address that opens connections and says nothing never takes the places of all others.
 UNPROVEN_PER_SOURCE: Final = 16
-# A handshake costs some 3 ms of a core. Ten a second are all the requests that a member has, each on a connection of its own;
-# eight nodes of one machine that start together need a tenth of 128.
+# A handshake costs some 3 ms of a core; ten a second that end without a member's certificate are a thirtieth of it. Whoever dials
+# before it is known as a member tries a few times.
 HANDSHAKES_PER_MINUTE: Final = 600
 HANDSHAKES_AT_ONCE: Final = 128
 # Who joins asks twice. Anybody may ask the join port, and each question reads the database.

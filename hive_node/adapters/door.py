@@ -107,12 +107,11 @@ class Door:
             self._receive(group, connection, source_of(address[0]))
 
     def _receive(self, group: asyncio.TaskGroup, connection: socket.socket, source: str) -> None:
-        """Let one more in, if its address may have another handshake and a place can be found."""
-        loop = asyncio.get_running_loop()
-        if not self._handshakes.spend(source, loop.time()) or not self._guests.make_room(source):
+        """Let one more in, if a place can be found."""
+        if not self._guests.make_room(source):
             connection.close()
             return
-        guest = Guest(self._speaker(loop), source)
+        guest = Guest(self._speaker(asyncio.get_running_loop()), source)
         self._guests.add(guest)
         guest.task = group.create_task(self._host(guest, connection))
         # Also for a task that was cancelled before it began, which runs no `finally`.
@@ -124,14 +123,8 @@ class Door:
 
     async def _host(self, guest: Guest, connection: socket.socket) -> None:
         try:
-            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: guest,
-                connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=HEADER_TIMEOUT_S,
-                ssl_shutdown_timeout=_GOODBYE_S,
-            )
-            guest.peer = _peer(transport)
+            async with asyncio.timeout(HEADER_TIMEOUT_S):
+                await self._shake_hands(guest, connection)
             if guest.peer is None or self._guests.of(guest.peer) <= CONNECTIONS_PER_PEER:
                 await guest.closed.wait()
         except OSError as error:
@@ -140,6 +133,20 @@ class Door:
             if guest.is_connected:
                 guest.cut_off()
                 await guest.closed.wait()
+
+    async def _shake_hands(self, guest: Guest, connection: socket.socket) -> None:
+        """Raises OSError where it comes to nothing, or where the address spent its handshakes on such as came to nothing."""
+        loop = asyncio.get_running_loop()
+        await _first_word(connection)
+        guest.has_spoken = True
+        if not self._handshakes.spend(guest.source, loop.time()):
+            raise ConnectionRefusedError
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: guest, connection, ssl=self._tls, ssl_shutdown_timeout=_GOODBYE_S
+        )
+        guest.peer = _peer(transport)
+        if guest.peer is not None:
+            self._handshakes.give_back(guest.source)
 
     def _forget(self, guest: Guest, connection: socket.socket) -> None:
         self._guests.drop(guest)
@@ -178,6 +185,19 @@ class Door:
                 self._idle.set()
             if guest:
                 guest.answered()
+
+
+async def _first_word(connection: socket.socket) -> None:
+    """Wait until the other side says something: who opens connections and is silent costs no handshake. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    spoke = asyncio.Event()
+    loop.add_reader(connection, spoke.set)
+    try:
+        await spoke.wait()
+    finally:
+        loop.remove_reader(connection)
+    if not connection.recv(1, socket.MSG_PEEK):
+        raise ConnectionResetError
 
 
 async def _listening(host: str, port: int) -> socket.socket:

@@ -16,8 +16,8 @@ class Guest(asyncio.Protocol):
 
     Whoever has not said a whole request within HEADER_TIMEOUT_S of beginning to, or of coming, is cut off; so is who does
     not read an answer within REQUEST_TIMEOUT_S. What a request's body may take is its handler's to say.
-    source: the address that it comes from. peer: whose certificate it showed. task: waits until the connection is closed;
-    cancelling it closes it.
+    source: the address that it comes from. has_spoken: its handshake has begun. peer: whose certificate it showed.
+    task: waits until the connection is closed; cancelling it closes it.
     """
 
     def __init__(self, inner: asyncio.Protocol, source: str) -> None:
@@ -27,6 +27,7 @@ class Guest(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
         self.is_busy = False
+        self.has_spoken = False
         self._requests = 0
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
@@ -150,7 +151,7 @@ class Guests:
         """Whether one more of that address may come; if need be, who has the weakest claim to its place goes."""
         unproven = [one for one in self if one.source == source and one.is_unproven]
         if len(unproven) >= UNPROVEN_PER_SOURCE:
-            self._part(min(unproven, key=_since))
+            self._part(min(unproven, key=_claim))
         elif len(self) >= CONNECTIONS:
             weakest = self._weakest()
             if weakest is None:
@@ -163,12 +164,17 @@ class Guests:
         unproven = [one for one in self if one.is_unproven]
         if unproven:
             sources = [one.source for one in unproven]
-            return min(unproven, key=lambda one: (-sources.count(one.source), one.since))
+            return min(unproven, key=lambda one: (-sources.count(one.source), *_claim(one)))
         return min((one for one in self if not one.is_busy), key=_since, default=None)
 
     def _part(self, guest: Guest) -> None:
         self.drop(guest)
         guest.leave()
+
+
+def _claim(guest: Guest) -> tuple[bool, float]:
+    """Of two unproven ones, who is silent goes first: members speak at once."""
+    return (guest.has_spoken, guest.since)
 
 
 def _since(guest: Guest) -> float:

@@ -92,6 +92,12 @@ class Budgets:
         self._left[source] = (left - is_enough, now)
         return is_enough
 
+    def give_back(self, source: str) -> None:
+        """What was taken last turned out to be well spent."""
+        if source in self._left:
+            left, at = self._left[source]
+            self._left[source] = (left + 1, at)
+
 
 def source_of(host: str) -> str:
     """Whom an address stands for: itself, or of IPv6 the network it is of."""

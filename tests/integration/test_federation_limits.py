@@ -241,6 +241,27 @@ async def test_strangers_cannot_take_the_places_of_members(ada: LiveNode, mallor
                 writer.close()
 
 
+async def test_handshakes_that_showed_a_members_certificate_are_not_counted_silence_is_none(
+    ada: LiveNode, bo: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ada.parts.federation is not None
+    monkeypatch.setattr(ada.parts.federation._server._door, "_handshakes", rates.Budgets(1, 3))
+    async with AsyncExitStack() as stack:
+        for _ in range(2 * CONNECTIONS):
+            _, writer = await asyncio.open_connection(LOOPBACK, ada.port)
+            stack.callback(writer.close)
+        for _ in range(10):
+            assert await is_served(bo)
+    for _ in range(3):
+        _, writer = await asyncio.open_connection(LOOPBACK, ada.port)
+        writer.write(b"no handshake at all")
+        await writer.drain()
+        writer.close()
+    await until(lambda: ada.connections == 0)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await is_served(bo)
+
+
 async def test_one_member_has_so_many_places_and_no_more(ada: LiveNode, mallory: Member, bo: Member) -> None:
     async with AsyncExitStack() as stack:
         greedy = [await stack.enter_async_context(mallory.dial()) for _ in range(2 * CONNECTIONS_PER_PEER)]

@@ -54,6 +54,15 @@ async def test_whose_address_is_the_most_crowded_goes_first(stage: Stage) -> Non
     assert stage.is_here(bo)
 
 
+async def test_who_says_nothing_goes_before_who_spoke(stage: Stage) -> None:
+    bo = stage.come(HOME)
+    assert bo
+    bo.has_spoken = True
+    for _ in range(1000):
+        stage.come(HOME)
+    assert stage.is_here(bo)
+
+
 async def test_who_showed_a_certificate_stays_before_strangers(stage: Stage) -> None:
     members = [stage.come(HOME, f"member {number}") for number in range(CONNECTIONS - 1)]
     stranger = stage.come(ELSEWHERE)
