@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from hive_node.adapters.guests import Guest, Guests
+from hive_node.adapters.listening import listening_at
 from hive_node.adapters.problems import Speaker
 from hive_node.adapters.rates import Budgets, source_of
 from hive_node.adapters.tls import peer_of
@@ -70,7 +71,8 @@ class Door:
         """Listen until cancelled; then let handlers that are at work finish. Raises OSError where the port is taken."""
         await self._runner.setup()
         try:
-            with await _listening(host, port) as listening:
+            with listening_at(host, port) as listening:
+                listening.listen(CONNECTIONS)
                 opened(listening.getsockname()[1])
                 await self._accept_forever(listening)
         finally:
@@ -198,22 +200,6 @@ async def _first_word(connection: socket.socket) -> None:
         loop.remove_reader(connection)
     if not connection.recv(1, socket.MSG_PEEK):
         raise ConnectionResetError
-
-
-async def _listening(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, number, _, address = found[0]
-    listening = socket.socket(family, kind, number)
-    try:
-        listening.setblocking(False)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(CONNECTIONS)
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 def _peer(transport: asyncio.BaseTransport) -> NodeId | None:

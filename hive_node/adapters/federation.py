@@ -3,17 +3,19 @@
 import asyncio
 import errno
 import logging
-import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from hive_node.adapters.interfaces import authority
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.mdns import DiscoveredAddress, Discovery
+from hive_node.adapters.listening import listening_at
+from hive_node.adapters.mdns import Discovery
 from hive_node.adapters.network import Network
 from hive_node.adapters.peer_client import PeerClient
 from hive_node.adapters.peer_server import PeerServer
+from hive_node.adapters.recognising import DiscoveredAddress
 from hive_node.adapters.tls import client_context, server_context, trust_more
 from hive_node.adapters.told import told_of
 from hive_node.config.node import FederationSection
@@ -81,13 +83,10 @@ class Federation:
         """Raises Fault where the peer port is taken, so that nothing is begun that could not be finished."""
         if self._server.port or self._config.port == 0:
             return
-        family = socket.AF_INET6 if ":" in self._config.listen else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self._config.listen, self._config.port))
-            except OSError as error:
-                raise Fault("federation.port-in-use", self._explain(error)) from error
+        try:
+            listening_at(self._config.listen, self._config.port).close()
+        except OSError as error:
+            raise Fault("federation.port-in-use", self._explain(error)) from error
 
     async def _take_part(self, membership: Membership) -> None:
         hive = membership.hive
@@ -127,13 +126,14 @@ class Federation:
 
     def _explain(self, error: OSError) -> str:
         return (
-            f"{self._config.listen}:{self._config.port} cannot be opened ({error.strerror}): set [federation] listen and port "
+            f"{authority(self._config.listen, self._config.port)} cannot be opened ({error.strerror}): set [federation] listen and port "
             "in config.toml to what is free, or port to 0"
         )
 
     def _discovery(self, membership: Membership) -> Discovery:
         return Discovery(
             membership.hive,
+            self._config.listen,
             lambda: self._server.port,
             self._config.mdns.interfaces,
             self._clock,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hive_node.adapters.interfaces import authority
 from hive_node.adapters.invites import Token, message, proof
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.peer_client import CHAIN_BYTES, SMALL_BYTES, faults_of, read, refusal, session, url_of
@@ -50,7 +51,7 @@ async def join(token: Token, key: NodeKey, owner: str, name: str, constitution: 
             if error.code is not Code.PEER_UNREACHABLE:
                 words = _WORDS.get(error.code, "the admin's node refused")
                 raise Fault(f"hive.{error.code}", f"{words} ({error.code})") from error
-    tried = ", ".join(f"{host}:{port}" for host, port in token.addresses) or "no address"
+    tried = ", ".join(authority(host, port) for host, port in token.addresses) or "no address"
     raise Fault(
         "hive.unreachable",
         f"the admin's node does not answer at {tried}: it must be running, the invite unused and unexpired, and its port open",

@@ -1,68 +1,50 @@
 """Finding members on the local network (docs/protocol.md §8). Suggests addresses; never identity, never liveness.
 
-Judged and measured with zeroconf 0.154 on loopback:
+Judged and measured with zeroconf 0.154:
 - Probing for the name first (RFC 6762 §8.1) costs 1.2 s of the 3 s to a first exchange, and lets anyone who answers
   each probe keep this node silent. A name of 64 random bits needs no probing, so none is done: seen at once.
 - Questions ask for multicast answers. A unicast one goes to one socket of port 5353 on a host, which may be another
   node's or the system's responder: 1.1 s to see a running peer, against 0.2 s.
 - zeroconf's own renaming would answer a clash with `name-2`, which no member would recognise; a new name is drawn here.
+- A link-local address that is told over IPv4 has no scope (zeroconf issue 1567): `recognising` gives it one.
+- Its own rescan of interfaces would go on announcing the addresses of before: a new session begins instead.
 """
 
 import asyncio
-import hmac
-import ipaddress
 import logging
 import re
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from hashlib import sha256
-from typing import Final, Protocol, TypeAlias
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
 
-import ifaddr
-from zeroconf import DNSQuestionType, IPVersion, ServiceInfo, ServiceStateChange, Zeroconf
+from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf import Error as ZeroconfError
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from hive_node.adapters.announcing import SERVICE, Announcement
+from hive_node.adapters.interfaces import LocalAddress, addresses_to_speak_on, heard_at, watching
+from hive_node.adapters.recognising import SUGGESTIONS_PER_SECOND, DiscoveredAddress, Recogniser
 from protocol.ids import HiveId
 
 logger = logging.getLogger(__name__)
 
-SERVICE: Final = "_hive-node._tcp.local."
-_VERSION: Final = b"1"
+_T = TypeVar("_T")
+
 # The whole name: a pointer can lead to any text at all, and zeroconf raises for a name of another type.
 _NAME: Final = re.compile(r"(hn-[0-9a-f]{16})\._hive-node\._tcp\.local\.")
-_NAME_BYTES: Final = 8
-_TAG_CHARS: Final = 16
-
-# A clock two days off must not hide a member (docs/protocol.md §10).
-SKEW_DAYS: Final = 2
-# A laptop has a cable, a radio and a tunnel; a record with more is a list of targets.
-ADDRESSES_PER_RECORD: Final = 4
-# A record can hold hundreds; no more than this are even looked at.
-ADDRESSES_LOOKED_AT: Final = 64
-# Somebody who repeats a member's announcement with other addresses gets this many through per instance, and no more.
-ADDRESSES_PER_INSTANCE: Final = 8
-# A hive of 8 restarted every minute for half an hour; then the oldest is forgotten.
-INSTANCES: Final = 256
-# Each suggestion may become a dial: one a second, whatever the network says.
-SUGGESTIONS_PER_MINUTE: Final = 60
 # Names that were announced without an address are asked about, this many at a time, for so long.
 QUESTIONS: Final = 16
 QUESTION_MS: Final = 1500
 
-# How often the day, the port and the interfaces are compared with what was announced. Reading interfaces costs 0.3 ms.
+# How often the day and the port are compared with what was announced, and the interfaces where the kernel tells nothing.
+# Reading them costs 0.3 ms.
 LOOK_S: Final = 30.0
+# Changes come in bursts: an IPv6 address is usable a second after its link is.
+SETTLE_S: Final = 1.0
 FIRST_RETRY_S: Final = 5.0
 LAST_RETRY_S: Final = 600.0
 _CLOSE_S: Final = 2.0
-
-_CLOUD_METADATA: Final = ipaddress.ip_address("169.254.169.254")
-
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Interface: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 class Clock(Protocol):
@@ -82,111 +64,21 @@ class Chance(Protocol):
 
     def uniform(self, low: float, high: float) -> float: ...
 
-
-@dataclass(frozen=True, slots=True)
-class DiscoveredAddress:
-    """Somewhere a member may listen. Who answers there is known only after the TLS handshake."""
-
-    host: str
-    port: int
-    instance: str
-
-
-def tag(hive: HiveId, instance: str, day: date) -> str:
-    """What members put beside `instance` on `day` (UTC): HMAC-SHA256 keyed by the hive id's 52 characters, 16 digits.
-
-    Members know the hive id and strangers do not: a stranger cannot tell two hives apart, nor a hive over two days.
-    """
-    message = day.isoformat() + instance
-    return hmac.new(hive.encode("ascii"), message.encode("ascii"), sha256).hexdigest()[:_TAG_CHARS]
-
-
-def interfaces_of_this_machine(wanted: Sequence[str]) -> frozenset[Interface]:
-    """The interfaces to speak on: those of `wanted` ("all", or addresses) that exist now.
-
-    "all" is every IPv4 address but loopback. IPv6 is used where an address of it is named; link-local never, since its
-    addresses mean nothing without a scope.
-    """
-    found = {one for adapter in ifaddr.get_adapters() for ip in adapter.ips if (one := _interface(ip)) is not None}
-    if "all" in wanted:
-        return frozenset(one for one in found if one.version == 4 and not one.ip.is_loopback)
-    named = {ipaddress.ip_address(address) for address in wanted}
-    return frozenset(one for one in found if one.ip in named)
-
-
-class Recogniser:
-    """Decides which announcements are worth a dial. Pure: the caller brings the day and the time."""
-
-    def __init__(self, hive: HiveId, interfaces: Iterable[Interface]) -> None:
-        self._hive = hive
-        self._networks = [one.network for one in interfaces]
-        self._suggested: OrderedDict[str, dict[tuple[str, int], float]] = OrderedDict()
-        self._times: deque[float] = deque(maxlen=SUGGESTIONS_PER_MINUTE)
-
-    def recognise(
-        self,
-        instance: str,
-        text: Mapping[bytes, bytes | None],
-        port: int | None,
-        addresses: Iterable[bytes],
-        *,
-        today: date,
-        now: float,
-    ) -> list[DiscoveredAddress]:
-        """What to suggest of one announcement; nothing where it is not a member's, or was suggested in the last minute.
-
-        text: the TXT record. addresses: packed. today: UTC. now: monotonic seconds.
-        """
-        if not self._is_member(instance, text, today) or not port or not 0 < port < 65536:
-            return []
-        near = [address for packed in list(addresses)[:ADDRESSES_LOOKED_AT] if (address := self._near(packed))]
-        found = [DiscoveredAddress(str(address), port, instance) for address in near[:ADDRESSES_PER_RECORD]]
-        return [one for one in found if self._is_due(one, now)]
-
-    def _is_member(self, instance: str, text: Mapping[bytes, bytes | None], today: date) -> bool:
-        given = text.get(b"h") or b""
-        if text.get(b"v") != _VERSION or len(given) != _TAG_CHARS:
-            return False
-        days = [today + timedelta(days=skew) for skew in range(-SKEW_DAYS, SKEW_DAYS + 1)]
-        return any(hmac.compare_digest(given, tag(self._hive, instance, day).encode("ascii")) for day in days)
-
-    def _near(self, packed: bytes) -> Address | None:
-        """The address, if it is a neighbour's: discovery must not be a way to make nodes dial across the world."""
-        try:
-            address = ipaddress.ip_address(packed)
-        except ValueError:
-            return None
-        if address == _CLOUD_METADATA or address.is_multicast or address.is_unspecified:
-            return None
-        return address if any(address in network for network in self._networks) else None
-
-    def _is_due(self, found: DiscoveredAddress, now: float) -> bool:
-        known = self._suggested.setdefault(found.instance, {})
-        self._suggested.move_to_end(found.instance)
-        if len(self._suggested) > INSTANCES:
-            self._suggested.popitem(last=False)
-        where = (found.host, found.port)
-        if where in known and now - known[where] < 60:
-            return False
-        if where not in known and len(known) >= ADDRESSES_PER_INSTANCE:
-            return False
-        if len(self._times) == SUGGESTIONS_PER_MINUTE and now - self._times[0] < 60:
-            return False
-        self._times.append(now)
-        known[where] = now
-        return True
+    def sample(self, population: Sequence[_T], count: int) -> list[_T]: ...
 
 
 class Discovery:
     """Announces this node to members on the local network, and suggests where they are. One AsyncZeroconf at a time.
 
-    port_of: the peer port now, or 0 while it is not open, when only browsing is done. interfaces: "all", or addresses of
-    this machine. on_address: called in the loop for each suggestion; must not block or raise.
+    listen: where the peer port listens. port_of: that port now, or 0 while it is not open, when only browsing is done.
+    interfaces: "all", names of interfaces, or addresses of this machine. on_address: called in the loop for each suggestion;
+    must not block or raise.
     """
 
     def __init__(
         self,
         hive: HiveId,
+        listen: str,
         port_of: Callable[[], int],
         interfaces: Sequence[str],
         clock: Clock,
@@ -194,34 +86,39 @@ class Discovery:
         on_address: Callable[[DiscoveredAddress], None],
     ) -> None:
         self._hive = hive
+        self._listen = listen
         self._port_of = port_of
         self._wanted = tuple(interfaces)
         self._clock = clock
         self._chance = chance
         self._on_address = on_address
         self._failures = 0
+        self._stirred = asyncio.Event()
+        self.problem: str | None = None
 
     async def serve(self) -> None:
         """Announce and browse until cancelled. No multicast, or no interface, is waited out: peers have other addresses."""
         # Strangers' packets decide what zeroconf logs, and how often; its faults that matter are raised to us.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
-        while True:
-            used = interfaces_of_this_machine(self._wanted)
-            try:
-                await self._session(used)
-            except* (_Unavailable, ZeroconfError, OSError) as failed:
-                self._complain(failed)
-            if self._failures:
-                await self._pause(used)
+        with watching(self._stirred.set):
+            while True:
+                used = addresses_to_speak_on(self._wanted)
+                try:
+                    await self._session(used)
+                except* (_Unavailable, ZeroconfError, OSError) as failed:
+                    self._complain(failed)
+                if self._failures:
+                    await self._pause(used)
 
-    async def _session(self, used: frozenset[Interface]) -> None:
+    async def _session(self, used: frozenset[LocalAddress]) -> None:
         """One life of an AsyncZeroconf, until the interfaces change."""
         zeroconf = await _opened(used)
         try:
             async with asyncio.TaskGroup() as group:
-                recogniser = Recogniser(self._hive, used)
-                announcement = _Announcement(zeroconf, self._hive, used, self._chance)
+                recogniser = Recogniser(self._hive, used, self._chance)
+                announcement = Announcement(zeroconf, self._hive, heard_at(self._listen, used), self._chance)
                 listener = _Listener(group, zeroconf, recogniser, announcement, self._clock, self._on_address)
+                handing_on = group.create_task(listener.hand_on())
                 # Browsing first: a node that starts into a running hive finds the others before it is announced.
                 browser = AsyncServiceBrowser(
                     zeroconf.zeroconf, SERVICE, handlers=[listener.on_change], question_type=DNSQuestionType.QM
@@ -229,19 +126,20 @@ class Discovery:
                 try:
                     await self._keep(announcement, used)
                 finally:
+                    handing_on.cancel()
                     await browser.async_cancel()
         finally:
             with suppress(ZeroconfError, OSError):
                 async with asyncio.timeout(_CLOSE_S):
                     await zeroconf.async_close()
 
-    async def _keep(self, announcement: "_Announcement", used: frozenset[Interface]) -> None:
-        while interfaces_of_this_machine(self._wanted) == used:
+    async def _keep(self, announcement: Announcement, used: frozenset[LocalAddress]) -> None:
+        while addresses_to_speak_on(self._wanted) == used:
             await announcement.renew(self._clock.now().date(), self._port_of())
             if self._failures:
                 logger.info("discovery works again")
-            self._failures = 0
-            await self._clock.sleep(LOOK_S)
+            self._failures, self.problem = 0, None
+            await self._doze(LOOK_S)
 
     def _complain(self, failed: BaseException) -> None:
         while isinstance(failed, BaseExceptionGroup):
@@ -249,65 +147,30 @@ class Discovery:
         level = logging.DEBUG if self._failures else logging.WARNING
         logger.log(level, "discovery does not work, known addresses are still used: %r", failed)
         self._failures += 1
+        self.problem = str(failed) or type(failed).__name__
 
-    async def _pause(self, failed_on: frozenset[Interface]) -> None:
+    async def _pause(self, failed_on: frozenset[LocalAddress]) -> None:
         """Back off; an interface that comes or goes ends it early, so that a laptop is found soon after it wakes."""
         left = min(FIRST_RETRY_S * 2 ** min(self._failures - 1, 16), LAST_RETRY_S) * self._chance.uniform(0.75, 1.0)
-        while left > 0 and interfaces_of_this_machine(self._wanted) == failed_on:
-            await self._clock.sleep(min(left, LOOK_S))
-            left -= LOOK_S
+        while left > 0 and addresses_to_speak_on(self._wanted) == failed_on:
+            began = self._clock.monotonic()
+            await self._doze(min(left, LOOK_S))
+            left -= self._clock.monotonic() - began
+
+    async def _doze(self, seconds: float) -> None:
+        """Sleep; when the kernel tells of a change, no longer than until things have settled."""
+        async with asyncio.TaskGroup() as group:
+            sleeping = [group.create_task(self._clock.sleep(seconds)), group.create_task(self._stirred.wait())]
+            await asyncio.wait(sleeping, return_when=asyncio.FIRST_COMPLETED)
+            for one in sleeping:
+                one.cancel()
+        if self._stirred.is_set():
+            await self._clock.sleep(SETTLE_S)
+            self._stirred.clear()
 
 
 class _Unavailable(Exception):
     """zeroconf cannot speak on this machine now."""
-
-
-class _Announcement:
-    """This node's own records: a random instance on a random server, which say nothing of host, person or node."""
-
-    def __init__(self, zeroconf: AsyncZeroconf, hive: HiveId, used: frozenset[Interface], chance: Chance) -> None:
-        self._zeroconf = zeroconf
-        self._hive = hive
-        self._addresses = [one.ip.packed for one in sorted(used, key=str)]
-        self._chance = chance
-        self._said: tuple[date, int] | None = None
-        self._info: ServiceInfo | None = None
-        self.is_clashing = False
-        self._draw_names()
-
-    def _draw_names(self) -> None:
-        self.instance = f"hn-{self._chance.token_bytes(_NAME_BYTES).hex()}"
-        self.server = f"hn-{self._chance.token_bytes(_NAME_BYTES).hex()}.local."
-
-    async def renew(self, day: date, port: int) -> None:
-        """Say what is not said yet: first, when the day or the port changed, or under a new name after a clash.
-
-        At most one new name a call: whoever claims each of our names costs us a packet or so each LOOK_S.
-        """
-        if self.is_clashing:
-            await self._withdraw()
-            self._draw_names()
-            self.is_clashing = False
-            logger.info("another responder used this node's name on the network; a new one was drawn")
-        if self._said == (day, port) or not port:
-            return
-        info = self._records(day, port)
-        if self._info is None:
-            sent = await self._zeroconf.async_register_service(info, cooperating_responders=True)
-        else:
-            sent = await self._zeroconf.async_update_service(info)
-        self._info, self._said = info, (day, port)
-        await sent
-
-    async def _withdraw(self) -> None:
-        if self._info is not None:
-            await (await self._zeroconf.async_unregister_service(self._info))
-        self._info = self._said = None
-
-    def _records(self, day: date, port: int) -> ServiceInfo:
-        text = {b"v": _VERSION, b"h": tag(self._hive, self.instance, day).encode("ascii")}
-        name = f"{self.instance}.{SERVICE}"
-        return ServiceInfo(SERVICE, name, port=port, properties=text, server=self.server, addresses=self._addresses)
 
 
 class _Listener:
@@ -318,7 +181,7 @@ class _Listener:
         group: asyncio.TaskGroup,
         zeroconf: AsyncZeroconf,
         recogniser: Recogniser,
-        own: _Announcement,
+        own: Announcement,
         clock: Clock,
         on_address: Callable[[DiscoveredAddress], None],
     ) -> None:
@@ -329,6 +192,7 @@ class _Listener:
         self._clock = clock
         self._on_address = on_address
         self._asking: set[str] = set()
+        self._waiting = asyncio.Event()
 
     def on_change(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """A service came, changed or went; zeroconf fixes the names of these parameters."""
@@ -356,19 +220,32 @@ class _Listener:
         if instance == self._own.instance:
             self._own.is_clashing |= info.server_key != self._own.server
             return
-        addresses = info.addresses_by_version(IPVersion.All)
+        addresses = info.ip_addresses_by_version(IPVersion.All)
         today, now = self._clock.now().date(), self._clock.monotonic()
-        found = self._recogniser.recognise(instance, info.properties, info.port, addresses, today=today, now=now)
-        for address in found:
+        self._recogniser.hear(instance, info.properties, info.port, addresses, today=today, now=now)
+        self._suggest()
+
+    def _suggest(self) -> None:
+        for address in self._recogniser.due(self._clock.monotonic()):
             self._on_address(address)
+        if self._recogniser.is_waiting:
+            self._waiting.set()
+
+    async def hand_on(self) -> None:
+        """Suggest what had to wait, as its time comes, until cancelled."""
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            await self._clock.sleep(1 / SUGGESTIONS_PER_SECOND)
+            self._suggest()
 
 
-async def _opened(used: frozenset[Interface]) -> AsyncZeroconf:
+async def _opened(used: frozenset[LocalAddress]) -> AsyncZeroconf:
     """An AsyncZeroconf that can send on `used`. Raises _Unavailable."""
     if not used:
         raise _Unavailable("no interface to speak on")
     try:
-        zeroconf = AsyncZeroconf(interfaces=[str(one.ip) for one in sorted(used, key=str)])
+        zeroconf = AsyncZeroconf(interfaces=_spoken_on(used))
     except (OSError, RuntimeError, ZeroconfError) as error:
         raise _Unavailable(str(error)) from error
     try:
@@ -382,8 +259,9 @@ async def _opened(used: frozenset[Interface]) -> AsyncZeroconf:
     return zeroconf
 
 
-def _interface(found: ifaddr.IP) -> Interface | None:
-    host = found.ip if isinstance(found.ip, str) else found.ip[0]
-    one = ipaddress.ip_interface(f"{host}/{found.network_prefix}")
-    # A prefix of no bits would make everyone a neighbour.
-    return None if one.network.prefixlen == 0 or (one.version == 6 and one.is_link_local) else one
+def _spoken_on(used: Iterable[LocalAddress]) -> list[str]:
+    """Each IPv4 address, and one of IPv6 an interface: zeroconf has a socket for each, and says everything on every one."""
+    by_rank = sorted(used, key=lambda one: one.rank)
+    # The last in rank, which is link-local: whoever hears it can tell that its sender is on the link (RFC 6762 §11).
+    of_link = {one.interface: one for one in by_rank if one.at.version == 6}
+    return [str(one.ip) for one in (*(one for one in by_rank if one.at.version == 4), *of_link.values())]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hive_node.adapters.federation import Federation
+from hive_node.adapters.interfaces import addresses_of_this_machine, heard_at
 from hive_node.adapters.invites import Token
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.joining import join
 from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.mdns import interfaces_of_this_machine
 from hive_node.adapters.store import FeedStore, Journal, PeerStore
 from hive_node.adapters.tls import certificate_of
 from hive_node.config.node import NodeConfig
@@ -130,8 +130,8 @@ class Members:
 
     def _addresses(self) -> list[str]:
         listen = self.config.federation.listen if self.config.federation else ""
-        address = ipaddress.ip_address(listen)
-        if not address.is_unspecified:
+        if not ipaddress.ip_address(listen).is_unspecified:
             return [listen]
-        found = sorted(str(one.ip) for one in interfaces_of_this_machine(("all",)) if one.version == address.version)
-        return [*found, "127.0.0.1" if address.version == 4 else "::1"]
+        found = heard_at(listen, addresses_of_this_machine())
+        # A link-local address means something else on the joiner's machine; loopback is for who tries this on one machine.
+        return [str(one.ip) for one in sorted(found, key=lambda one: one.ip.is_loopback) if not one.ip.is_link_local]

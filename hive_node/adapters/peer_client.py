@@ -9,6 +9,7 @@ from typing import Final
 import aiohttp
 from aiohttp.connector import Connection
 
+from hive_node.adapters.interfaces import authority
 from hive_node.adapters.tls import peer_of
 from hive_node.adapters.told import Told, told_by
 from protocol.errors import Code, RemoteProtocolError
@@ -163,7 +164,7 @@ def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
 
 def url_of(host: str, port: int, path: str) -> str:
     """The address of `path` at a peer."""
-    return f"https://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    return f"https://{authority(host, port)}{path}"
 
 
 @asynccontextmanager
@@ -173,7 +174,7 @@ async def faults_of(host: str, port: int) -> AsyncIterator[None]:
         yield
     # ValueError: an address that no URL can hold, and what the library's parsers raise of an answer.
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{host}:{port}: {type(error).__name__}") from error
+        raise RemoteProtocolError(Code.PEER_UNREACHABLE, f"{authority(host, port)}: {type(error).__name__}") from error
 
 
 def identity(response: aiohttp.ClientResponse) -> NodeId:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hive_node.adapters.contacts import Contact
+from hive_node.adapters.interfaces import authority
 from hive_node.adapters.network import Network
 from hive_node.hive import Hive
 from hive_node.ports import PeerLine
@@ -38,7 +39,7 @@ class PeerLines:
             name=member.name,
             owner=member.owner,
             state=self._state(node, contact, ours),
-            address=f"{contact.host}:{contact.port}" if contact else None,
+            address=authority(*contact.where) if contact else None,
             discovered_by=sources[0] if sources else None,
             sources=sources,
             seen_at=stamp(contact.seen_at) if contact and contact.seen_at else None,

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from hive_node.adapters.answers import Answers, results_of
 from hive_node.adapters.door import Door
+from hive_node.adapters.interfaces import host_of
 from hive_node.adapters.problems import problem
 from hive_node.adapters.rates import Rate, Rates, Spent
 from hive_node.adapters.tls import peer_of
@@ -144,7 +145,7 @@ class PeerServer:
             raise RemoteProtocolError(Code.NOT_A_MEMBER, "you are not in this hive's charter")
         rate = self._rates.of(peer, membership.members)
         spent = rate.begin(self._clock.monotonic())
-        self._on_contact(peer, request.remote or "", told_by(request.headers))
+        self._on_contact(peer, _asker(request), told_by(request.headers))
         return Asked(request, peer, rate, spent)
 
     async def _node(self, _asked: Asked) -> web.Response:
@@ -177,6 +178,12 @@ class PeerServer:
 def answer(tree: Mapping[str, JsonValue]) -> web.Response:
     """A JSON answer."""
     return web.Response(body=dump_json(tree), content_type="application/json")
+
+
+def _asker(request: web.Request) -> str:
+    """The host that a request came from, as it can be dialled; nothing where the connection is gone already."""
+    name = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return host_of(name) if name else ""
 
 
 def _lines(lines: list[bytes]) -> web.Response:

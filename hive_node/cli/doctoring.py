@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from guardrails.constitution import Constitution, ConstitutionError
 from hive_node import __version__
+from hive_node.adapters.interfaces import authority
 from hive_node.adapters.keyfile import KeyFileError, load_key, load_token
+from hive_node.adapters.listening import listening_at
 from hive_node.cli.client import Client, Refusal, Unreachable
 from hive_node.cli.context import at
 from hive_node.cli.output import count
@@ -275,18 +277,16 @@ def _ports(config: NodeConfig, daemon: _Daemon) -> Iterator[Finding]:
 def _port(check: str, host: str, port: int, section: str, daemon: _Daemon) -> Finding:
     if port == 0:
         return Finding(check, "ok", f"any free one on {host}")
+    where = authority(host, port)
     if daemon.holds(port):
-        return Finding(check, "ok", f"{host}:{port} is held by this node")
+        return Finding(check, "ok", f"{where} is held by this node")
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        with listening_at(host, port) as probe:
             probe.listen(1)
     except OSError as error:
         fix = f"set another port under {section} in config.toml, or 0 for any free one"
-        return Finding(check, "fail", f"{host}:{port} cannot be opened: {error.strerror}", fix)
-    return Finding(check, "ok", f"{host}:{port} is free")
+        return Finding(check, "fail", f"{where} cannot be opened: {error.strerror}", fix)
+    return Finding(check, "ok", f"{where} is free")
 
 
 def _peer_pid(path: Path) -> int | None:

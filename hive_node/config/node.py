@@ -1,5 +1,6 @@
 """`config.toml`: how this node runs. What opens a port, widens sharing or spends money has no default."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -32,20 +33,29 @@ class ApiSection(Section):
 
 
 class MdnsSection(Section):
-    """[federation.mdns]: finding members on the local network. interfaces: "all", or addresses such as "127.0.0.1"."""
+    """[federation.mdns]: finding members on the local network. interfaces: "all", names as "eth0", addresses as "127.0.0.1"."""
 
     enabled: bool = True
     interfaces: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = ("all",)
 
 
 class FederationSection(Section):
-    """[federation]: the peer port. Opened only once the node is in a hive, and only where `listen` says."""
+    """[federation]: the peer port. Opened only once the node is in a hive, and only where `listen` says; "::" is everywhere."""
 
     listen: str
     port: Port = PEER_PORT
     join_port: Port = 0
     peers: Items[str] = ()
     mdns: MdnsSection = MdnsSection()
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, listen: str) -> str:
+        try:
+            ipaddress.ip_address(listen)
+        except ValueError:
+            raise ValueError('an address of this machine, "0.0.0.0" for each of IPv4, "::" for each there is') from None
+        return listen
 
     @field_validator("peers")
     @classmethod
@@ -143,14 +153,14 @@ port = {api_port}            # admin API on 127.0.0.1 beside the Unix socket; 0 
 tcp = true             # false: the Unix socket alone
 
 [federation]           # without this table the node never opens a port to others
-listen = {listen}      # where the peer port is opened once this node is in a hive
+listen = {listen}      # where the peer port is opened once this node is in a hive; "::" is everywhere, IPv4 and IPv6
 port = {peer_port}           # 0 takes any free port; peers find it over mDNS
 join_port = 0          # open only while an invite is; 0 takes any free port
 peers = []             # peers that mDNS cannot reach, as "host:port"
 
 [federation.mdns]
 enabled = true
-interfaces = [{mdns}]  # "all", or addresses of this machine's interfaces
+interfaces = [{mdns}]  # "all", or names or addresses of this machine's interfaces
 
 [limits]               # what trials may take of this machine
 trials_at_once = 1

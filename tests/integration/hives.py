@@ -157,7 +157,7 @@ def new_home(folder: Path, name: str, *, mdns: bool = False) -> LiveNode:
     create_home(home, name=name, owner=f"owner-{name}", listen=LOOPBACK, peer_port=0, api_port=0, mdns=LOOPBACK)
     if not mdns:
         home.config.write_text(home.config.read_text().replace("enabled = true", "enabled = false"))
-    shutil.copy(_empty_database(), home.database)
+    shutil.copy(empty_database(), home.database)
     return LiveNode(name, home)
 
 
@@ -226,7 +226,7 @@ def _constitution() -> Constitution:
 
 
 @lru_cache(maxsize=1)
-def _empty_database() -> Path:
+def empty_database() -> Path:
     folder = Path(mkdtemp(prefix="hive-empty-"))
     atexit.register(shutil.rmtree, folder)
     migrate(folder / "hive.db")

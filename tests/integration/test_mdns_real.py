@@ -16,8 +16,10 @@ from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from hive_node.adapters import mdns
+from hive_node.adapters.announcing import SERVICE
 from hive_node.adapters.clock import SystemChance
-from hive_node.adapters.mdns import SERVICE, DiscoveredAddress, Discovery, tag
+from hive_node.adapters.mdns import Discovery
+from hive_node.adapters.recognising import DiscoveredAddress, tag
 from protocol.ids import HiveId, hive_id
 
 LOOPBACK = "127.0.0.1"
@@ -55,7 +57,7 @@ class Member:
         self.clock = RealClock()
         self.heard: list[DiscoveredAddress] = []
         self._news: defaultdict[int, asyncio.Queue[DiscoveredAddress]] = defaultdict(asyncio.Queue)
-        self.service = Discovery(hive, lambda: self.port, [LOOPBACK], self.clock, SystemChance(), self._hear)
+        self.service = Discovery(hive, LOOPBACK, lambda: self.port, [LOOPBACK], self.clock, SystemChance(), self._hear)
 
     def _hear(self, address: DiscoveredAddress) -> None:
         self.heard.append(address)
@@ -289,7 +291,7 @@ async def test_discovery_starts_over_when_the_machines_addresses_change(
     async with running(member, witness):
         before = (await witness.hears_of(7001)).instance
         with monkeypatch.context() as patch:
-            patch.setattr(mdns, "interfaces_of_this_machine", lambda _: frozenset())
+            patch.setattr(mdns, "addresses_to_speak_on", lambda _: frozenset())
             member.clock.alarm.set()
             while not member.service._failures:
                 await asyncio.sleep(0.01)
