@@ -71,7 +71,7 @@ class Hive:
         return {author for author, epoch in self.equivocators.items() if epoch >= (membership.epoch(author) or 0)}
 
     def shunned_until(self, node: NodeId, now: datetime) -> datetime | None:
-        """Until when nothing is given to that peer or taken from it but charters, or None."""
+        """Until when this node seeks nothing but charters from that peer, or None. What it asks is answered all the same."""
         standing = self.standings.get(node, Standing())
         moment = now.timestamp()
         return now + timedelta(seconds=standing.shunned_s(moment)) if standing.is_shunned(moment) else None

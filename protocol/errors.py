@@ -36,7 +36,6 @@ class Code(StrEnum):
     HALTED = "halted"
     TOO_MANY = "too-many"
     GAP_FULL = "gap-full"
-    SHUNNED = "shunned"
     UNAVAILABLE = "unavailable"
     BAD_REQUEST = "bad-request"
     INVITE_UNKNOWN = "invite-unknown"

@@ -158,21 +158,12 @@ class PeerServer:
         return _lines(await self._answers.charters(int(first)))
 
     async def _sync(self, asked: Asked) -> web.Response:
-        self._check_standing(asked.peer)
         return _lines(await self._answers.sync(await asked.body(HAVE_BYTES)))
 
     async def _entries(self, asked: Asked) -> web.Response:
-        self._check_standing(asked.peer)
         outcomes = await self._answers.entries(await asked.lines(ENTRIES_PER_ANSWER), asked.peer)
         asked.wasted(sum(one.status != "accepted" for one in outcomes))
         return answer(results_of(outcomes))
-
-    def _check_standing(self, peer: NodeId) -> None:
-        # docs/protocol.md §9.3. Charters flow all the same: a halt is everybody's.
-        if self._hive.shunned_until(peer, self._clock.now()):
-            raise RemoteProtocolError(
-                Code.SHUNNED, "entries that you handed over have invalid signatures: you are left alone for a while"
-            )
 
 
 def answer(tree: Mapping[str, JsonValue]) -> web.Response:

@@ -12,7 +12,6 @@ _STATUS: Final = {
     Code.TOO_LARGE: 413,
     Code.TOO_MANY: 429,
     Code.NOT_A_MEMBER: 403,
-    Code.SHUNNED: 403,
     Code.REVOKED: 403,
     Code.UNAVAILABLE: 503,
 }

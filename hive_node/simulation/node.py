@@ -193,8 +193,6 @@ class SimNode:
         if asker.id not in members:
             raise RemoteProtocolError(Code.NOT_A_MEMBER, "not in the charter")
         self.network.contacted(asker.id, asker.name, told_by(told))
-        if path in {_SYNC, _ENTRIES} and self.hive.shunned_until(asker.id, self.clock.now()):
-            raise RemoteProtocolError(Code.SHUNNED, "left alone for a while")
         if path == _NODE:
             return dump_json(self.answers.node())
         if path == _SYNC:
