@@ -207,7 +207,7 @@ class _Builder:
         runner = Runner(
             self.experiments, workshop, self.share, environment_class(), self.clock, self.trials_at_once, self.machine
         )
-        watchman = Watchman(self.experiments, workshop, self.clock, self.trials_at_once, self.machine)
+        watchman = Watchman(self.experiments, workshop, self.clock, self.trials_at_once, self.machine, self.beliefs)
         steps = Steps(self.experiments, workshop, self.trials_at_once)
         parts = Parts(
             name=self.config.node.name,

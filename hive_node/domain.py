@@ -76,7 +76,7 @@ class Idea:
 
     files: every editable file that it changes, path to whole new text. variant: digest of the editable surface with it, and
     diff: of the step from the champion's surface to that one; by both the ledger knows it again, whatever its comments say.
-    recipe: the entry that it came from.
+    recipe: the entry that it came from. is_like_for_like: the champion's files were those that the recipe was measured on.
     """
 
     number: int
@@ -88,6 +88,7 @@ class Idea:
     diff: Digest
     recipe: EntryId | None = None
     parameters: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    is_like_for_like: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ class Watch:
     """A promotion that is measured again, at intervals, beside what it replaced.
 
     looks: how often that was done. due_at: when it is done next. reason, decided_at: why it was taken back, or is being, and
-    since when.
+    since when. cause: what became of the recipe behind it, `retracted` or `refuted`; is_called: that look is still to come.
     """
 
     experiment: str
@@ -203,6 +204,18 @@ class Watch:
     due_at: datetime
     reason: Rejected | None = None
     decided_at: datetime | None = None
+    cause: str | None = None
+    is_called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A promotion that stands and came from a recipe."""
+
+    experiment: str
+    idea: int
+    task: Digest
+    recipe: EntryId
 
 
 @dataclass(frozen=True, slots=True)

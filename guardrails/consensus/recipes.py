@@ -103,7 +103,7 @@ def believe_recipes(held: Held, task: str, electorate: Electorate) -> tuple[Reci
         id_ = offer.place.id
         standing = _standing(id_, own, fell_with)
         beliefs.append(_belief(offer, tallies[id_], standing, _earlier(offer, family), electorate.f))
-    return _in_turns(beliefs)
+    return _in_turns(beliefs, electorate.f)
 
 
 def _family(held: Held, offers: Iterable[Offer], electorate: Electorate) -> dict[EntryId, Offer]:
@@ -122,7 +122,9 @@ def _tally(held: Held, offer: Offer, electorate: Electorate) -> _Tally:
     author_owner = electorate.owners[offer.place.author]
     evidence: defaultdict[str, list[Evidence]] = defaultdict(list, {author_owner: [offer.evidence]})
     by_owner: defaultdict[str, list[Vote]] = defaultdict(list)
-    for vote in newest((vote.place.author, vote) for vote in held.votes(offer, electorate)):
+    # Where it could not be applied later on, nothing is taken back of what was measured before.
+    votes = held.votes(offer, electorate)
+    for vote in newest(((vote.place.author, vote.outcome == "inapplicable"), vote) for vote in votes):
         owner = electorate.owners[vote.place.author]
         by_owner[owner].append(vote)
         if vote.evidence:
@@ -220,19 +222,23 @@ def _e_values(tally: _Tally) -> dict[str, float]:
     return result
 
 
-def _in_turns(beliefs: list[RecipeBelief]) -> tuple[RecipeBelief, ...]:
+def _in_turns(beliefs: list[RecipeBelief], f: int) -> tuple[RecipeBelief, ...]:
     """Corroborated first, best lower bound first; then the others, owners taking turns, of each the one that leads farthest.
 
     Without the turns one owner with a thousand boasts would stand before everybody's first recipe; each of its recipes that
-    was refuted has had its turn. The last of a lineage leads farthest, and holds what its author found before it.
+    was refuted, or was of no use to f + 1 others, has had its turn. The last of a lineage leads farthest, and holds what its author found before it.
     """
-    turns: Counter[tuple[str, str]] = Counter((one.owner, "open") for one in beliefs if one.standing == "refuted")
+    turns: Counter[tuple[str, str]] = Counter((one.owner, "open") for one in beliefs if _had_its_turn(one, f))
     ranked: list[tuple[int, int, float, str, RecipeBelief]] = []
     for belief in sorted(beliefs, key=lambda one: (-_bound(one), one.id)):
         turn = 0 if belief.is_corroborated else turns[belief.owner, belief.standing]
         turns[belief.owner, belief.standing] += 1
         ranked.append((_ORDER.index(belief.standing), turn, -_bound(belief), belief.id, belief))
     return tuple(entry[4] for entry in sorted(ranked, key=lambda entry: entry[:4]))
+
+
+def _had_its_turn(belief: RecipeBelief, f: int) -> bool:
+    return belief.standing == "refuted" or len(belief.inapplicable_for) > f
 
 
 def _bound(belief: RecipeBelief) -> float:

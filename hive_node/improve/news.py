@@ -56,12 +56,14 @@ def recipe_news(experiment: Experiment, promotion: Promotion, champion: Files, e
 
 
 def replication_news(judged: Judged, environment: str) -> News | None:
-    """What our own measurement says of a peer's recipe.
+    """What our own measurement says of a peer's recipe; None where this very change was tried before, and nothing is measured.
 
     A recipe that was no better than our champion is refuted only if our champion was the state that it claims to improve.
     """
     experiment, trial = judged.experiment, judged.trial
     evidence = trial.evidence if trial else None
+    if judged.verdict.rejected is not None and judged.verdict.rejected.rule == "ledger.repeated":
+        return None
     return _news(
         f"replication:{experiment.id}:{judged.idea.number}",
         experiment,
@@ -122,8 +124,7 @@ def _news(purpose: str, experiment: Experiment, make: Callable[[], Body]) -> New
 def _outcome(judged: Judged) -> Literal["refuted", "inapplicable"]:
     rejected = judged.verdict.rejected
     was_measured = isinstance(rejected, Rejected) and rejected.rule.startswith("baseline.")
-    is_same_state = judged.experiment.champion == judged.experiment.base
-    return "refuted" if was_measured and is_same_state else "inapplicable"
+    return "refuted" if was_measured and judged.idea.is_like_for_like else "inapplicable"
 
 
 def _metric(experiment: Experiment) -> Metric:

@@ -55,4 +55,5 @@ def make_idea(draft: Draft, champion: Files, number: int, *, is_verbatim: bool =
         diff=sha256_hex(f"{before} {variant}".encode()),
         recipe=draft.recipe,
         parameters=dict(draft.parameters),
+        is_like_for_like=draft.is_like_for_like,
     )

@@ -103,7 +103,17 @@ def _operators(tree: dict[str, Any]) -> list[tuple[object, ...]]:
 
 
 def _watches(tree: dict[str, Any]) -> list[tuple[object, ...]]:
-    return [(one["idea"], one["state"], one["looks"], one["due_at"], one["reason"] or "") for one in tree["watches"]]
+    return [(one["idea"], one["state"], one["looks"], one["due_at"], _why_watched(one)) for one in tree["watches"]]
+
+
+def _why_watched(row: dict[str, Any]) -> str:
+    """What a fallen recipe made of it, and why it was taken back, as far as there is either."""
+    parts = []
+    if row["cause"]:
+        outcome = "it is measured again now" if row["is_called"] else "it was measured again at once"
+        holds = "" if row["is_called"] or row["reason"] else " and holds here"
+        parts.append(f"The recipe that it came from was {row['cause']}: {outcome}{holds}.")
+    return " ".join([*parts, *([row["reason"]] if row["reason"] else [])])
 
 
 def _limits(tree: dict[str, Any]) -> dict[str, str]:

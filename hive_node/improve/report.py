@@ -203,6 +203,8 @@ def _watch(watch: Watch) -> dict[str, Any]:
         "looks": watch.looks,
         "due_at": watch.due_at.isoformat(),
         "reason": f"{watch.reason.rule}: {watch.reason.reason}" if watch.reason else None,
+        "cause": watch.cause,
+        "is_called": watch.is_called,
     }
 
 

@@ -11,11 +11,11 @@ from typing import Final
 from guardrails.baseline import still_holds
 from guardrails.evidence import Continue, Direction, Evidence, EvidencePolicy, Pair, compare, decide
 from guardrails.verdict import Rejected
-from hive_node.domain import Experiment, Promotion, Watch, WatchState
+from hive_node.domain import Adopted, Experiment, Promotion, Watch, WatchState
 from hive_node.improve.measuring import Session, guard_samples
 from hive_node.improve.revert import revert
 from hive_node.improve.workshop import Workshop
-from hive_node.ports import Clock, Fault, Ledger, Machine, NotFound
+from hive_node.ports import Clock, Fault, Ledger, Machine, NotFound, Repute
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +53,14 @@ async def attend(watch: Watch, experiment: Experiment, workshop: Workshop) -> Ex
 
 
 def _after(watch: Watch, reason: Rejected | None, experiment: Experiment, clock: Clock) -> Watch:
-    looks, moments = watch.looks + 1, experiment.spec.watch.after_s
+    # A look that a fallen recipe called for is one more: it takes the place of none that the spec wants.
+    looks, moments = watch.looks + (not watch.is_called), (0.0, *experiment.spec.watch.after_s)
+    watch, now = replace(watch, looks=looks, is_called=False), clock.now()
     if reason is not None:
-        now = clock.now()
-        return replace(watch, state=WatchState.REVERTING, looks=looks, reason=reason, decided_at=now, due_at=now)
-    if looks >= len(moments):
-        return replace(watch, state=WatchState.OVER, looks=looks)
-    return replace(watch, looks=looks, due_at=clock.now() + timedelta(seconds=moments[looks] - moments[looks - 1]))
+        return replace(watch, state=WatchState.REVERTING, reason=reason, decided_at=now, due_at=now)
+    if looks >= len(moments) - 1:
+        return replace(watch, state=WatchState.OVER)
+    return replace(watch, due_at=now + timedelta(seconds=moments[looks + 1] - moments[looks]))
 
 
 async def _look(promotion: Promotion, experiment: Experiment, workshop: Workshop) -> tuple[Rejected | None, Experiment]:
@@ -131,15 +132,39 @@ class Watchman:
     clock: Clock
     trials_at_once: asyncio.Semaphore
     machine: Machine
+    repute: Repute
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _changes: int = -1
 
     async def serve(self) -> None:
         """Look now and then, until cancelled."""
         while True:
+            await self.call_for_looks()
             if self.machine.why_wait() is None:
                 for watch in await self.ledger.watches_due(self.clock.now()):
                     await self._attend(watch)
             await self.clock.sleep(_POLL_S)
+
+    async def call_for_looks(self) -> None:
+        """Where a recipe fell that was adopted here, have what came of it measured again now, once for each way to fall."""
+        if self.repute.changes == self._changes:
+            return
+        changes = self.repute.changes
+        for adopted in await self.ledger.adopted():
+            if cause := self.repute.why_fallen(adopted.task, adopted.recipe):
+                await self._call_for_look(adopted, cause)
+        self._changes = changes
+
+    async def _call_for_look(self, adopted: Adopted, cause: str) -> None:
+        now = self.clock.now()
+        fresh = Watch(adopted.experiment, adopted.idea, WatchState.OPEN, 0, now)
+        found = [one for one in await self.ledger.watches(adopted.experiment) if one.idea == adopted.idea]
+        watch = found[0] if found else fresh  # the spec may want no watches at all
+        if watch.cause != cause and watch.state in {WatchState.OPEN, WatchState.OVER}:
+            fields = {"experiment": adopted.experiment, "idea": adopted.idea, "recipe": adopted.recipe, "cause": cause}
+            logger.info("a promotion is measured again: the recipe behind it fell", extra=fields)
+            called = replace(watch, state=WatchState.OPEN, due_at=now, cause=cause, is_called=True)
+            await self.ledger.keep_watch(called)
 
     async def roll_back(self, identity: str, idea: int | None, reason: str) -> Experiment:
         """Take back a promotion (the last one unless told) and all that were built on it. Raises Fault, NotFound."""

@@ -1,12 +1,13 @@
 """Aggregate: the hive's view, a fold over stored entries; rebuilt from the log it is the same."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from guardrails.consensus import Electorate, Seen, TaskBelief, View
 from guardrails.scope import InScope
 from hive_node.hive import Hive
 from hive_node.ports import Feed
-from protocol.deltas import Delta
+from protocol.deltas import Delta, Replication, Retract
 from protocol.ids import EntryId
 from protocol.verification import Verified
 
@@ -16,10 +17,12 @@ class Beliefs:
 
     Of each author only the epoch counts that the charter gives it: the entries of an older one are refused everywhere now, so a
     newcomer never gets them, and what is believed may not depend on who heard what in time (docs/protocol.md §9.4).
+    changes: grows whenever a recipe may have fallen.
     """
 
     def __init__(self, hive: Hive) -> None:
         self._hive = hive
+        self.changes = 0
         self.clear()
 
     async def rebuild(self, feed: Feed) -> None:
@@ -32,6 +35,7 @@ class Beliefs:
         """Nothing is believed: this node left its hive, or everything is folded again."""
         self._view = View(self._electorate())
         self._epochs = dict(self._hive.epochs())
+        self.changes += 1
 
     def recount(self) -> None:
         """The charter changed, or somebody was quarantined: others are heard now, and whoever has a new epoch begins anew."""
@@ -41,6 +45,7 @@ class Beliefs:
                 self._view.remove_author(author)
         self._epochs |= epochs
         self._view.recount(self._electorate())
+        self.changes += 1
 
     def add(self, believed: Iterable[InScope[Verified[Delta]]]) -> None:
         """Take in what arrived."""
@@ -55,6 +60,13 @@ class Beliefs:
         """What the hive believes of a task."""
         return self._view.belief(task)
 
+    def why_fallen(self, task: str, recipe: EntryId) -> Literal["retracted", "refuted"] | None:
+        """As Repute.why_fallen."""
+        belief = self.belief(task)
+        found = next((one for one in belief.recipes if one.id == recipe), None) if belief else None
+        # By name, so that the type says what is left.
+        return found.standing if found and (found.standing == "retracted" or found.standing == "refuted") else None
+
     def tasks(self) -> list[str]:
         """Tasks that anything is known of."""
         return self._view.tasks()
@@ -63,6 +75,7 @@ class Beliefs:
         header = delta.header
         if delta.body is not None and self._hive.counts(delta):
             self._view.add(Seen(entry, delta.author, header.epoch, header.seq, delta.body))
+            self.changes += isinstance(delta.body, Replication | Retract)
 
     def _electorate(self) -> Electorate:
         quarantined = dict.fromkeys(self._hive.quarantined, "quarantined")

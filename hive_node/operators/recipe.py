@@ -7,6 +7,8 @@ from guardrails.constitution.globs import matches
 from hive_node.domain import Files
 from hive_node.operators.edits import apply_edits, changed
 from hive_node.ports import Draft, Situation, Suggester, Suggestion
+from protocol.deltas import Recipe
+from protocol.ids import sha256_hex
 from protocol.limits import TEXT_CHARS
 
 
@@ -24,7 +26,8 @@ class FromRecipes:
         for suggestion in await self.suggester.suggestions(situation.experiment.task, besides=tried):
             files = overreach(suggestion, editable) or transplant(suggestion, situation)
             if files:
-                return Draft("recipe", _words(suggestion), files, recipe=suggestion.id)
+                is_same = is_like_for_like(suggestion.recipe, situation.champion)
+                return Draft("recipe", _words(suggestion), files, recipe=suggestion.id, is_like_for_like=is_same)
         return None
 
 
@@ -35,6 +38,14 @@ def overreach(suggestion: Suggestion, editable: Sequence[str]) -> dict[str, str]
     """
     edits = suggestion.recipe.edits
     return {edit.path: edit.replace for edit in edits if not any(matches(glob, edit.path) for glob in editable)}
+
+
+def is_like_for_like(recipe: Recipe, champion: Files) -> bool:
+    """Whether the champion's files are those that the recipe says it improves: only then can a trial refute it."""
+    return all(
+        path in champion and sha256_hex(champion[path].encode("utf-8")) == digest
+        for path, digest in recipe.files.items()
+    )
 
 
 def transplant(suggestion: Suggestion, situation: Situation) -> dict[str, str] | None:

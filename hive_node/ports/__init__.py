@@ -22,7 +22,7 @@ from hive_node.ports.sandbox import (
     SandboxReport,
     SandboxUnavailable,
 )
-from hive_node.ports.sharing import News, PeerLine, Publisher, Spreader, Suggester
+from hive_node.ports.sharing import News, PeerLine, Publisher, Repute, Spreader, Suggester
 from hive_node.ports.storage import (
     Addresses,
     CharterLog,
@@ -87,6 +87,7 @@ __all__ = [
     "Repository",
     "RepositoryError",
     "RepositoryOpener",
+    "Repute",
     "RunLimits",
     "RunOutcome",
     "Sandbox",

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from hive_node.ports.trials import Suggestion
 from protocol.deltas import Body, ShareLevel
@@ -35,6 +35,19 @@ class Suggester(Protocol):
 
     async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
         """Recipes for that task but for those `besides`, most worth trying first."""
+        ...
+
+
+class Repute(Protocol):
+    """What became of recipes in the hive's eyes, as the improve flow asks for it."""
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever a recipe may have fallen, or risen again."""
+        ...
+
+    def why_fallen(self, task: str, recipe: EntryId) -> Literal["retracted", "refuted"] | None:
+        """`retracted` by its author, or `refuted` by as many owners as it takes, itself or what it builds on; None where it stands."""
         ...
 
 

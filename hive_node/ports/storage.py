@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from hive_node.domain import Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict, Watch
+from hive_node.domain import Adopted, Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict, Watch
 from protocol.deltas import Delta
 from protocol.envelope import Envelope
 from protocol.feed import Head
@@ -53,6 +53,8 @@ class Ledger(Protocol):
     async def watches_due(self, now: datetime) -> list[Watch]: ...
 
     async def keep_watch(self, watch: Watch) -> None: ...
+
+    async def adopted(self) -> list[Adopted]: ...
 
     async def was_tried(self, experiment: Experiment, idea: Idea) -> bool: ...
 

@@ -75,6 +75,7 @@ class Draft:
     files: Files
     recipe: EntryId | None = None
     parameters: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    is_like_for_like: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from guardrails.constitution import Constitution
 from hive_node.adapters.git import GitRepository
@@ -155,6 +155,7 @@ class ScriptedOperator:
             return None
         wanted = self.drafts[len(situation.ledger)]
         made = wanted(situation) if callable(wanted) else wanted
+        made = await made if isinstance(made, Awaitable) else made
         if isinstance(made, Draft):
             return made
         text = situation.champion["src/knobs.py"]
@@ -242,6 +243,21 @@ class PatientMachine:
         return self.reason
 
 
+@dataclass
+class Opinions:
+    """What the hive thinks of recipes: that all stand, until told otherwise."""
+
+    fallen: dict[str, Literal["retracted", "refuted"]] = field(default_factory=dict)
+    changes: int = 0
+
+    def fall(self, recipe: EntryId, how: Literal["retracted", "refuted"]) -> None:
+        self.fallen[recipe] = how
+        self.changes += 1
+
+    def why_fallen(self, _task: str, recipe: EntryId) -> Literal["retracted", "refuted"] | None:
+        return self.fallen.get(recipe)
+
+
 class Improving:
     """A node's improve flow over one project."""
 
@@ -259,12 +275,13 @@ class Improving:
         self.halted: str | None = None
         self.machine = PatientMachine()
         self.places = asyncio.Semaphore(1)
+        self.repute = Opinions()
         self.renew()
 
     def renew(self) -> None:
         """As after a restart: everything but what is on disk is new."""
         self.runner = Runner(self.ledger, self.open_workshop, self.told, "test", self.clock, self.places, self.machine)
-        self.watchman = Watchman(self.ledger, self.open_workshop, self.clock, self.places, self.machine)
+        self.watchman = Watchman(self.ledger, self.open_workshop, self.clock, self.places, self.machine, self.repute)
         self.checker = Checker(self.open_for_check, self.places)
         self.steps = Steps(self.ledger, self.open_workshop, self.places)
         self.starter = Starter(self.ledger, GitRepository.open, self.sandbox, self.clock, Alternating())

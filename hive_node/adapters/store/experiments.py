@@ -15,6 +15,7 @@ from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import experiments, ideas, promotions, samples, transitions, watches
 from hive_node.domain import (
     TRANSITIONS,
+    Adopted,
     Arm,
     Experiment,
     Idea,
@@ -30,6 +31,7 @@ from hive_node.domain import (
 )
 from hive_node.ports import NotFound, Tally
 from protocol.charter import stamp
+from protocol.ids import EntryId
 from protocol.wire import JsonValue
 
 _EXPERIMENT: Final = TypeAdapter(Experiment)
@@ -244,6 +246,14 @@ class ExperimentStore:
         """Write where a watch stands, over what it was."""
         async with self.database.write() as transaction:
             await transaction.execute(*_watching(watch))
+
+    async def adopted(self) -> list[Adopted]:
+        """Every promotion that stands and came from a recipe."""
+        columns = (ideas.c.experiment, ideas.c.number, ideas.c.task, ideas.c.recipe)
+        query = select(*columns).where(ideas.c.recipe.is_not(None), ideas.c.outcome == State.PROMOTED.value)
+        async with self.database.read() as connection:
+            rows = await connection.execute(query.order_by(ideas.c.experiment, ideas.c.number))
+            return [Adopted(row.experiment, row.number, row.task, EntryId(row.recipe)) for row in rows]
 
     async def transitions(self, experiment: str) -> list[dict[str, Any]]:
         """Every transition of an experiment, in order."""

@@ -124,8 +124,8 @@ def test_a_node_that_measured_again_has_changed_its_vote(talk):
 def test_a_node_that_began_a_new_epoch_speaks_later_than_all_it_said_before(talk):
     offered = talk.say("ann-0", recipe())
     talk.say("bob-0", replication(offered), seq=90)
-    talk.say("bob-0", replication(offered, "inapplicable"), seq=1, epoch=2)
-    assert talk.recipe(offered).inapplicable_for == ("bob",)
+    talk.say("bob-0", replication(offered, "refuted"), seq=1, epoch=2)
+    assert talk.recipe(offered).refuted_by == ("bob",)
 
 
 def test_a_replication_on_another_task_says_nothing_of_this_one(talk):
@@ -313,3 +313,22 @@ def test_who_was_refuted_before_has_had_its_turn(talk):
     again = talk.say("mallory-0", recipe(1e15, 1e15, idea="again"))
     honest = talk.say("cay-0", recipe(0.01, 0.01))
     assert [one.id for one in talk.believe(FOUR).recipes] == [honest, again, boast]
+
+
+def test_what_did_not_apply_later_on_takes_nothing_back_that_was_measured(talk):
+    offered = talk.say("ann-0", recipe())
+    talk.say("bob-0", replication(offered, "refuted", gain=-0.1, lower=-0.2))
+    talk.say("bob-0", replication(offered, "inapplicable", gain=None))
+    talk.say("cay-0", replication(offered))
+    talk.say("cay-0", replication(offered, "inapplicable", gain=None))
+    belief = talk.recipe(offered)
+    assert (belief.refuted_by, belief.confirmed_by, belief.inapplicable_for) == (("bob",), ("cay",), ())
+
+
+def test_who_was_of_no_use_to_others_has_had_its_turn(talk):
+    useless = talk.say("mallory-0", recipe(1.0, 1.0, idea="useless"))
+    for node in ("ann-0", "bob-0"):
+        talk.say(node, replication(useless, "inapplicable", gain=None))
+    again = talk.say("mallory-0", recipe(1e15, 1e15, idea="again"))
+    honest = talk.say("cay-0", recipe(0.01, 0.01))
+    assert [one.id for one in talk.believe(FOUR).recipes] == [honest, again, useless]

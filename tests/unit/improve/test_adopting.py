@@ -11,7 +11,7 @@ from hive_node.ports import Suggestion
 from protocol.deltas import Edit, Recipe, Replication
 from protocol.ids import EntryId, NodeId, sha256_hex
 from tests.fakes.hive import recipe
-from tests.fakes.improving import Improving, git
+from tests.fakes.improving import KNOBS, Improving, git
 
 Make = Callable[..., Awaitable[Improving]]
 
@@ -33,7 +33,8 @@ def edit(search: str, replace: str, path: str = "src/knobs.py") -> Edit:
 def suggested(
     name: str, *edits: Edit, ancestors: tuple[Recipe, ...] = (), total: float = 0.9, **changes: Any
 ) -> Suggestion:
-    body = recipe(edits=list(edits), files={one.path: "0" * 64 for one in edits}, **changes)
+    files = {one.path: sha256_hex(KNOBS.encode()) for one in edits}
+    body = recipe(**{"edits": list(edits), "files": files} | changes)
     return Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, ancestors, total)
 
 
@@ -68,6 +69,23 @@ async def test_a_recipe_that_does_not_help_is_refuted_once(improving: Make) -> N
     assert await node.rules(done) == ["baseline.worse"]
     assert replications(node) == [(bad.id[:6], "refuted")]
     assert done.stop_reason == "no-ideas"
+
+
+async def test_a_recipe_that_was_measured_on_other_files_than_ours_is_not_refuted_by_ours(improving: Make) -> None:
+    other = suggested("other", edit("SIZE = 8\n", "SIZE = 4\n"), files={"src/knobs.py": "0" * 64})
+    node = await adopting(improving, other)
+    done = await node.improve()
+    assert await node.rules(done) == ["baseline.worse"]
+    assert replications(node) == [(other.id[:6], "inapplicable")]
+
+
+async def test_a_second_experiment_says_nothing_of_a_recipe_that_the_ledger_knows_to_fail(improving: Make) -> None:
+    bad = suggested("bad", edit("SIZE = 8\n", "SIZE = 4\n"))
+    node = await adopting(improving, bad)
+    await node.improve()
+    again = await node.improve()
+    assert await node.rules(again) == ["ledger.repeated"]
+    assert replications(node) == [(bad.id[:6], "refuted")]
 
 
 async def test_a_recipe_on_a_champion_that_moved_on_still_fits_where_its_lines_did_not_change(improving: Make) -> None:

@@ -3,13 +3,17 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from hive_node.domain import Experiment, State, WatchState
+from hive_node.improve.rendering import as_markdown
+from hive_node.improve.report import Material, report
 from hive_node.improve.workshop import Halted
-from hive_node.ports import Fault, SandboxedCommand
+from hive_node.ports import Draft, Fault, SandboxedCommand
 from protocol.deltas import Retract, Summary
+from protocol.ids import EntryId, sha256_hex
 from tests.fakes.improving import SPEC, Improving, distance, git, knobs, outcome
 
 Make = Callable[..., Awaitable[Improving]]
@@ -203,6 +207,98 @@ async def test_its_user_can_take_back_any_promotion_by_hand(improving: Make) -> 
     with pytest.raises(Fault, match="standing: none"):
         await node.watchman.roll_back(done.id, None, "again")
     assert await node.ledger.watches_due(node.clock.now() + timedelta(days=2)) == []
+
+
+# --- the recipe behind a promotion fell ------------------------------------------------------------------------------
+
+
+async def adopted(improving: Make, **options: str) -> tuple[Improving, Experiment, EntryId]:
+    """A promotion that came from a recipe."""
+    node = await improving(**options)
+    recipe = EntryId(sha256_hex(b"recipe"))
+    draft = Draft("recipe", "a peer's", {"src/knobs.py": "SIZE = 12\nRATE = 2\n"}, recipe=recipe)
+    done = await node.improve(draft, {"SIZE": 14})
+    assert done.promotions == 2
+    return node, done, recipe
+
+
+async def looked_now(node: Improving, experiment: Experiment) -> Experiment:
+    """After one round of the service, at this very moment."""
+    await node.watchman.call_for_looks()
+    for watch in await node.ledger.watches_due(node.clock.now()):
+        await node.watchman._attend(watch)
+    return await node.ledger.get(experiment.id)
+
+
+@pytest.mark.parametrize("how", ["retracted", "refuted"])
+async def test_what_was_adopted_from_a_fallen_recipe_is_measured_again_at_once_and_goes_if_it_is_worse(
+    improving: Make, how: Literal["retracted", "refuted"]
+) -> None:
+    node, done, recipe = await adopted(improving)
+    node.sandbox.answer = spoiled
+    assert (await looked_now(node, done)).reverted == 0, "its time has not come, and nothing is said against it"
+    node.repute.fall(recipe, how)
+    after = await looked_now(node, done)
+    assert (after.reverted, after.promotions) == (2, 0)
+    assert node.branch_files(done)[-1] == "SIZE = 8\nRATE = 2\n"
+
+
+async def test_what_holds_here_stays_whatever_became_of_its_recipe_and_the_report_says_so(improving: Make) -> None:
+    node, done, recipe = await adopted(improving)
+    (before, _) = await node.ledger.watches(done.id)
+    node.repute.fall(recipe, "retracted")
+    runs = len(node.sandbox.runs)
+    assert (await looked_now(node, done)).reverted == 0
+    assert len(node.sandbox.runs) > runs
+    (watch, other) = await node.ledger.watches(done.id)
+    assert (watch.state, watch.looks, watch.cause, watch.is_called) == (
+        WatchState.OPEN,
+        before.looks,
+        "retracted",
+        False,
+    )
+    assert (other.cause, other.looks) == (None, 0)
+    told = as_markdown(report(Material(done, [], [], {}, {}, [watch])))
+    assert "The recipe that it came from was retracted: it was measured again at once and holds here." in told
+
+
+async def test_a_look_is_called_for_once_for_each_way_to_fall(improving: Make) -> None:
+    node, done, recipe = await adopted(improving)
+    for how in ("refuted", "retracted"):
+        node.repute.fall(recipe, how)
+        await looked_now(node, done)
+        runs = len(node.sandbox.runs)
+        node.repute.changes += 1
+        node.renew()
+        await looked_now(node, done)
+        assert len(node.sandbox.runs) == runs
+
+
+@pytest.mark.parametrize("options", [{}, {"extra": "[watch]\nafter_s = []\n"}])
+async def test_what_is_not_watched_any_more_or_never_was_is_looked_at_too(
+    improving: Make, options: dict[str, str]
+) -> None:
+    node, done, recipe = await adopted(improving, **options)
+    await later(node, done)
+    node.repute.fall(recipe, "refuted")
+    node.sandbox.answer = spoiled
+    assert (await looked_now(node, done)).reverted == 2
+
+
+async def test_a_running_experiment_looks_as_soon_as_a_recipe_of_its_own_fell(improving: Make) -> None:
+    node = await improving()
+    recipe = EntryId(sha256_hex(b"recipe"))
+
+    async def fall(_situation: object) -> dict[str, int]:
+        node.sandbox.answer = spoiled
+        node.repute.fall(recipe, "retracted")
+        await node.watchman.call_for_looks()
+        return {"RATE": 5}
+
+    draft = Draft("recipe", "a peer's", {"src/knobs.py": "SIZE = 12\nRATE = 2\n"}, recipe=recipe)
+    done = await node.improve(draft, fall, {"SIZE": 10})
+    assert done.reverted == 1
+    assert node.branch_files(done)[-1] == "SIZE = 10\nRATE = 2\n"
 
 
 async def test_while_the_hive_is_halted_nothing_is_taken_back(improving: Make) -> None:
