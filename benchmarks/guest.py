@@ -11,6 +11,7 @@ from hive_node.adapters.peer_client import PeerClient, SyncAnswer
 from hive_node.adapters.tls import client_context
 from protocol.envelope import Envelope
 from protocol.ids import NodeId
+from protocol.messages import SyncRequest
 from protocol.sync import HaveVector
 from protocol.verification import verify_chain
 
@@ -30,7 +31,7 @@ class Guest:
 
     async def sync(self, held: HaveVector) -> SyncAnswer:
         """What the daemon holds beyond `held`."""
-        return await self.client.sync(LOOPBACK, self.port, self.daemon, held)
+        return await self.client.sync(LOOPBACK, self.port, self.daemon, SyncRequest(held))
 
     async def push(self, entries: Sequence[Envelope]) -> None:
         """Hand entries over. Raises RuntimeError where one is not accepted."""

@@ -100,7 +100,7 @@ async def _many_rounds(node: Daemon, effort: Effort) -> tuple[Memory, Memory]:
     try:
         chance = random.Random(SystemChance().seed())
         await guests[0].push([guests[0].author.say(summary(chance)) for _ in range(_ENTRIES)])
-        heads = (await guests[0].sync({})).have
+        heads = (await guests[0].sync({})).tail.have
         await _share_out(guests, rounds, heads)
         if not effort.is_quick:
             await _outlast_the_minute(guests)

@@ -448,6 +448,10 @@ class _Spreader:
         if self.network is not None:
             self.network.spread(envelopes, source=source)
 
+    def ask(self, source: NodeId) -> None:
+        if self.network is not None:
+            self.network.ask(source)
+
 
 def configure_logging(level: str) -> None:
     """One line a record on standard error, with its fields."""

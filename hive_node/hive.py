@@ -11,8 +11,9 @@ from protocol.charter import Member, Revocation
 from protocol.deltas import Delta
 from protocol.errors import Code
 from protocol.feed import Head
+from protocol.holes import Holes
 from protocol.ids import NodeId
-from protocol.sync import have_digest
+from protocol.sync import Missing, have_digest
 from protocol.verification import Membership
 
 # How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
@@ -27,6 +28,8 @@ class Hive:
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
     standings: what peers have earned with this node and done wrong (docs/protocol.md §9.3); never sent.
     holding: authors of whom entries may be held that came ahead of their place.
+    shown_ends: of authors whose last entries our scope guard refused the one before those; None where there is none.
+    holes: numbers below the heads that others' guards withheld from us.
     turn: who has it, and nobody else, changes feeds or the charter.
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
     charter_asked, feed_asked: set once peers had their chance to tell of newer charters, and to hand back what we wrote before
@@ -40,6 +43,8 @@ class Hive:
     standings: dict[NodeId, Standing] = field(default_factory=dict)
     local_halt: str | None = None
     holding: set[NodeId] = field(default_factory=set)
+    shown_ends: dict[NodeId, Head | None] = field(default_factory=dict)
+    holes: Holes = field(default_factory=Holes)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_unsure: bool = False
     charter_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,9 +111,18 @@ class Hive:
         return {author: head for author, head in self.heads.items() if head.epoch == membership.epoch(author)}
 
     def digest(self) -> str:
-        """Over everything held but what quarantined authors wrote: equal exactly when two nodes hold the same feeds."""
+        """Over everything that we could show, but what quarantined authors wrote: equal exactly when two nodes show the same feeds.
+
+        What our guard refused at a feed's end is not in it: whoever asks us alone never gets so far, and is in step with us.
+        """
         shunned = self.quarantined
-        return have_digest({author: head for author, head in self.have().items() if author not in shunned})
+        ends = ((author, self.shown_ends.get(author, head)) for author, head in self.have().items())
+        return have_digest({author: head for author, head in ends if head is not None and author not in shunned})
+
+    def lacking(self) -> list[Missing]:
+        """Numbers that were withheld from us and that somebody else may have."""
+        epochs, shunned = self.epochs(), self.quarantined
+        return [one for one in self.holes if epochs.get(one.author) == one.epoch and one.author not in shunned]
 
     async def ask_for_charter(self) -> None:
         """Wait, once after a start and for a bounded time, until a peer could tell of newer charters than ours.

@@ -14,6 +14,10 @@ ENTRIES_PER_ANSWER: Final = 200
 HAVE_BYTES: Final = 256 * 1024
 # 200 results of 130 bytes are 26 KB: what a peer answers to a push is read no further, for the same reason.
 RESULTS_BYTES: Final = 64 * 1024
+# Numbers that were withheld before, as ranges: a page of them a request, the rest in the next.
+WANTED: Final = 200
+# A sync answer's last line: a have-vector of 1 000 authors, as many ranges, and one proof of two full envelopes.
+SYNC_TAIL_BYTES: Final = 512 * 1024
 # What one answer holds in memory for a peer that reads slowly; the asker comes back for more.
 ANSWER_BYTES: Final = 1024 * 1024
 # A writer that puts an empty line after each entry; 4 MiB of line ends would be 4 million lines to walk.
@@ -46,6 +50,8 @@ BYTES_PER_MINUTE: Final = 64 * 1024 * 1024
 WASTED_PER_MINUTE: Final = 6_000
 # Entries that arrived ahead of their place, per author: two answers' worth.
 HELD_PER_AUTHOR: Final = 400
+# Those of all authors together, 128 MiB at worst: whoever has ten keys cannot fill the disk of everybody.
+HELD_IN_ALL: Final = 2_000
 # A charter lists people; beyond this one document a hive needs another design.
 MEMBERS: Final = 1_000
 # A charter chain is walked once by a joiner: renewals every 30 days and a change a day for years.

@@ -1,15 +1,16 @@
 """Reconciliation: who has which entries, and which lines to send (docs/protocol.md §3, §7)."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId, sha256_hex
 from protocol.limits import BLANK_LINES, ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
-from protocol.wire import JsonValue, dump_json, parse_object
+from protocol.wire import JsonValue, dump_json
 
 HaveVector = Mapping[NodeId, Head]
 
@@ -29,7 +30,16 @@ def parse_have_vector(value: JsonValue) -> dict[NodeId, Head]:
         raise RemoteProtocolError(Code.BAD_SCHEMA, "have is an object of author: [epoch, seq, head]")
     if len(value) > MEMBERS:
         raise RemoteProtocolError(Code.TOO_MANY, f"a have-vector names at most {MEMBERS} authors")
-    return {_author(author): _head(one) for author, one in value.items()}
+    return {parse_author(author): _head(one) for author, one in value.items()}
+
+
+def parse_author(text: JsonValue) -> NodeId:
+    """An author that a peer names. Raises RemoteProtocolError(bad-key)."""
+    # Compared with ids that are held, never used as a key, so the spelling is enough: the curve's arithmetic for 1 000
+    # invented ids takes 0.2 s, and would push the members' own keys out of the cache.
+    if not isinstance(text, str) or not _NODE_ID.fullmatch(text):
+        raise RemoteProtocolError(Code.BAD_KEY, "an author is a node id")
+    return NodeId(text)
 
 
 def have_digest(heads: HaveVector) -> str:
@@ -39,7 +49,7 @@ def have_digest(heads: HaveVector) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Entries of one author that the other side lacks: numbers first..last of one epoch, both included."""
+    """Entries of one author that somebody lacks: numbers first..last of one epoch, both included."""
 
     author: NodeId
     epoch: int
@@ -56,6 +66,31 @@ def missing(ours: HaveVector, theirs: HaveVector) -> list[Missing]:
         if not (held and held.epoch > head.epoch) and first <= head.seq:
             ranges.append(Missing(author, head.epoch, first, head.seq))
     return ranges
+
+
+def unshown(wanted: Missing, shown: Sequence[int], *, is_cut: bool) -> list[Missing]:
+    """The numbers of a range that are not among `shown`, ascending; is_cut: what is after the last of them was not looked at."""
+    ends = [wanted.first - 1, *shown, *([] if is_cut else [wanted.last + 1])]
+    steps = ((before + 1, after - 1) for before, after in pairwise(ends))
+    return [replace(wanted, first=first, last=last) for first, last in steps if first <= last]
+
+
+def held_parts(ours: HaveVector, wanted: Iterable[Missing]) -> list[Missing]:
+    """Of ranges that somebody wants what lies below our heads."""
+    heads = ((one, ours.get(one.author)) for one in wanted)
+    cut = [
+        replace(one, last=min(one.last, head.seq))
+        for one, head in heads
+        if head is not None and head.epoch == one.epoch
+    ]
+    return [one for one in cut if one.first <= one.last]
+
+
+def lacks_the_end(span: Missing, ours: HaveVector, theirs: HaveVector) -> bool:
+    """Whether those numbers are all that their feed has beyond ours: then it ends with ours, as far as it can be shown."""
+    held, head = ours.get(span.author), theirs.get(span.author)
+    begins = held.seq + 1 if held and held.epoch == span.epoch else 1
+    return head is not None and (head.epoch, head.seq) == (span.epoch, span.last) and span.first <= begins
 
 
 def shared_places(ours: HaveVector, theirs: HaveVector) -> dict[NodeId, Head]:
@@ -112,25 +147,12 @@ class LineReader:
             raise RemoteProtocolError(Code.TOO_MANY, "too many blank lines")
 
 
-def parse_sync_request(raw: bytes) -> dict[NodeId, Head]:
-    """The have-vector in the body of a `POST /hive/v1/sync`. Raises RemoteProtocolError."""
-    return parse_have_vector(parse_object(raw).get("have"))
-
-
 def _seq(head: Head) -> int:
     return head.seq
 
 
 def _is_uneven(held: Head, head: Head) -> bool:
     return held.epoch == head.epoch and held.id != head.id
-
-
-def _author(text: str) -> NodeId:
-    # Compared with ids that are held, never used as a key, so the spelling is enough: the curve's arithmetic for 1 000
-    # invented ids takes 0.2 s, and would push the members' own keys out of the cache.
-    if not _NODE_ID.fullmatch(text):
-        raise RemoteProtocolError(Code.BAD_KEY, "an author is a node id")
-    return NodeId(text)
 
 
 def _head(value: JsonValue) -> Head:

@@ -12,8 +12,9 @@ from hive_node.ports import CharterLog, Clock, Feed
 from protocol.errors import RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import ANSWER_BYTES, ENTRIES_PER_ANSWER
-from protocol.sync import have_vector_tree, missing, parse_sync_request
-from protocol.wire import JsonValue, dump_json
+from protocol.messages import SyncTail, fitting_proofs, parse_sync_request
+from protocol.sync import held_parts, missing
+from protocol.wire import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,28 @@ class Answers:
         """The chain from version `first`, as far as it fits."""
         return _fitting(await self.log.charters(first))
 
-    async def sync(self, body: bytes) -> list[bytes]:
+    async def sync(self, body: bytes, peer: NodeId) -> list[bytes]:
         """Entries that the asker lacks, then what we have. Raises RemoteProtocolError."""
-        theirs = parse_sync_request(body)
+        asked = parse_sync_request(body)
         self._check_open()
-        heads = self.hive.have()
-        envelopes = await self.feed.envelopes(missing(heads, theirs))
+        heads, shunned = self.hive.have(), asked.shunned | self.hive.quarantined
+        wanted = [one for one in held_parts(heads, asked.wanted) if one.author not in shunned]
+        filling = await self.feed.carried(wanted, to=peer)
+        lacking = [one for one in missing(heads, asked.have) if one.author not in shunned]
+        following = await self.feed.carried(lacking, ENTRIES_PER_ANSWER - len(filling.envelopes), to=peer)
+        envelopes = [*filling.envelopes, *following.envelopes]
         sent = _fitting(envelopes)
-        has_more = len(sent) < len(envelopes) or len(sent) == ENTRIES_PER_ANSWER
-        return [*sent, dump_json({"have": have_vector_tree(heads), "more": has_more})]
+        kept = await self.feed.proofs(self.hive.quarantined - asked.shunned)
+        proofs = fitting_proofs(kept)
+        has_more = filling.has_more or following.has_more or len(sent) < len(envelopes) or len(proofs) < len(kept)
+        return [*sent, SyncTail(heads, tuple(following.withheld), proofs, has_more).to_json()]
 
     async def entries(self, envelopes: Sequence[bytes], peer: NodeId) -> list[Outcome]:
         """What became of each entry."""
-        return await self.learn.learn(envelopes, peer)
+        outcomes = await self.learn.learn(envelopes, peer)
+        if any(one.status == "gap" for one in outcomes):
+            self.learn.spreader.ask(peer)
+        return outcomes
 
     def _check_open(self) -> None:
         if refusal := self.hive.refusal(self.clock.now()):

@@ -10,12 +10,15 @@ from hive_node.adapters.told import Told
 from hive_node.ports import Chance
 from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES
+from protocol.sync import Missing
 
 Source = Literal["mdns", "static", "invite", "inbound", "stored"]
 Where = tuple[str, int]
 
 FIRST_BACKOFF_S: Final = 5.0
 LAST_BACKOFF_S: Final = 600.0
+# What a scope guard withholds it withholds for good; a peer may get it from somebody else, though.
+ASK_AGAIN_S: Final = 3600.0
 
 
 def backoff_s(failures: int, chance: Chance) -> float:
@@ -28,7 +31,7 @@ class Contact:
     """A member that was met, and what is still to do with it.
 
     seen_at: its last sign of life. have: the have-digest it told last. settled: our digest and its own after an exchange that
-    moved nothing: there is no use in another until one of them changes. is_wanted: there is something to do. task: who does it,
+    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since asked_at. is_wanted: there is something to do. task: who does it,
     while there is.
     """
 
@@ -46,6 +49,8 @@ class Contact:
     is_due: bool = False
     is_wanted: bool = False
     outbox: list[bytes] = field(default_factory=list)
+    asked: set[Missing] = field(default_factory=set)
+    asked_at: float = 0.0
     task: asyncio.Task[None] | None = None
 
     @property
@@ -60,6 +65,18 @@ class Contact:
     def want(self) -> None:
         """Note that there is something to reconcile with it."""
         self.is_due = self.is_wanted = True
+
+    def not_asked_for(self, lacking: Sequence[Missing], now: float) -> tuple[Missing, ...]:
+        """Of the numbers that we lack those that it was not asked for within the hour: it may have them by now."""
+        if now - self.asked_at >= ASK_AGAIN_S:
+            self.asked.clear()
+        self.asked.intersection_update(lacking)
+        return tuple(one for one in lacking if one not in self.asked)
+
+    def was_asked_for(self, wanted: Sequence[Missing], now: float) -> None:
+        """It answered without them, or with all that it has of them."""
+        self.asked_at = self.asked_at if self.asked else now
+        self.asked.update(wanted)
 
     def hand(self, envelopes: Sequence[bytes]) -> None:
         """Note that these are to be pushed to it. What does not fit into one request is left to reconciliation."""

@@ -10,12 +10,13 @@ from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
 from hive_node.hive import Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
-from hive_node.ports import Clock, Feed
+from hive_node.ports import Carried, Clock, Feed
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES
-from protocol.sync import HaveVector, asking_for, missing, shared_places
+from protocol.limits import REQUEST_BYTES, WANTED
+from protocol.messages import SyncRequest, SyncTail
+from protocol.sync import HaveVector, Missing, asking_for, lacks_the_end, missing, shared_places
 from protocol.wire import JsonValue
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Caller(Protocol):
 
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]: ...
 
-    async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer: ...
+    async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer: ...
 
     async def push(
         self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]
@@ -54,7 +55,7 @@ class Exchange:
         if status.node != contact.node:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
         await self._fetch_charters(contact, caller, status.charter_version)
-        if self._is_open() and not self._shuns(contact) and status.have != self.hive.digest():
+        if self._is_open() and not self._shuns(contact) and self._is_worth_asking(contact, status.have):
             await self._trade(contact, caller)
 
     async def push(self, contact: Contact, caller: Caller, envelopes: Sequence[bytes]) -> list[str]:
@@ -78,25 +79,43 @@ class Exchange:
             contact.settled = (self.hive.digest(), contact.have)
 
     async def _fetch(self, contact: Contact, caller: Caller) -> tuple[HaveVector, int]:
-        """Take in what we lack. Returns what the peer has, and how many entries were new."""
+        """Take in what we lack. Returns the feeds that the peer can show, and how much was new."""
         theirs: HaveVector = {}
         total = 0
         for _ in range(_ROUNDS):
-            answer = await caller.sync(*contact.where, contact.node, self.hive.have())
-            theirs = answer.have
-            outcomes = await self.learn.learn(answer.envelopes, contact.node)
-            gained = sum(one.status == "accepted" for one in outcomes)
+            wanted = self._wanted(contact)
+            asked = SyncRequest(self.hive.have(), wanted, frozenset(self.hive.quarantined))
+            answer = await caller.sync(*contact.where, contact.node, asked)
+            gained = await self.learn.prove(answer.tail.proofs)
+            outcomes = await self.learn.learn(answer.envelopes, contact.node, answer.tail.withheld)
+            gained += sum(one.status == "accepted" or one.code is Code.SCOPE_REFUSED for one in outcomes)
+            theirs = _shown(self.hive.have(), answer.tail)
             total += gained
-            if not answer.has_more or not gained or not self._is_open() or self._shuns(contact):
+            if not answer.tail.has_more:
+                contact.was_asked_for(wanted, self.clock.monotonic())
+            if not gained or not self._is_open() or self._shuns(contact):
+                break
+            if not answer.tail.has_more and not self._wanted(contact):
                 break
         return theirs, total
 
+    def _is_worth_asking(self, contact: Contact, have: str) -> bool:
+        """Whether it shows other feeds than we do, or may show what others withheld from us."""
+        return have != self.hive.digest() or bool(self._wanted(contact))
+
+    def _wanted(self, contact: Contact) -> tuple[Missing, ...]:
+        """Numbers that others withheld from us, for a peer that was not asked for them lately."""
+        return contact.not_asked_for(self.hive.lacking(), self.clock.monotonic())[:WANTED]
+
     async def _hand_over(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:
-        """Push what the peer lacks, feed by feed. Returns how many entries it took."""
+        """Push what the peer lacks, feed by feed, as far as it follows; what stands behind a hole is for it to ask for.
+
+        Returns how many entries it took.
+        """
         given = 0
         for lacking in missing(self.hive.have(), theirs):
             rest = lacking
-            while self._is_open() and (envelopes := await self.feed.envelopes([rest], ENTRIES_PER_ANSWER)):
+            while self._is_open() and (envelopes := _following(rest, await self.feed.carried([rest]))):
                 for batch in _batches(envelopes):
                     given += (await self.push(contact, caller, batch)).count("accepted")
                 rest = replace(rest, first=rest.first + len(envelopes))
@@ -117,7 +136,8 @@ class Exchange:
         if not doubtful or not self._is_open():
             return 0
         logger.warning("feeds differ at one number", extra={"authors": len(doubtful), "peer": contact.node})
-        answer = await caller.sync(*contact.where, contact.node, asking_for(theirs, doubtful))
+        asked = SyncRequest(asking_for(theirs, doubtful), shunned=frozenset(shunned))
+        answer = await caller.sync(*contact.where, contact.node, asked)
         outcomes = await self.learn.learn(answer.envelopes, contact.node)
         return sum(one.code is Code.EQUIVOCATION for one in outcomes)
 
@@ -133,6 +153,17 @@ class Exchange:
 
     def _version(self) -> int:
         return self.hive.membership.charter.version if self.hive.membership else 0
+
+
+def _shown(ours: HaveVector, tail: SyncTail) -> HaveVector:
+    """A peer's have-vector as far as it bears on ours: a feed whose rest it may not show ends for us where ours does."""
+    hidden = {span.author for span in tail.withheld if lacks_the_end(span, ours, tail.have)}
+    return {author: ours.get(author, head) if author in hidden else head for author, head in tail.have.items()}
+
+
+def _following(rest: Missing, found: Carried) -> list[bytes]:
+    """Those of the envelopes found that follow one another from the first number on."""
+    return found.envelopes[: found.withheld[0].first - rest.first] if found.withheld else found.envelopes
 
 
 def _batches(envelopes: Sequence[bytes]) -> list[list[bytes]]:

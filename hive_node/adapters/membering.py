@@ -20,6 +20,7 @@ from hive_node.learn.charters import CharterReader
 from hive_node.ports import Clock, Fault
 from hive_node.share.charters import CharterOffice
 from protocol.charter import Member, stamp
+from protocol.holes import Holes
 from protocol.ids import parse_node_id
 from protocol.verification import Membership, verify_chain
 
@@ -91,6 +92,8 @@ class Members:
             self.hive.heads.clear()
             self.hive.equivocators.clear()
             self.hive.holding.clear()
+            self.hive.shown_ends.clear()
+            self.hive.holes = Holes()
         self.left()
 
     async def revoke(self, node: str, reason: str) -> Membership:

@@ -33,6 +33,8 @@ LOOK_S: Final = 4.0
 NEIGHBOURS: Final = 12
 # A neighbour that fails so often in a row is let go where there are others to be had.
 _PATIENCE: Final = 3
+# Between two questions that gaps lead to: a push that overtakes another is the usual reason, and is over by then.
+ASK_S: Final = 1.0
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
 BUSY_S: Final = 30.0
 
@@ -88,6 +90,12 @@ class Network:
         """Reconcile with that member as soon as may be."""
         contact.want()
         self._attend_to(contact)
+
+    def ask(self, source: NodeId) -> None:
+        """Reconcile with it at once, as there is a gap before what it pushed; one that only makes gaps is asked now and then."""
+        contact = self.contacts.get(source)
+        if contact and not contact.failures and self._clock.monotonic() - contact.looked_at >= ASK_S:
+            self.want(contact)
 
     def suggest(self, host: str, port: int, source: Source) -> None:
         """A member may listen there; who it is, the handshake tells."""

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -13,19 +13,19 @@ from hive_node.adapters.interfaces import authority
 from hive_node.adapters.tls import peer_of
 from hive_node.adapters.told import Told, told_by
 from protocol.errors import Code, RemoteProtocolError
-from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.limits import (
     ANSWER_BYTES,
     CHARTER_BYTES,
     CHARTER_CHAIN,
     ENTRIES_PER_ANSWER,
-    HAVE_BYTES,
     REQUEST_TIMEOUT_S,
     RESULTS_BYTES,
+    SYNC_TAIL_BYTES,
 )
-from protocol.sync import HaveVector, LineReader, have_vector_tree, parse_have_vector
-from protocol.wire import JsonValue, dump_json, parse_object
+from protocol.messages import SyncRequest, SyncTail, parse_sync_tail
+from protocol.sync import LineReader
+from protocol.wire import JsonValue, parse_object
 
 # A node that does not take a connection on a LAN within this is away.
 CONNECT_S: Final = 3.0
@@ -34,8 +34,8 @@ SMALL_BYTES: Final = 16 * 1024
 CHAIN_BYTES: Final = 16 * CHARTER_BYTES
 # What an answer of charters may be: one in any case.
 _CHARTERS_BYTES: Final = ANSWER_BYTES + CHARTER_BYTES
-# Entries of an answer, and the have-vector after them.
-_SYNC_BYTES: Final = ANSWER_BYTES + HAVE_BYTES
+# Entries of an answer, and the tail after them.
+_SYNC_BYTES: Final = ANSWER_BYTES + SYNC_TAIL_BYTES
 # One request at a time to each contact, and dials beside them: a peer that stalls takes its own share only.
 _CONNECTIONS: Final = 256
 _CONNECTIONS_PER_PEER: Final = 4
@@ -54,11 +54,17 @@ class PeerStatus:
 
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """Envelopes that we lack, the peer's have-vector, and whether it holds more for us."""
+    """Envelopes that we lack, and what the peer said after them."""
 
     envelopes: list[bytes]
-    have: dict[NodeId, Head]
-    has_more: bool
+    tail: SyncTail
+
+    @classmethod
+    def of(cls, lines: list[bytes]) -> Self:
+        """The answer that those lines are. Raises RemoteProtocolError."""
+        if not lines:
+            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer ends with a have-vector")
+        return cls(lines[:-1], parse_sync_tail(lines[-1]))
 
 
 class PeerClient:
@@ -96,16 +102,11 @@ class PeerClient:
         async with self._request("GET", host, port, f"/hive/v1/charter?from={first}", node) as response:
             return await _lines(response, CHARTER_CHAIN, CHARTER_BYTES, _CHARTERS_BYTES)
 
-    async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
-        """What the peer holds that is not in `heads`."""
-        body = dump_json({"have": have_vector_tree(heads)})
-        async with self._request("POST", host, port, "/hive/v1/sync", node, body) as response:
-            # One line more than entries: the peer's have-vector, which may be larger than an envelope.
-            lines = await _lines(response, ENTRIES_PER_ANSWER + 1, HAVE_BYTES, _SYNC_BYTES)
-        if not lines:
-            raise RemoteProtocolError(Code.PEER_MISBEHAVED, "a sync answer ends with a have-vector")
-        last = parse_object(lines[-1])
-        return SyncAnswer(lines[:-1], parse_have_vector(last.get("have")), last.get("more") is True)
+    async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
+        """What the peer holds that we lack."""
+        async with self._request("POST", host, port, "/hive/v1/sync", node, asked.to_json()) as response:
+            # One line more than entries: the tail, which may be larger than an envelope.
+            return SyncAnswer.of(await _lines(response, ENTRIES_PER_ANSWER + 1, SYNC_TAIL_BYTES, _SYNC_BYTES))
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, JsonValue]]:
         """Hand entries over. Returns the peer's outcome of each."""

@@ -158,7 +158,7 @@ class PeerServer:
         return _lines(await self._answers.charters(int(first)))
 
     async def _sync(self, asked: Asked) -> web.Response:
-        return _lines(await self._answers.sync(await asked.body(HAVE_BYTES)))
+        return _lines(await self._answers.sync(await asked.body(HAVE_BYTES), asked.peer))
 
     async def _entries(self, asked: Asked) -> web.Response:
         outcomes = await self._answers.entries(await asked.lines(ENTRIES_PER_ANSWER), asked.peer)

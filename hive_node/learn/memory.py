@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hive_node.hive import Hive
 from hive_node.learn.aggregate import Beliefs
 from hive_node.ports import Feed
+from protocol.holes import Holes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,14 @@ class Memory:
 
     async def restore(self) -> None:
         """Read everything again. Raises StoreError."""
-        self.hive.heads = await self.feed.heads()
+        self.hive.heads = heads = await self.feed.heads()
+        shown = await self.feed.heads(shown_only=True)
+        self.hive.shown_ends = {
+            author: end if end and end.epoch == head.epoch else None
+            for author, head in heads.items()
+            if (end := shown.get(author)) != head
+        }
+        self.hive.holes = Holes(await self.feed.holes())
         self.hive.equivocators = await self.feed.equivocators()
         self.hive.holding = await self.feed.holding()
         await self.beliefs.rebuild(self.feed)

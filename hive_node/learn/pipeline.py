@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from guardrails.scope import ScopeGuard
 from hive_node.hive import Hive
 from hive_node.learn.aggregate import Beliefs
-from hive_node.learn.equivocation import accusation, convict, told_proofs
+from hive_node.learn.equivocation import accusation, convict, proven, told_proofs
 from hive_node.learn.outcomes import Arrived, Outcome
 from hive_node.learn.receive import receive
 from hive_node.learn.standing import blame
@@ -17,6 +17,8 @@ from hive_node.ports import Clock, Feed, Notes, Publisher, Spreader
 from protocol.errors import Code
 from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER
+from protocol.messages import Pair
+from protocol.sync import Missing
 from protocol.verification import Proof
 
 # What is verified and written together, in one transaction: a disk's flush costs as much as verifying some ten entries. An
@@ -45,16 +47,19 @@ class Learn:
     catch_up: Callable[[], Awaitable[None]]
     unsaid: list[Proof] = field(default_factory=list)
 
-    async def learn(self, raws: Sequence[bytes], source: NodeId | None) -> list[Outcome]:
+    async def learn(
+        self, raws: Sequence[bytes], source: NodeId | None, withheld: Sequence[Missing] = ()
+    ) -> list[Outcome]:
         """Take in envelopes as they arrived, in order. One outcome each; none of them raises for what a peer sent.
 
-        source: the member that handed them over, who need not be their author. Raises StoreError.
+        source: the member that handed them over, who need not be their author. withheld: numbers between them that it says its
+        scope guard keeps back. Raises StoreError.
         """
         outcomes: list[Outcome] = []
         async with self.hive.turn:
             await self.catch_up()
             for piece in _pieces(raws):
-                outcomes += await self._take_in(piece, source)
+                outcomes += await self._take_in(piece, source, withheld)
         if refused := sum(one.status == "refused" for one in outcomes):
             await self.notes.count("deltas.refused", refused)
             if source is not None:
@@ -62,11 +67,28 @@ class Learn:
         await self._accuse()
         return outcomes
 
-    async def _take_in(self, raws: Sequence[bytes], source: NodeId | None) -> list[Outcome]:
+    async def prove(self, pairs: Sequence[Pair]) -> int:
+        """Act on proofs of equivocation that a peer keeps, however large. Returns how many were news. Raises StoreError."""
+        if not pairs:
+            return 0
+        async with self.hive.turn:
+            await self.catch_up()
+            membership = receive(self.hive, self.clock.now())
+            if isinstance(membership, Code):
+                return 0
+            proofs = [proven(one, other, membership) for one, other in pairs]
+            news = sum([await convict(one, self.feed, self.hive) for one in proofs if one is not None])
+        if news:
+            self.beliefs.recount()
+        return news
+
+    async def _take_in(
+        self, raws: Sequence[bytes], source: NodeId | None, withheld: Sequence[Missing]
+    ) -> list[Outcome]:
         membership = receive(self.hive, self.clock.now())
         if isinstance(membership, Code):
             return [Outcome(None, "refused", membership) for _ in raws]
-        arrived = Arrived(membership, dict(self.hive.heads))
+        arrived = Arrived(membership, dict(self.hive.heads), dict(self.hive.shown_ends), withheld)
         outcomes = await self._verify(raws, arrived)
         await self._release(arrived)
         await store(arrived, self.feed, self.hive)

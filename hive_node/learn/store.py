@@ -11,4 +11,9 @@ async def store(arrived: Arrived, feed: Feed, hive: Hive) -> None:
         hive.is_unsure = True
         await feed.add(arrived.rows)
         hive.heads.update({author: arrived.heads[author] for author in arrived.touched})
+        hive.shown_ends = arrived.shown_ends
+        for span in arrived.opened:
+            hive.holes.open(span)
+        for span in arrived.filled:
+            hive.holes.fill(span.author, span.epoch, span.first)
         hive.is_unsure = False

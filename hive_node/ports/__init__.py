@@ -25,6 +25,7 @@ from hive_node.ports.sandbox import (
 from hive_node.ports.sharing import News, PeerLine, Publisher, Repute, Spreader, Suggester
 from hive_node.ports.storage import (
     Addresses,
+    Carried,
     CharterLog,
     Event,
     Feed,
@@ -56,6 +57,7 @@ __all__ = [
     "Books",
     "Call",
     "Cap",
+    "Carried",
     "Chance",
     "CharterLog",
     "Clock",

@@ -58,6 +58,10 @@ class Spreader(Protocol):
         """Push to a few live peers, not back to `source`."""
         ...
 
+    def ask(self, source: NodeId) -> None:
+        """It handed over entries that do not follow what is held here: ask it for those between."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PeerLine:

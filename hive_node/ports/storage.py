@@ -1,6 +1,6 @@
 """Everything that is remembered. Raises StoreError where it cannot be."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -72,10 +72,24 @@ class StoredEntry:
     received_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What may be sent of ranges that somebody lacks, in order.
+
+    withheld: numbers in them that are not here, or not to be shown. has_more: there was no room for all.
+    """
+
+    envelopes: list[bytes]
+    withheld: list[Missing]
+    has_more: bool
+
+
 class Feed(Protocol):
     """Feeds of every author. Raises StoreError."""
 
-    async def heads(self) -> dict[NodeId, Head]: ...
+    async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]: ...
+
+    async def holes(self) -> list[Missing]: ...
 
     async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None: ...
 
@@ -87,7 +101,9 @@ class Feed(Protocol):
 
     def all(self) -> AsyncIterator[StoredEntry]: ...
 
-    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]: ...
+    async def carried(
+        self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER, to: NodeId | None = None
+    ) -> Carried: ...
 
     async def hold(self, delta: Delta, envelope: Envelope) -> bool: ...
 
@@ -98,6 +114,8 @@ class Feed(Protocol):
     async def keep_proof(self, author: NodeId, epoch: int, first: bytes, second: bytes) -> None: ...
 
     async def equivocators(self) -> dict[NodeId, int]: ...
+
+    async def proofs(self, authors: Iterable[NodeId]) -> list[tuple[bytes, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from hive_node.simulation.wire import Wire, size_of
 from protocol.deltas import Body, ShareLevel
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import EntryId, NodeId
-from protocol.sync import HaveVector, have_vector_tree, parse_have_vector
+from protocol.messages import SyncRequest
+from protocol.sync import Missing
 from protocol.wire import JsonValue, dump_json, parse_object
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class SimNode:
         self._on_news(self, envelopes, source)
         self.network.spread(envelopes, source=source)
 
+    def ask(self, source: NodeId) -> None:
+        """hive_node.ports.Spreader: as the network does it."""
+        self.network.ask(source)
+
     def _charter_changed(self, _membership: object) -> None:
         self.beliefs.recount()
         members = self.hive.membership.members if self.hive.membership else {}
@@ -164,12 +169,9 @@ class SimNode:
         """GET /hive/v1/charter."""
         return (await self._ask(host, f"{_CHARTER}{first}")).splitlines()
 
-    async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
+    async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
         """POST /hive/v1/sync."""
-        answer = await self._ask(host, _SYNC, dump_json({"have": have_vector_tree(heads)}))
-        *envelopes, tail = answer.splitlines()
-        last = parse_object(tail)
-        return SyncAnswer(envelopes, parse_have_vector(last["have"]), last["more"] is True)
+        return SyncAnswer.of((await self._ask(host, _SYNC, asked.to_json())).splitlines())
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, JsonValue]]:
         """POST /hive/v1/entries."""
@@ -196,7 +198,7 @@ class SimNode:
         if path == _NODE:
             return dump_json(self.answers.node())
         if path == _SYNC:
-            return b"\n".join(await self.answers.sync(body))
+            return b"\n".join(await self.answers.sync(body, asker.id))
         if path == _ENTRIES:
             return dump_json(results_of(await self.answers.entries(body.splitlines(), asker.id)))
         return b"\n".join(await self.answers.charters(int(path.removeprefix(_CHARTER))))
@@ -207,9 +209,11 @@ class _CountedLearn(Learn):
 
     refused: Counter[Code]
 
-    async def learn(self, raws: Sequence[bytes], source: NodeId | None) -> list[Outcome]:
+    async def learn(
+        self, raws: Sequence[bytes], source: NodeId | None, withheld: Sequence[Missing] = ()
+    ) -> list[Outcome]:
         """As Learn.learn."""
-        outcomes = await super().learn(raws, source)
+        outcomes = await super().learn(raws, source, withheld)
         self.refused.update(one.code for one in outcomes if one.code is not None)
         return outcomes
 

@@ -1,15 +1,15 @@
 """A store in memory: what the database keeps of feeds and charters, and forgets with the process."""
 
-from collections.abc import AsyncIterator, Sequence
-from itertools import takewhile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import groupby, islice
 
-from hive_node.ports import PeerAddress, Receipt, StoredEntry, StoreError
+from hive_node.ports import Carried, PeerAddress, Receipt, StoredEntry, StoreError
 from protocol.deltas import Delta
 from protocol.envelope import Envelope
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, HELD_PER_AUTHOR
-from protocol.sync import Missing
+from protocol.limits import ENTRIES_PER_ANSWER, HELD_IN_ALL, HELD_PER_AUTHOR
+from protocol.sync import Missing, unshown
 from protocol.wire import JsonValue
 
 Place = tuple[NodeId, int, int]
@@ -22,15 +22,26 @@ class MemoryStore:
         self.entries: dict[Place, StoredEntry] = {}
         self.purposes: dict[str, StoredEntry] = {}
         self.held: dict[Place, bytes] = {}
-        self.proofs: dict[NodeId, tuple[int, bytes, bytes]] = {}
+        self.proofs_kept: dict[NodeId, tuple[int, bytes, bytes]] = {}
         self.chain: list[bytes] = []
         self.counters: dict[str, int] = {}
         self.facts: dict[str, JsonValue] = {}
 
     # --- feeds
 
-    async def heads(self) -> dict[NodeId, Head]:
-        return {author: Head(epoch, seq, entry.id) for (author, epoch, seq), entry in sorted(self.entries.items())}
+    async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]:
+        return {
+            author: Head(epoch, seq, entry.id)
+            for (author, epoch, seq), entry in sorted(self.entries.items())
+            if entry.standing == "good" or not shown_only
+        }
+
+    async def holes(self) -> list[Missing]:
+        found: list[Missing] = []
+        for (author, epoch), places in groupby(sorted(self.entries), key=lambda place: place[:2]):
+            numbers = [seq for _, _, seq in places]
+            found += unshown(Missing(author, epoch, 1, numbers[-1]), numbers, is_cut=True)
+        return found
 
     async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
         for envelope, delta, standing in arrived:
@@ -54,16 +65,22 @@ class MemoryStore:
             if entry.standing == "good":
                 yield entry
 
-    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:
-        found: list[bytes] = []
+    async def carried(
+        self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER, to: NodeId | None = None
+    ) -> Carried:
+        envelopes: list[bytes] = []
+        withheld: list[Missing] = []
         for one in missing:
-            places = [(one.author, one.epoch, seq) for seq in range(one.first, one.last + 1)]
-            entries = takewhile(lambda entry: entry.standing == "good", (self.entries[place] for place in places))
-            found += [entry.envelope.to_bytes() for entry in entries]
-        return found[:limit]
+            held = ((seq, self.entries.get((one.author, one.epoch, seq))) for seq in range(one.first, one.last + 1))
+            good = ((seq, entry) for seq, entry in held if entry and (entry.standing == "good" or one.author == to))
+            shown = list(islice(good, limit - len(envelopes)))
+            envelopes += [entry.envelope.to_bytes() for _, entry in shown]
+            withheld += unshown(one, [seq for seq, _ in shown], is_cut=len(envelopes) >= limit)
+        return Carried(envelopes, withheld, has_more=len(envelopes) >= limit)
 
     async def hold(self, delta: Delta, envelope: Envelope) -> bool:
-        if sum(author == delta.author for author, _, _ in self.held) >= HELD_PER_AUTHOR:
+        of_its_author = sum(author == delta.author for author, _, _ in self.held)
+        if of_its_author >= HELD_PER_AUTHOR or len(self.held) >= HELD_IN_ALL:
             return False
         self.held.setdefault(_place(delta), envelope.to_bytes())
         return True
@@ -79,10 +96,13 @@ class MemoryStore:
         return found
 
     async def keep_proof(self, author: NodeId, epoch: int, first: bytes, second: bytes) -> None:
-        self.proofs[author] = (epoch, first, second)
+        self.proofs_kept[author] = (epoch, first, second)
 
     async def equivocators(self) -> dict[NodeId, int]:
-        return {author: proof[0] for author, proof in self.proofs.items()}
+        return {author: proof[0] for author, proof in self.proofs_kept.items()}
+
+    async def proofs(self, authors: Iterable[NodeId]) -> list[tuple[bytes, bytes]]:
+        return [self.proofs_kept[author][1:] for author in sorted(authors)]
 
     # --- charters
 

@@ -13,6 +13,7 @@ from hive_node.adapters import contacts, network, peer_client
 from hive_node.adapters.tls import server_context
 from protocol.errors import Code, RemoteProtocolError
 from protocol.limits import ENTRIES_PER_ANSWER
+from protocol.messages import SyncRequest
 from protocol.wire import dump_json
 from tests.fakes.hive import FakeHive, FakeNode, sealed
 from tests.integration.hives import LOOPBACK, LiveNode, hive_of, until
@@ -309,10 +310,10 @@ async def test_an_answer_holds_so_many_entries_and_no_more(tmp_path: Path, count
         try:
             async with lying(eve, generous) as liar:
                 if count <= ENTRIES_PER_ANSWER:
-                    assert len((await client.sync(LOOPBACK, liar.port, eve.id, {})).envelopes) == count
+                    assert len((await client.sync(LOOPBACK, liar.port, eve.id, SyncRequest({}))).envelopes) == count
                     return
                 with pytest.raises(RemoteProtocolError) as caught:
-                    await client.sync(LOOPBACK, liar.port, eve.id, {})
+                    await client.sync(LOOPBACK, liar.port, eve.id, SyncRequest({}))
                 assert caught.value.code is Code.TOO_LARGE
         finally:
             await client.close()

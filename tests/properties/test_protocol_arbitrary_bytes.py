@@ -16,7 +16,8 @@ from protocol.envelope import CHARTER_TYPE, DELTA_TYPE, pae, parse_envelope
 from protocol.errors import ProtocolError, RemoteProtocolError
 from protocol.ids import node_id, node_id_of_certificate, parse_node_id, sha256_hex
 from protocol.limits import CHARTER_BYTES, ENVELOPE_BYTES, JSON_DEPTH
-from protocol.sync import parse_have_vector, parse_sync_request
+from protocol.messages import parse_sync_request, parse_sync_tail
+from protocol.sync import parse_have_vector
 from protocol.verification import OutOfPlace, Verified, verify_chain, verify_entry, verify_next_charter
 from protocol.wire import JsonValue, dump_json, parse_json
 from tests.fakes.hive import FakeHive, FakeNode, head, recipe, summary
@@ -51,6 +52,7 @@ def everything(raw: bytes) -> list[Callable[[], object]]:
         lambda: verify_next_charter(raw, HIVE.membership),
         lambda: verify_chain([raw], HIVE.id),
         lambda: parse_sync_request(raw),
+        lambda: parse_sync_tail(raw),
         lambda: Delta.parse(raw),
         lambda: Charter.parse(raw),
         lambda: parse_json(raw),

@@ -1,24 +1,23 @@
 """Charters, feed entries, entries held for a gap, proofs of equivocation."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, delete, func, insert, literal_column, select, tuple_
+from sqlalchemy import Integer, Select, delete, func, insert, literal_column, or_, select, true, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import charters, entries, held, proofs
-from hive_node.ports import StoredEntry
+from hive_node.ports import Carried, StoredEntry
 from protocol.charter import stamp
 from protocol.deltas import Delta
 from protocol.envelope import DELTA_TYPE, Envelope, parse_envelope
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_PER_AUTHOR
-from protocol.sync import Missing
+from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_IN_ALL, HELD_PER_AUTHOR
+from protocol.sync import Missing, unshown
 from protocol.wire import JsonValue
 
 GOOD: Final = "good"
@@ -70,18 +69,29 @@ class FeedStore:
             for table in (charters, entries, held, proofs):
                 await transaction.execute(delete(table))
 
-    async def heads(self) -> dict[NodeId, Head]:
-        """The last entry held of each author, in the newest epoch that is held of it."""
-        newest = select(entries.c.author, func.max(entries.c.epoch * (2**40) + entries.c.seq)).group_by(
-            entries.c.author
+    async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]:
+        """The last entry held of each author, in the newest epoch that is held of it; of those in good standing, where asked so."""
+        among = entries.c.standing == GOOD if shown_only else true()
+        by_epoch = entries.c.author, entries.c.epoch
+        newest = select(entries.c.author, func.max(entries.c.epoch)).where(among).group_by(entries.c.author)
+        last = (
+            select(*by_epoch, func.max(entries.c.seq)).where(among, tuple_(*by_epoch).in_(newest)).group_by(*by_epoch)
         )
-        query = select(entries.c.author, entries.c.epoch, entries.c.seq, entries.c.id).where(
-            tuple_(entries.c.author, entries.c.epoch * (2**40) + entries.c.seq).in_(newest)
-        )
+        query = select(*by_epoch, entries.c.seq, entries.c.id).where(tuple_(*by_epoch, entries.c.seq).in_(last))
         async with self.database.read() as connection:
             return {
                 NodeId(row.author): Head(row.epoch, row.seq, EntryId(row.id)) for row in await connection.execute(query)
             }
+
+    async def holes(self) -> list[Missing]:
+        """Numbers that no entry is held at, though one is after them."""
+        before = func.lag(entries.c.seq, 1, 0).over(
+            partition_by=(entries.c.author, entries.c.epoch), order_by=entries.c.seq
+        )
+        steps = select(entries.c.author, entries.c.epoch, entries.c.seq, before.label("before")).subquery()
+        async with self.database.read() as connection:
+            rows = await connection.execute(select(steps).where(steps.c.seq > steps.c.before + 1))
+            return [Missing(NodeId(row.author), row.epoch, row.before + 1, row.seq - 1) for row in rows]
 
     async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
         """Write entries, each (envelope, delta, standing), in one transaction. purpose: what an own entry says, once for ever."""
@@ -132,23 +142,32 @@ class FeedStore:
             async for row in connection.stream(query):
                 yield _stored(row)
 
-    async def envelopes(self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER) -> list[bytes]:
-        """The envelopes in those ranges, in order, `limit` at most. A quarantined one stays here, and what is after it has no place."""
+    async def carried(
+        self, missing: Sequence[Missing], limit: int = ENTRIES_PER_ANSWER, to: NodeId | None = None
+    ) -> Carried:
+        """The envelopes in those ranges, in order, `limit` at most, and which of their numbers stay here.
+
+        to: who is shown its own entries whatever our scope guard said of them: it would else use their numbers again (§5.7).
+        """
+        is_shown = or_(entries.c.standing == GOOD, entries.c.author == to)
         found: list[bytes] = []
+        withheld: list[Missing] = []
         async with self.database.read() as connection:
             for one in missing:
                 if len(found) >= limit:
-                    break
+                    return Carried(found, withheld, has_more=True)
                 query = (
-                    select(entries.c.envelope, entries.c.standing)
+                    select(entries.c.seq, entries.c.envelope)
                     .where(entries.c.author == one.author, entries.c.epoch == one.epoch)
-                    .where(entries.c.seq.between(one.first, one.last))
+                    .where(entries.c.seq.between(one.first, one.last), is_shown)
                     .order_by(entries.c.seq)
                     .limit(limit - len(found))
                 )
-                rows = await connection.execute(query)
-                found += [row.envelope for row in takewhile(lambda row: row.standing == GOOD, rows)]
-        return found
+                rows = (await connection.execute(query)).all()
+                found += [row.envelope for row in rows]
+                shown = [row.seq for row in rows]
+                withheld += unshown(one, shown, is_cut=len(found) >= limit)
+        return Carried(found, withheld, has_more=len(found) >= limit)
 
     async def counts(self, own: NodeId | None) -> dict[str, int]:
         """How many entries are ours, how many are others', how many are quarantined."""
@@ -162,11 +181,12 @@ class FeedStore:
         return result
 
     async def hold(self, delta: Delta, envelope: Envelope) -> bool:
-        """Keep an authentic entry that came ahead of its place; False where its author's room is used up."""
-        author = held.c.author == delta.author
+        """Keep an authentic entry that came ahead of its place; False where its author's room, or everybody's, is used up."""
+        of_its_author = func.count().filter(held.c.author == delta.author)
         async with self.database.write() as transaction:
-            count = (await transaction.execute(select(func.count()).select_from(held).where(author))).scalar_one()
-            if count >= HELD_PER_AUTHOR:
+            counted = await transaction.execute(select(func.count(), of_its_author).select_from(held))
+            in_all, of_author = counted.one()
+            if of_author >= HELD_PER_AUTHOR or in_all >= HELD_IN_ALL:
                 return False
             row = {"author": delta.author, "epoch": delta.header.epoch, "seq": delta.header.seq}
             statement = upsert(held).values(row | {"envelope": envelope.to_bytes()})
@@ -201,6 +221,12 @@ class FeedStore:
         async with self.database.read() as connection:
             rows = (await connection.execute(select(proofs.c.author, proofs.c.first))).all()
         return {NodeId(row.author): _delta(row.first).header.epoch for row in rows}
+
+    async def proofs(self, authors: Iterable[NodeId]) -> list[tuple[bytes, bytes]]:
+        """The two envelopes of each proof that is kept of those authors, in the order of their ids."""
+        query = select(proofs).where(proofs.c.author.in_(list(authors))).order_by(proofs.c.author)
+        async with self.database.read() as connection:
+            return [(row.first, row.second) for row in await connection.execute(query)]
 
     async def _entries(self, query: Select[Any]) -> list[StoredEntry]:
         async with self.database.read() as connection:

@@ -15,12 +15,12 @@ from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
 from hive_node.adapters.places import PLACES
 from hive_node.adapters.told import Told
 from hive_node.hive import FIRST_WORD_S, Hive
-from hive_node.ports import PeerAddress, StoreError
+from hive_node.ports import Carried, PeerAddress, StoreError
 from protocol.charter import Halt, stamp
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER
-from protocol.sync import HaveVector
+from protocol.messages import SyncRequest, SyncTail
 from tests.fakes.hive import NOW, FakeHive, FakeNode
 from tests.fakes.time import HeldClock, settled
 
@@ -55,9 +55,9 @@ class Neighbourhood:
         await self._answering(host, port, "charters")
         return []
 
-    async def sync(self, host: str, port: int, node: NodeId, heads: HaveVector) -> SyncAnswer:
+    async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
         await self._answering(host, port, "sync")
-        return SyncAnswer([], {}, has_more=False)
+        return SyncAnswer([], SyncTail({}))
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
         answering = await self._answering(host, port, "push")
@@ -138,10 +138,13 @@ class NoLearn:
     async def learn(self, *_arguments: Any) -> list[Any]:
         return []
 
+    async def prove(self, *_arguments: Any) -> int:
+        return 0
+
 
 class NoFeed:
-    async def envelopes(self, *_arguments: Any) -> list[bytes]:
-        return []
+    async def carried(self, *_arguments: Any) -> Carried:
+        return Carried([], [], has_more=False)
 
 
 @asynccontextmanager

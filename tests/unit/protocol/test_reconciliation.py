@@ -9,6 +9,7 @@ from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
 from protocol.limits import BLANK_LINES, ENVELOPE_BYTES, INTEGER_MAX, MEMBERS
+from protocol.messages import parse_sync_request
 from protocol.sync import (
     LineReader,
     Missing,
@@ -17,7 +18,6 @@ from protocol.sync import (
     have_vector_tree,
     missing,
     parse_have_vector,
-    parse_sync_request,
     shared_places,
 )
 from tests.fakes.hive import FakeNode
@@ -38,7 +38,7 @@ def refusal(value: Any) -> Code:
 def test_have_vector_travels_and_arrives_as_it_was() -> None:
     heads = {ADA: Head(1, 7, ONE), BO: Head(3, 1, TWO)}
 
-    assert parse_sync_request(json.dumps({"have": have_vector_tree(heads)}).encode()) == heads
+    assert parse_sync_request(json.dumps({"have": have_vector_tree(heads)}).encode()).have == heads
     assert have_vector_tree(heads) == {ADA: [1, 7, ONE], BO: [3, 1, TWO]}
     assert parse_have_vector({}) == {}
 
