@@ -21,21 +21,21 @@ Pair: TypeAlias = tuple[bytes, bytes]
 class SyncRequest:
     """What the asker has.
 
-    wanted: numbers below its heads that it lacks, as somebody's scope guard withheld them. shunned: authors of whom it keeps
+    wanted: numbers below its heads that it lacks, as somebody's scope guard withheld them. proven: authors of whom it keeps
     a proof of equivocation: neither their entries nor the proof are of use to it.
     """
 
     have: HaveVector
     wanted: tuple[Missing, ...] = ()
-    shunned: frozenset[NodeId] = frozenset()
+    proven: frozenset[NodeId] = frozenset()
 
     def to_json(self) -> bytes:
         """As it travels."""
         tree: dict[str, JsonValue] = {"have": have_vector_tree(self.have)}
         if self.wanted:
             tree["wanted"] = _spans_tree(self.wanted)
-        if self.shunned:
-            tree["shunned"] = [*sorted(self.shunned)]
+        if self.proven:
+            tree["proven"] = [*sorted(self.proven)]
         return dump_json(tree)
 
 
@@ -68,7 +68,7 @@ def parse_sync_request(raw: bytes) -> SyncRequest:
     return SyncRequest(
         have=parse_have_vector(tree.get("have")),
         wanted=_spans(tree.get("wanted", []), WANTED),
-        shunned=frozenset(parse_author(one) for one in _items(tree.get("shunned", []), MEMBERS)),
+        proven=frozenset(parse_author(one) for one in _items(tree.get("proven", []), MEMBERS)),
     )
 
 

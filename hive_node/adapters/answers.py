@@ -47,14 +47,14 @@ class Answers:
         """Entries that the asker lacks, then what we have. Raises RemoteProtocolError."""
         asked = parse_sync_request(body)
         self._check_open()
-        heads, shunned = self.hive.have(), asked.shunned | self.hive.quarantined
-        wanted = [one for one in held_parts(heads, asked.wanted) if one.author not in shunned]
+        heads, passed_over = self.hive.have(), asked.proven | self.hive.quarantined
+        wanted = [one for one in held_parts(heads, asked.wanted) if one.author not in passed_over]
         filling = await self.feed.carried(wanted, to=peer)
-        lacking = [one for one in missing(heads, asked.have) if one.author not in shunned]
+        lacking = [one for one in missing(heads, asked.have) if one.author not in passed_over]
         following = await self.feed.carried(lacking, ENTRIES_PER_ANSWER - len(filling.envelopes), to=peer)
         envelopes = [*filling.envelopes, *following.envelopes]
         sent = _fitting(envelopes)
-        kept = await self.feed.proofs(self.hive.quarantined - asked.shunned)
+        kept = await self.feed.proofs(self.hive.quarantined - asked.proven)
         proofs = fitting_proofs(kept)
         has_more = filling.has_more or following.has_more or len(sent) < len(envelopes) or len(proofs) < len(kept)
         return [*sent, SyncTail(heads, tuple(following.withheld), proofs, has_more).to_json()]

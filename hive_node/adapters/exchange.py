@@ -100,8 +100,11 @@ class Exchange:
         return theirs, total
 
     def _is_worth_asking(self, contact: Contact, have: str) -> bool:
-        """Whether it shows other feeds than we do, or may show what others withheld from us."""
-        return have != self.hive.digest() or bool(self._wanted(contact))
+        """Whether it shows other feeds than we do, or may show what others withheld from us.
+
+        Once after a start in any case: our own feed may have an end that nobody shows but to us (docs/protocol.md §5.7).
+        """
+        return have != self.hive.digest() or bool(self._wanted(contact)) or not self.hive.feed_asked.is_set()
 
     def _wanted(self, contact: Contact) -> tuple[Missing, ...]:
         """Numbers that others withheld from us, for a peer that was not asked for them lately."""
@@ -136,7 +139,7 @@ class Exchange:
         if not doubtful or not self._is_open():
             return 0
         logger.warning("feeds differ at one number", extra={"authors": len(doubtful), "peer": contact.node})
-        asked = SyncRequest(asking_for(theirs, doubtful), shunned=frozenset(shunned))
+        asked = SyncRequest(asking_for(theirs, doubtful), proven=frozenset(shunned))
         answer = await caller.sync(*contact.where, contact.node, asked)
         outcomes = await self.learn.learn(answer.envelopes, contact.node)
         return sum(one.code is Code.EQUIVOCATION for one in outcomes)

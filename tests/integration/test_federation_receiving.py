@@ -194,7 +194,13 @@ async def test_a_secret_that_arrives_is_kept_from_everyone(ada: LiveNode, mallor
     assert stored is not None
     assert stored.standing == "quarantined"
     async with bo.dial() as raw:
-        assert await raw.lacking() == []  # not the leak, nor what cannot be placed without it
+        reply = await raw.ask("POST", "/hive/v1/sync", b'{"have":{}}')
+        *entries, tail = reply.body.split(b"\n")
+        assert entries == [after.to_bytes()]
+        assert json.loads(tail)["withheld"] == [[mallory.id, 1, 1, 1]]
+        wanted = json.dumps({"have": {mallory.id: [1, 2, after.id]}, "wanted": [[mallory.id, 1, 1, 1]]})
+        reply = await raw.ask("POST", "/hive/v1/sync", wanted.encode())
+        assert b"\n" not in reply.body
     belief = ada.parts.beliefs.belief(recipe().task)
     assert belief is None or leak.id not in {one.id for one in belief.recipes}
 
