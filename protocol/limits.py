@@ -45,9 +45,9 @@ REQUEST_TIMEOUT_S: Final = 40.0
 # Reconciliation of a hive of 1 000 members asks about twice a minute and member; pushes come in bursts.
 REQUESTS_PER_MINUTE: Final = 600
 BYTES_PER_MINUTE: Final = 64 * 1024 * 1024
-# Entries that brought nothing: refused, held already, ahead of their place. Each costs up to a millisecond of everybody's
-# turn. Honest peers send each entry some three times in all: this is one of theirs every hundredth of a second.
-WASTED_PER_MINUTE: Final = 6_000
+# Entries that brought nothing: refused, held already, ahead of their place. Each costs 0.3 to 3 ms of everybody's turn, so
+# that one member can waste some seconds a minute. An honest one is the third with the same news now and then.
+WASTED_PER_MINUTE: Final = 2_000
 # Entries that arrived ahead of their place, per author: two answers' worth.
 HELD_PER_AUTHOR: Final = 400
 # Those of all authors together, 128 MiB at worst: whoever has ten keys cannot fill the disk of everybody.

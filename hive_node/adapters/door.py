@@ -8,16 +8,17 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from hive_node.adapters.guests import Guest, Guests
 from hive_node.adapters.listening import listening_at
-from hive_node.adapters.problems import Speaker
+from hive_node.adapters.problems import Speaker, problem
 from hive_node.adapters.rates import Budgets, source_of
 from hive_node.adapters.tls import peer_of
-from protocol.errors import RemoteProtocolError
+from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import (
     CONNECTIONS,
@@ -99,25 +100,30 @@ class Door:
                 await self._say_goodbye()
 
     def _accept(self, group: asyncio.TaskGroup, listening: socket.socket) -> None:
-        """Take in who waits, a port's worth at most. Raises OSError where no descriptor is free."""
+        """Let one in of those who wait, and turn away who comes before. Raises OSError where no descriptor is free.
+
+        Not more at a time: who makes room takes a turn of the loop to be gone, and its buffers with it.
+        """
         for _ in range(CONNECTIONS):
             try:
                 connection, address = listening.accept()
             except BlockingIOError:  # nobody, or whoever it was has gone again
                 return
             connection.setblocking(False)
-            self._receive(group, connection, source_of(address[0]))
+            if self._receive(group, connection, source_of(address[0])):
+                return
 
-    def _receive(self, group: asyncio.TaskGroup, connection: socket.socket, source: str) -> None:
+    def _receive(self, group: asyncio.TaskGroup, connection: socket.socket, source: str) -> bool:
         """Let one more in, if a place can be found."""
         if not self._guests.make_room(source):
             connection.close()
-            return
-        guest = Guest(self._speaker(asyncio.get_running_loop()), source)
+            return False
+        guest = Guest(partial(self._speaker, asyncio.get_running_loop()), source)
         self._guests.add(guest)
         guest.task = group.create_task(self._host(guest, connection))
         # Also for a task that was cancelled before it began, which runs no `finally`.
         guest.task.add_done_callback(lambda _task: self._forget(guest, connection))
+        return True
 
     def _speaker(self, loop: asyncio.AbstractEventLoop) -> Speaker:
         assert self._runner.server is not None  # noqa: S101  set up before anything is accepted
@@ -131,6 +137,9 @@ class Door:
                 await guest.closed.wait()
         except OSError as error:
             logger.debug("handshake failed", extra={"error": type(error).__name__})
+            # Its traceback holds the frames that hold the future that holds it, and with them buffers and OpenSSL's state: the
+            # collector, which comes seldom to what lives for seconds, would let strangers pile up megabytes.
+            error.__traceback__ = error.__context__ = None
         finally:
             if guest.is_connected:
                 guest.cut_off()
@@ -152,6 +161,7 @@ class Door:
 
     def _forget(self, guest: Guest, connection: socket.socket) -> None:
         self._guests.drop(guest)
+        guest.task = None  # else one who was sent away holds the frame that holds it, until the collector comes
         if not guest.is_connected:
             connection.close()
 
@@ -174,12 +184,14 @@ class Door:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """A request's headers are whole: its connection is busy until it is answered."""
-        guest = self._guests.get(request.protocol)
+        guest = self._guests.read_by(request.protocol)
         self._at_work += 1
         self._idle.clear()
         if guest:
             guest.began()
         try:
+            if request.version != HttpVersion11:
+                return problem(RemoteProtocolError(Code.BAD_REQUEST, "this port speaks HTTP/1.1"))
             return await handler(request)
         finally:
             self._at_work -= 1

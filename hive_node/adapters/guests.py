@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,7 +12,7 @@ from protocol.limits import CONNECTIONS, HEADER_TIMEOUT_S, REQUEST_TIMEOUT_S, UN
 
 
 class Guest(asyncio.Protocol):
-    """Stands between a transport and aiohttp's handler of it, and passes everything on.
+    """Stands between a transport and the reader of its requests, which `reader` makes, and passes everything on.
 
     Whoever has not said a whole request within HEADER_TIMEOUT_S of beginning to, or of coming, is cut off; so is who does
     not read an answer within REQUEST_TIMEOUT_S. What a request's body may take is its handler's to say.
@@ -20,8 +20,10 @@ class Guest(asyncio.Protocol):
     task: waits until the connection is closed; cancelling it closes it.
     """
 
-    def __init__(self, inner: asyncio.Protocol, source: str) -> None:
-        self.inner = inner
+    def __init__(self, reader: Callable[[], asyncio.Protocol], source: str) -> None:
+        self._reader = reader
+        # Nothing to read before the handshake is over; strangers who never end theirs cost no reader.
+        self.inner = asyncio.Protocol()
         self.source = source
         self.peer: NodeId | None = None
         self.task: asyncio.Task[None] | None = None
@@ -83,6 +85,7 @@ class Guest(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._socket = transport.get_extra_info("socket")
         self._arm()
+        self.inner = self._reader()
         self.inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -125,23 +128,23 @@ class Guest(asyncio.Protocol):
 class Guests:
     """Everybody on one port."""
 
-    _all: dict[asyncio.BaseProtocol, Guest] = field(default_factory=dict)
+    _all: set[Guest] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._all)
 
     def __iter__(self) -> Iterator[Guest]:
-        return iter(self._all.values())
+        return iter(self._all)
 
-    def get(self, inner: asyncio.BaseProtocol) -> Guest | None:
-        """The guest whose requests `inner` reads."""
-        return self._all.get(inner)
+    def read_by(self, reader: asyncio.BaseProtocol) -> Guest | None:
+        """The guest whose requests that reads."""
+        return next((one for one in self if one.inner is reader), None)
 
     def add(self, guest: Guest) -> None:
-        self._all[guest.inner] = guest
+        self._all.add(guest)
 
     def drop(self, guest: Guest) -> None:
-        self._all.pop(guest.inner, None)
+        self._all.discard(guest)
 
     def of(self, peer: NodeId) -> int:
         """How many connections of one member there are."""

@@ -1,6 +1,8 @@
 """The learn flow. Every envelope that arrives, pushed or fetched, goes through here and nowhere else."""
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,8 @@ from protocol.limits import ENTRIES_PER_ANSWER
 from protocol.messages import Pair
 from protocol.sync import Missing
 from protocol.verification import Proof
+
+logger = logging.getLogger(__name__)
 
 # What is verified and written together, in one transaction: a disk's flush costs as much as verifying some ten entries. An
 # answer of ordinary entries is one piece; the bytes bound what is parsed at a time, which is several times as much memory.
@@ -60,8 +64,10 @@ class Learn:
             await self.catch_up()
             for piece in _pieces(raws):
                 outcomes += await self._take_in(piece, source, withheld)
-        if refused := sum(one.status == "refused" for one in outcomes):
-            await self.notes.count("deltas.refused", refused)
+        if refused := Counter(str(one.code) for one in outcomes if one.status == "refused"):
+            # One line for all of them: who sends them does not decide how much is written.
+            logger.info("entries refused", extra={"peer": source, "codes": dict(refused)})
+            await self.notes.count("deltas.refused", refused.total())
             if source is not None:
                 await blame(source, outcomes, self.hive, self.notes, self.clock.now())
         await self._accuse()

@@ -26,7 +26,7 @@ async def verify(raw: bytes, arrived: Arrived, hive: Hive, feed: Feed, guard: Sc
         if isinstance(found, OutOfPlace) and (before := await _beside_a_hole(found, arrived, hive, feed)) is not None:
             found = verify_entry(raw, arrived.membership, before, quarantined)
     except RemoteProtocolError as error:
-        logger.info("entry refused", extra={"code": error.code})
+        logger.debug("entry refused", extra={"code": error.code})
         return Outcome(None, "refused", error.code)
     if isinstance(found, OutOfPlace):
         return await _out_of_place(found, arrived, hive, feed)

@@ -1,6 +1,7 @@
 """A peer port under peers that flood, stall and drip: each costs a bounded slot for a bounded time, and nobody else's."""
 
 import asyncio
+import gc
 import json
 import zlib
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from protocol.limits import (
     CONNECTIONS_PER_PEER,
     ENTRIES_PER_ANSWER,
     REQUEST_BYTES,
+    UNPROVEN_PER_SOURCE,
 )
 from tests.fakes.hive import recipe
 from tests.integration.hives import LOOPBACK, LiveNode, node_of, until
@@ -231,7 +233,10 @@ async def test_strangers_cannot_take_the_places_of_members(ada: LiveNode, mallor
     async with AsyncExitStack() as stack:
         honest = await stack.enter_async_context(bo.dial())
         assert (await honest.ask("GET", "/hive/v1/node")).status == 200
-        strangers = [await asyncio.open_connection(LOOPBACK, ada.port) for _ in range(5 * CONNECTIONS)]
+        elsewhere = ("127.0.0.2", 0)
+        strangers = [
+            await asyncio.open_connection(LOOPBACK, ada.port, local_addr=elsewhere) for _ in range(10 * CONNECTIONS)
+        ]
         try:
             assert await is_served(mallory)
             assert (await honest.ask("GET", "/hive/v1/node")).status == 200
@@ -260,6 +265,33 @@ async def test_handshakes_that_showed_a_members_certificate_are_not_counted_sile
     await until(lambda: ada.connections == 0)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await is_served(bo)
+
+
+async def test_strangers_leave_nothing_for_the_collector(ada: LiveNode) -> None:
+    """It comes seldom to what has lived for seconds: megabytes of OpenSSL's buffers would pile up meanwhile."""
+
+    def remembered() -> int:
+        return sum(isinstance(one, guests.Guest) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        for garbage in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"):
+            for _ in range(5):
+                _, writer = await asyncio.open_connection(LOOPBACK, ada.port)
+                writer.write(garbage)
+                await asyncio.sleep(0.005)
+                writer.close()
+                await writer.wait_closed()
+        await until(lambda: not ada.connections and not remembered(), 5)
+
+        held = [await asyncio.open_connection(LOOPBACK, ada.port) for _ in range(3 * UNPROVEN_PER_SOURCE)]
+        await until(lambda: remembered() <= UNPROVEN_PER_SOURCE, 5)  # the others had to make room
+        for _, writer in held:
+            writer.close()
+        await until(lambda: not ada.connections and not remembered(), 5)
+    finally:
+        gc.enable()
 
 
 async def test_one_member_has_so_many_places_and_no_more(ada: LiveNode, mallory: Member, bo: Member) -> None:

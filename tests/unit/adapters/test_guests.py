@@ -22,7 +22,7 @@ class Stage:
         if not self.port.make_room(source):
             return None
         self.came += 1
-        guest = Guest(asyncio.Protocol(), source)
+        guest = Guest(asyncio.Protocol, source)
         guest.peer, guest._since = NodeId(peer) if peer else None, self.came
         self.port.add(guest)
         return guest
