@@ -45,9 +45,10 @@ REQUEST_TIMEOUT_S: Final = 40.0
 # Reconciliation of a hive of 1 000 members asks about twice a minute and member; pushes come in bursts.
 REQUESTS_PER_MINUTE: Final = 600
 BYTES_PER_MINUTE: Final = 64 * 1024 * 1024
-# Entries that brought nothing: refused, held already, ahead of their place. Each costs 0.3 to 3 ms of everybody's turn, so
-# that one member can waste some seconds a minute. An honest one is the third with the same news now and then.
-WASTED_PER_MINUTE: Final = 2_000
+# Entries that brought nothing: refused, held already, ahead of their place. A small one costs 0.3 ms of everybody's turn, one of
+# 64 KiB 3 ms, of which BYTES_PER_MINUTE lets 1 000 come: either way a member can waste some 3 s a minute. An honest one is the third
+# with the same news now and then, and one restored from a backup hands over what everybody has.
+WASTED_PER_MINUTE: Final = 10_000
 # Entries that arrived ahead of their place, per author: two answers' worth.
 HELD_PER_AUTHOR: Final = 400
 # Those of all authors together, 128 MiB at worst: whoever has ten keys cannot fill the disk of everybody.
