@@ -31,7 +31,16 @@ from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.sandbox.orphans import end_orphans
 from hive_node.adapters.scope_engine import load_engine
-from hive_node.adapters.store import CallStore, Database, ExperimentStore, FeedStore, Journal, PeerStore, ProjectStore
+from hive_node.adapters.store import (
+    CallStore,
+    CharterStore,
+    Database,
+    ExperimentStore,
+    FeedStore,
+    Journal,
+    PeerStore,
+    ProjectStore,
+)
 from hive_node.adapters.unprotected import Unprotected
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
@@ -63,6 +72,8 @@ from hive_node.operators.tune import Tune
 from hive_node.ports import FatalError, ModelFault, Operator, RunLimits, Sandbox
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
+from hive_node.share.proposals import ProposalDesk
+from hive_node.share.upkeep import Upkeep
 from hive_node.subjects.code import CodeSubject
 from hive_node.subjects.evaluator import read_evaluator
 from hive_node.subjects.projects import Projects
@@ -183,6 +194,7 @@ class _Builder:
         self.calls = CallStore(database, self.journal)
         self.models = ModelDesk(config.model)
         self.feed = FeedStore(database, self.journal)
+        self.charters = CharterStore(database, self.journal)
         self.peers = PeerStore(database, self.clock)
         self.hive = Hive(key.node_id)
         self.guard = ScopeGuard(load_engine(pattern_cache()), self._facts([]))
@@ -229,6 +241,7 @@ class _Builder:
             constitution=self.constitution,
             diary=self.journal,
             membering=self._members(),
+            proposals=self.proposals,
             peers=PeerLines(self.hive, self.network),
             clock=self.clock,
             restarts=supervisor.restarts,
@@ -269,9 +282,13 @@ class _Builder:
         )
         self.crediting = Crediting(self.share, self.hive, self.beliefs, self.journal, self.clock)
         self.suggest = Suggest(self.hive, self.beliefs, self.feed)
-        self.reader = CharterReader(self.hive, self.feed, self._charter_changed, self.memory.restore)
-        self.office = CharterOffice(self.hive, self.feed, self.key, self.clock, self._charter_changed)
-        self.desk = JoinDesk(self.hive, self.office, self.feed, self.peers, self.key, self.clock, self.chance)
+        self.reader = CharterReader(self.hive, self.charters, self._charter_changed, self.memory.restore)
+        self.office = CharterOffice(
+            self.hive, self.charters, self.key, self.clock, self._charter_changed, self.memory.restore
+        )
+        self.upkeep = Upkeep(self.hive, self.charters, self.office, self.journal, self.clock)
+        self.proposals = ProposalDesk(self.hive, self.charters, self.key, self.clock, self.office.issuer)
+        self.desk = JoinDesk(self.hive, self.office, self.charters, self.peers, self.key, self.clock, self.chance)
         if self.config.federation is not None:
             self.network = Network(
                 self.hive,
@@ -288,10 +305,10 @@ class _Builder:
                 self.config.federation,
                 self.hive,
                 self.key,
-                PeerServer(self.hive, self.feed, self.feed, self.learn, self.clock, self.network.contacted),
+                PeerServer(self.hive, self.feed, self.charters, self.learn, self.clock, self.network.contacted),
                 self.network,
                 self.desk,
-                self.office,
+                self.upkeep,
                 self.clock,
                 self.chance,
             )
@@ -317,6 +334,7 @@ class _Builder:
             key=self.key,
             constitution=self.constitution.digest,
             office=self.office,
+            proposals=self.proposals,
             reader=self.reader,
             desk=self.desk,
             federation=self.federation,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from guardrails.consensus import Standing
+from hive_node.ports import Cut
 from protocol.charter import Member, Revocation
 from protocol.deltas import Delta
 from protocol.errors import Code
@@ -16,8 +17,6 @@ from protocol.ids import NodeId
 from protocol.sync import Missing, have_digest
 from protocol.verification import Membership
 
-# After so long a node that just started goes by the charters of those who answered; before it, only if everybody did.
-WAKING_S: Final = 3.0
 # How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
 FIRST_WORD_S: Final = 10.0
 
@@ -29,11 +28,11 @@ class Hive:
     local_halt: why the user of this machine stopped promotions and sends here; needs no admin.
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
     standings: what peers have earned with this node and done wrong (docs/protocol.md §9.3); never sent.
+    fork: why another charter than ours, which a peer holds, is refused; None where there is none.
     holding: authors of whom entries may be held that came ahead of their place.
     shown_ends: of authors whose last entries our scope guard refused the one before those; None where there is none.
     holes: numbers below the heads that others' guards withheld from us.
     turn: who has it, and nobody else, changes feeds or the charter.
-    is_waking: just started, and still asking peers for newer charters: nothing is accepted or sent (docs/protocol.md §2.9).
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
     charter_asked, feed_asked: set once peers had their chance to tell of newer charters, and to hand back what we wrote before
     (docs/protocol.md §5.7).
@@ -45,11 +44,11 @@ class Hive:
     equivocators: dict[NodeId, int] = field(default_factory=dict)
     standings: dict[NodeId, Standing] = field(default_factory=dict)
     local_halt: str | None = None
+    fork: str | None = None
     holding: set[NodeId] = field(default_factory=set)
     shown_ends: dict[NodeId, Head | None] = field(default_factory=dict)
     holes: Holes = field(default_factory=Holes)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    is_waking: bool = False
     is_unsure: bool = False
     charter_asked: asyncio.Event = field(default_factory=asyncio.Event)
     feed_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,6 +127,14 @@ class Hive:
         epochs, shunned = self.epochs(), self.quarantined
         return [one for one in self.holes if epochs.get(one.author) == one.epoch and one.author not in shunned]
 
+    def beyond(self, membership: Membership) -> list[Cut]:
+        """Where feeds are held farther than they count by that charter: of revoked authors, after their last number."""
+        return [
+            (author, revoked.epoch, revoked.last_seq)
+            for author, revoked in membership.revoked.items()
+            if (head := self.heads.get(author)) and head.epoch == revoked.epoch and head.seq > revoked.last_seq
+        ]
+
     async def ask_for_charter(self) -> None:
         """Wait, once after a start and for a bounded time, until a peer could tell of newer charters than ours.
 
@@ -141,13 +148,8 @@ class Hive:
 
     def peers_were_asked(self) -> None:
         """There is nobody to ask, nothing to ask for, or no time left."""
-        self.wake()
-        self.feed_asked.set()
-
-    def wake(self) -> None:
-        """Peers told of their charters: entries flow from now on."""
-        self.is_waking = False
         self.charter_asked.set()
+        self.feed_asked.set()
 
     async def _hear_first(self, asked: asyncio.Event) -> None:
         if asked.is_set() or self.membership is None or len(self.membership.members) == 1:
@@ -164,9 +166,7 @@ class Hive:
             return Code.NOT_A_MEMBER
         if self.membership.charter.is_expired(now):
             return Code.CHARTER_EXPIRED
-        if self.why_halted(now):
-            return Code.HALTED
-        return Code.UNAVAILABLE if self.is_waking else None
+        return Code.HALTED if self.why_halted(now) else None
 
     def why_silent(self, now: datetime) -> str | None:
         """Why nothing of this node counts with others now, or None."""

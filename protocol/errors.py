@@ -33,6 +33,7 @@ class Code(StrEnum):
     CHARTER_THRESHOLD = "charter-threshold"
     CHARTER_EXPIRED = "charter-expired"
     CHARTER_ROLLBACK = "charter-rollback"
+    NOT_AN_ADMIN = "not-an-admin"
     HALTED = "halted"
     TOO_MANY = "too-many"
     GAP_FULL = "gap-full"

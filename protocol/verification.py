@@ -84,6 +84,38 @@ class Membership:
         return known.epoch if known else None
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A next version of the charter that is nothing before enough admins have signed it. Made in this module and nowhere else.
+
+    base: what it is a proposal to.
+    """
+
+    charter: Charter
+    digest: str
+    envelope: Envelope
+    base: Membership
+
+    @property
+    def proposer(self) -> NodeId:
+        """Who signed it first."""
+        return NodeId(self.envelope.signatures[0].keyid)
+
+    @property
+    def signers(self) -> frozenset[str]:
+        return frozenset(one.keyid for one in self.envelope.signatures)
+
+    @property
+    def lacks(self) -> int:
+        """How many signatures are missing yet; 0 where it is a charter."""
+        admins = (self.base.charter.admins, self.charter.admins)
+        return max(0, *(one.threshold - len(self.signers & set(one.ids)) for one in admins))
+
+    def concerns(self, node: NodeId) -> bool:
+        """Whether that node's signature may count: it is an admin, or becomes one by it."""
+        return node in self.base.charter.admins.ids or node in self.charter.admins.ids
+
+
 def verify_entry(
     raw: bytes, membership: Membership, heads: Mapping[NodeId, Head], quarantined: Container[NodeId] = ()
 ) -> Verified[Delta] | OutOfPlace:
@@ -145,20 +177,28 @@ def verify_next_charter(raw: bytes, trusted: Membership) -> Membership:
 
     Raises RemoteProtocolError: bad-schema, wrong-hive, charter-rollback, charter-chain, charter-threshold, bad-signature, bad-key.
     """
-    envelope = parse_envelope(raw, max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE)
-    charter = Charter.read(envelope.payload)
-    if charter.hive != trusted.hive:
-        raise RemoteProtocolError(Code.WRONG_HIVE, "a charter of another hive")
-    if charter.version <= trusted.charter.version:
-        raise RemoteProtocolError(Code.CHARTER_ROLLBACK, f"version {trusted.charter.version} is held")
-    if charter.version != trusted.charter.version + 1 or charter.previous != trusted.digest:
-        raise RemoteProtocolError(Code.CHARTER_CHAIN, f"does not follow version {trusted.charter.version}")
+    envelope, charter = _following(raw, trusted)
     _check_threshold(envelope, trusted.charter)
     # A thousand certificates cost a third of a second: only who may change the charter makes us look at them.
-    charter.check_keys()
+    charter.check_keys(trusted.charter)
     _check_threshold(envelope, charter)
     _check_signers(envelope, trusted.charter, charter)
     return _membership(trusted.hive, charter, envelope, trusted)
+
+
+def verify_proposal(raw: bytes, trusted: Membership) -> Proposal:
+    """A next version that some of the admins have signed, perhaps too few: all checks of one, but for their number.
+
+    Raises RemoteProtocolError as `verify_next_charter` does; charter-threshold where no admin of the version in force signed.
+    """
+    envelope, charter = _following(raw, trusted)
+    _check_signers(envelope, trusted.charter, charter)
+    if not any(one.keyid in trusted.charter.admins.ids for one in envelope.signatures):
+        raise RemoteProtocolError(Code.CHARTER_THRESHOLD, "an admin proposes")
+    for one in envelope.signatures:
+        _check_signature(envelope, one)
+    charter.check_keys(trusted.charter)
+    return Proposal(charter, sha256_hex(envelope.payload), envelope, trusted)
 
 
 def verify_chain(raws: Iterable[bytes], expected: HiveId) -> Membership:
@@ -169,6 +209,19 @@ def verify_chain(raws: Iterable[bytes], expected: HiveId) -> Membership:
     if trusted is None:
         raise RemoteProtocolError(Code.CHARTER_CHAIN, "an empty chain")
     return trusted
+
+
+def _following(raw: bytes, trusted: Membership) -> tuple[Envelope, Charter]:
+    """What claims to be the version after the trusted one; nobody's signature or key was looked at yet."""
+    envelope = parse_envelope(raw, max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE)
+    charter = Charter.read(envelope.payload)
+    if charter.hive != trusted.hive:
+        raise RemoteProtocolError(Code.WRONG_HIVE, "a charter of another hive")
+    if charter.version <= trusted.charter.version:
+        raise RemoteProtocolError(Code.CHARTER_ROLLBACK, f"version {trusted.charter.version} is held")
+    if charter.version != trusted.charter.version + 1 or charter.previous != trusted.digest:
+        raise RemoteProtocolError(Code.CHARTER_CHAIN, f"does not follow version {trusted.charter.version}")
+    return envelope, charter
 
 
 def _membership(hive: HiveId, charter: Charter, envelope: Envelope, before: Membership | None) -> Membership:

@@ -30,9 +30,8 @@ def backoff_s(failures: int, chance: Chance) -> float:
 class Contact:
     """A member that was met, and what is still to do with it.
 
-    seen_at: its last sign of life. have: the have-digest it told last. settled: our digest and its own after an exchange that
-    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since
-    asked_at. has_told: its newest charter was fetched since we started. is_wanted: there is something to do. task: who does it,
+    seen_at: its last sign of life. have, charter: the digests it told last. settled: our digest and its own after an exchange that
+    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since asked_at. is_wanted: there is something to do. task: who does it,
     while there is.
     """
 
@@ -45,9 +44,9 @@ class Contact:
     retry_at: float = 0.0
     have: str = ""
     charter_version: int = 0
+    charter: str = ""
     looked_at: float = 0.0
     settled: tuple[str, str] = ("", "")
-    has_told: bool = False
     is_due: bool = False
     is_wanted: bool = False
     outbox: list[bytes] = field(default_factory=list)
@@ -94,4 +93,5 @@ class Contact:
         """It is alive. Whether we reach it is another matter, and worth a try: not one for each of its questions, though."""
         self.seen_at, self.retry_at = now, 0.0
         self.have = told.have or self.have
-        self.charter_version = told.charter_version or self.charter_version
+        if told.charter_version:
+            self.charter_version, self.charter = told.charter_version, told.charter

@@ -54,7 +54,7 @@ class Exchange:
         status = await caller.status(*contact.where)
         if status.node != contact.node:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
-        await self._fetch_charters(contact, caller, status.charter_version)
+        await self._fetch_charters(contact, caller, status)
         if self._is_open() and not self._shuns(contact) and self._is_worth_asking(contact, status.have):
             await self._trade(contact, caller)
 
@@ -65,11 +65,11 @@ class Exchange:
         results = await caller.push(*contact.where, contact.node, envelopes)
         return [str(one.get("status")) for one in results]
 
-    async def _fetch_charters(self, contact: Contact, caller: Caller, newest: int) -> None:
-        while (held := self._version()) < newest:
-            raws = await caller.charters(*contact.where, contact.node, held + 1)
-            if not await self.charters.take_in(raws):
-                break  # it promised more than it has
+    async def _fetch_charters(self, contact: Contact, caller: Caller, status: PeerStatus) -> None:
+        async def ask(first: int) -> list[bytes]:
+            return await caller.charters(*contact.where, contact.node, first)
+
+        await self.charters.follow(ask, status.charter_version, status.charter)
 
     async def _trade(self, contact: Contact, caller: Caller) -> None:
         theirs, gained = await self._fetch(contact, caller)
@@ -153,9 +153,6 @@ class Exchange:
 
     def _is_open(self) -> bool:
         return self.hive.refusal(self.clock.now()) is None
-
-    def _version(self) -> int:
-        return self.hive.membership.charter.version if self.hive.membership else 0
 
 
 def _shown(ours: HaveVector, tail: SyncTail) -> HaveVector:

@@ -5,7 +5,6 @@ import errno
 import logging
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from hive_node.adapters.interfaces import authority
 from hive_node.adapters.join_desk import JoinDesk
@@ -21,12 +20,10 @@ from hive_node.adapters.told import told_of
 from hive_node.config.node import FederationSection
 from hive_node.hive import Hive
 from hive_node.ports import Chance, Clock, FatalError, Fault
-from hive_node.share.charters import CharterOffice
+from hive_node.share.upkeep import Upkeep
 from protocol.verification import Membership
 
 logger = logging.getLogger(__name__)
-
-_RENEWAL_LOOK_S: Final = 3600.0
 
 
 class Federation:
@@ -40,7 +37,7 @@ class Federation:
         server: PeerServer,
         network: Network,
         desk: JoinDesk,
-        office: CharterOffice,
+        upkeep: Upkeep,
         clock: Clock,
         chance: Chance,
     ) -> None:
@@ -50,7 +47,7 @@ class Federation:
         self._server = server
         self._network = network
         self._desk = desk
-        self._office = office
+        self._upkeep = upkeep
         self._clock = clock
         self._chance = chance
         self._changed = asyncio.Event()
@@ -72,6 +69,7 @@ class Federation:
             trust_more(context, _anchors(membership))
         for node in set(self._network.contacts) - membership.members.keys():
             self._network.forget(node)
+        self._upkeep.changed.set()
         self._changed.set()
         self._network.poke()
 
@@ -100,7 +98,7 @@ class Federation:
                 join_port, peer_port = self._config.join_port, lambda: self._server.port
                 group.create_task(self._desk.serve_on(self._config.listen, join_port, peer_port))
                 group.create_task(self._network.serve())
-                group.create_task(self._renew())
+                group.create_task(self._upkeep.serve())
                 if self._config.mdns.enabled:
                     group.create_task(self._discovery(membership).serve())
                 while self._hive.membership is not None and self._hive.membership.hive == hive:
@@ -143,11 +141,6 @@ class Federation:
 
     def _on_address(self, found: DiscoveredAddress) -> None:
         self._network.suggest(found.host, found.port, "mdns")
-
-    async def _renew(self) -> None:
-        while True:
-            await self._office.renew_if_due()
-            await self._clock.sleep(_RENEWAL_LOOK_S)
 
 
 class _Left(Exception):

@@ -15,6 +15,7 @@ from hive_node.adapters.door import Door
 from hive_node.adapters.invites import SECRET_BYTES, Token, proof
 from hive_node.adapters.join_request import JoinRequest
 from hive_node.adapters.keyfile import NodeKey
+from hive_node.adapters.peer_client import CHAIN_BYTES
 from hive_node.adapters.peer_server import answer
 from hive_node.adapters.problems import problem
 from hive_node.adapters.rates import Budgets, source_of
@@ -225,7 +226,7 @@ class JoinDesk:
         await self._office.admit(said.node, said.certificate, said.owner, said.name)
         logger.info("member admitted", extra={"node": said.node})
         self._changed.set()
-        chain: list[JsonValue] = [parse_object(raw) for raw in await self._log.charters()]
+        chain: list[JsonValue] = [parse_object(raw) for raw in await _chain(self._log)]
         return answer({"charter": chain, "port": self._peer_port()})
 
     def _membership(self) -> Membership:
@@ -244,6 +245,16 @@ class JoinDesk:
         if invite.expires_at <= self._clock.now():
             raise RemoteProtocolError(Code.INVITE_EXPIRED, "the invite has expired: ask for another")
         return invite
+
+
+async def _chain(log: CharterLog) -> list[bytes]:
+    """The whole chain, while a joiner would take it. Raises RemoteProtocolError(too-large)."""
+    found: list[bytes] = []
+    while page := await log.charters(len(found) + 1):
+        found += page
+        if sum(map(len, found)) > CHAIN_BYTES:
+            raise RemoteProtocolError(Code.TOO_LARGE, f"a chain of more than {CHAIN_BYTES} bytes")
+    return found
 
 
 async def _body(request: web.Request) -> bytes:

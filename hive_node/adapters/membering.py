@@ -17,8 +17,10 @@ from hive_node.adapters.tls import certificate_of
 from hive_node.config.node import NodeConfig
 from hive_node.hive import Hive
 from hive_node.learn.charters import CharterReader
-from hive_node.ports import Clock, Fault
+from hive_node.ports import Clock, Fault, StoredProposal
 from hive_node.share.charters import CharterOffice
+from hive_node.share.issuing import Issued
+from hive_node.share.proposals import ProposalDesk
 from protocol.charter import Member, stamp
 from protocol.holes import Holes
 from protocol.ids import parse_node_id
@@ -36,6 +38,7 @@ class Members:
     key: NodeKey
     constitution: str
     office: CharterOffice
+    proposals: ProposalDesk
     reader: CharterReader
     desk: JoinDesk
     federation: Federation | None
@@ -96,27 +99,51 @@ class Members:
             self.hive.holes = Holes()
         self.left()
 
-    async def revoke(self, node: str, reason: str) -> Membership:
+    async def revoke(
+        self, node: str, reason: str, *, last_seq: int | None = None, keep_history: bool = False
+    ) -> Issued:
         """Send a member away."""
-        return await self.office.revoke(parse_node_id(node), reason)
+        return await self.office.revoke(parse_node_id(node), reason, last_seq=last_seq, keep_history=keep_history)
 
-    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> None:
+    async def set_admins(self, add: str | None, drop: str | None, threshold: int | None) -> Issued:
+        """Who may issue charters, and how many of them must sign."""
+        return await self.office.set_admins(
+            add=parse_node_id(add) if add else None, drop=parse_node_id(drop) if drop else None, threshold=threshold
+        )
+
+    async def raise_epoch(self, node: str) -> Issued:
+        """Let a member's feed begin again."""
+        return await self.office.raise_epoch(parse_node_id(node))
+
+    async def set_policy(self, key: str, value: str) -> Issued:
+        """Set one of the hive's policies."""
+        return await self.office.set_policy(key, value)
+
+    async def adopt_constitution(self) -> Issued:
+        """Put the hive under this node's rules."""
+        return await self.office.adopt_constitution(self.constitution)
+
+    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> Issued | None:
         """Stop promotions and sends, in the hive or on this node."""
+        issued = None
         if is_local:
             await self.journal.remember(LOCAL_HALT, reason)
             self.hive.local_halt = reason
         else:
-            await self.office.halt(reason, timedelta(minutes=minutes))
-        await self.journal.tell("halt", reason=reason, local=is_local)
+            issued = await self.office.halt(reason, timedelta(minutes=minutes))
+        await self.journal.tell("halt", reason=reason, local=is_local, proposed=isinstance(issued, StoredProposal))
+        return issued
 
-    async def resume(self, *, is_local: bool) -> None:
+    async def resume(self, *, is_local: bool) -> Issued | None:
         """Lift a halt."""
+        issued = None
         if is_local:
             await self.journal.remember(LOCAL_HALT, None)
             self.hive.local_halt = None
         else:
-            await self.office.resume()
-        await self.journal.tell("resume", local=is_local)
+            issued = await self.office.resume()
+        await self.journal.tell("resume", local=is_local, proposed=isinstance(issued, StoredProposal))
+        return issued
 
     async def _void_invites(self) -> None:
         """An invite to a hive that this node left is good for nothing, and for no other hive either."""

@@ -14,7 +14,7 @@ from hive_node.adapters.dialling import Dialler, attempt
 from hive_node.adapters.exchange import Caller, Exchange
 from hive_node.adapters.places import PLACES, Place
 from hive_node.adapters.told import Told
-from hive_node.hive import FIRST_WORD_S, WAKING_S, Hive
+from hive_node.hive import FIRST_WORD_S, Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
@@ -37,7 +37,6 @@ _PATIENCE: Final = 3
 ASK_S: Final = 1.0
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
 BUSY_S: Final = 30.0
-_WAKING_LOOK_S: Final = 0.1
 
 
 class Network:
@@ -68,16 +67,16 @@ class Network:
 
     async def serve(self) -> None:
         """Dial, push and reconcile until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = self._dialler.group = group
+        async with asyncio.TaskGroup() as group:
+            self._group = self._dialler.group = group
+            try:
                 group.create_task(self._stop_waiting())
                 for contact in self.contacts.values():
                     self._attend_to(contact)
                 await self._dial_known()
                 await self._look_forever()
-        finally:
-            self._group = self._dialler.group = None
+            finally:
+                self._group = self._dialler.group = None  # whoever is heard from while it ends begins nothing more
 
     def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
         """Hand entries to a few live peers. Who does not get them here gets them by reconciliation."""
@@ -150,31 +149,12 @@ class Network:
         self._dialler.forget(node)
 
     def _look_at_version(self, contact: Contact) -> None:
-        if contact.charter_version > self._version() and not contact.failures:
+        if self._has_other_charter(contact) and not contact.failures:
             self.want(contact)
 
     async def _stop_waiting(self) -> None:
-        began = self._clock.monotonic()
-        while self._hive.is_waking and (waited := self._clock.monotonic() - began) < FIRST_WORD_S:
-            await self._clock.sleep(_WAKING_LOOK_S)
-            if self._has_heard_of_charters(waited):
-                self._wake()
-        await self._clock.sleep(max(0.0, began + FIRST_WORD_S - self._clock.monotonic()))
-        self._wake()
+        await self._clock.sleep(FIRST_WORD_S)
         self._hive.peers_were_asked()
-
-    def _has_heard_of_charters(self, waited_s: float) -> bool:
-        """Whether all members told theirs, or, after a while, all who were found where they were before."""
-        told = sum(one.has_told for one in self.contacts.values())
-        if told >= self._others:
-            return True
-        return waited_s >= WAKING_S and 0 < self._live <= told and not self._dialler.busy
-
-    def _wake(self) -> None:
-        if self._hive.is_waking:
-            self._hive.wake()
-            for contact in self.contacts.values():
-                self.want(contact)
 
     async def _dial_known(self) -> None:
         for host, port in self._static:
@@ -209,7 +189,7 @@ class Network:
     def _is_worth_a_look(self, contact: Contact, now: float) -> bool:
         """Whether it seemed out of step for a moment, in which a push may have been on its way, and another try may help."""
         ours = self._hive.digest()
-        differs = contact.have != ours or contact.charter_version > self._version()
+        differs = contact.have != ours or self._has_other_charter(contact)
         return differs and contact.settled != (ours, contact.have) and now - contact.looked_at >= LOOK_S
 
     @property
@@ -272,9 +252,7 @@ class Network:
             contact.is_due = False
             contact.looked_at = self._clock.monotonic()
             await self._exchange.reconcile(contact, client)
-            contact.has_told = True
-            if not self._hive.is_waking:
-                self._hive.charter_asked.set()
+            self._hive.charter_asked.set()
             if self._hive.refusal(self._clock.now()) is None:
                 self._hive.feed_asked.set()
 
@@ -284,9 +262,6 @@ class Network:
             return
         if error.code in {Code.HALTED, Code.CHARTER_EXPIRED}:
             return  # it is well, and will take entries again
-        if error.code is Code.UNAVAILABLE:
-            contact.retry_at = self._clock.monotonic() + WAKING_S  # so is one that just started, or cannot write now
-            return
         contact.outbox.clear()
         contact.failures += 1
         contact.retry_at = self._clock.monotonic() + backoff_s(contact.failures, self._chance)
@@ -300,5 +275,9 @@ class Network:
     def _is_member(self, node: NodeId) -> bool:
         return self._hive.membership is not None and node in self._hive.membership.members
 
-    def _version(self) -> int:
-        return self._hive.membership.charter.version if self._hive.membership else 0
+    def _has_other_charter(self, contact: Contact) -> bool:
+        """Whether it told of a newer charter than ours, or of another one of the same number."""
+        held = self._hive.membership
+        if held is None or contact.charter_version != held.charter.version:
+            return contact.charter_version > (held.charter.version if held else 0)
+        return contact.charter not in {"", held.digest}

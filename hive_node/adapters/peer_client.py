@@ -44,12 +44,13 @@ _KEEP_ALIVE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """What `GET /hive/v1/node` says. node: read off the certificate, never off the answer."""
+    """What `GET /hive/v1/node` says. node: read off the certificate, never off the answer. charter: its newest charter's digest, or ""."""
 
     node: NodeId
     charter_version: int
     have: str
     software: str
+    charter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class PeerClient:
         version, have, software = tree.get("charter_version"), tree.get("have"), tree.get("software")
         if not isinstance(version, int) or not isinstance(have, str) or not isinstance(software, str):
             raise RemoteProtocolError(Code.BAD_SCHEMA, "a node's status has charter_version, have and software")
-        return PeerStatus(node, version, have, software[:64])
+        charter = tree.get("charter")
+        return PeerStatus(node, version, have, software[:64], charter if isinstance(charter, str) else "")
 
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]:
         """The peer's charters from version `first`, as many as it sends at once."""

@@ -16,28 +16,39 @@ _LAST_PORT: Final = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """port: where the peer listens; 0 where it said nothing of use. have: its have-digest, or nothing."""
+    """port: where the peer listens; 0 where it said nothing of use. have: its have-digest, or nothing.
+
+    charter: SHA-256 of its newest charter's payload, or nothing.
+    """
 
     charter_version: int = 0
     port: int = 0
     have: str = ""
+    charter: str = ""
 
 
 def told_of(hive: Hive, port: int) -> dict[str, str]:
     """What this node tells."""
-    version = hive.membership.charter.version if hive.membership else 0
-    return {CHARTER_HEADER: str(version), PORT_HEADER: str(port), HAVE_HEADER: hive.digest()}
+    held = hive.membership
+    charter = f"{held.charter.version} {held.digest}" if held else "0"
+    return {CHARTER_HEADER: charter, PORT_HEADER: str(port), HAVE_HEADER: hive.digest()}
 
 
 def told_by(headers: Mapping[str, str]) -> Told:
     """What the other side tells. Anything out of shape says nothing."""
     port, have = _number(headers.get(PORT_HEADER, "")), headers.get(HAVE_HEADER, "")
+    version, _, charter = headers.get(CHARTER_HEADER, "").partition(" ")
     return Told(
-        charter_version=_number(headers.get(CHARTER_HEADER, "")),
+        charter_version=_number(version),
         port=port if port <= _LAST_PORT else 0,
-        have=have if _DIGEST.fullmatch(have) else "",
+        have=_digest(have),
+        charter=_digest(charter),
     )
 
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+
+
+def _digest(text: str) -> str:
+    return text if _DIGEST.fullmatch(text) else ""

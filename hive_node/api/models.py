@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocol.limits import EDIT_CHARS, EDITS, PATH_CHARS, TEXT_CHARS, WORD_CHARS
+from protocol.limits import EDIT_CHARS, EDITS, MEMBERS, PATH_CHARS, TEXT_CHARS, WORD_CHARS
 
 _T = TypeVar("_T")
 Items: TypeAlias = Annotated[tuple[_T, ...], Field(strict=False)]
@@ -104,9 +104,26 @@ class ResumeBody(Request):
 
 
 class RevokeBody(Request):
-    """Why a member is sent away."""
+    """Why a member is sent away. last_seq: the last number of its feed that stays; what is held here unless given."""
 
     reason: Label = "left the team"
+    last_seq: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    keep_history: bool = False
+
+
+class AdminsBody(Request):
+    """Who becomes an admin, who is none any more (node ids), and how many must sign a change."""
+
+    add: Annotated[str, Field(max_length=64)] | None = None
+    drop: Annotated[str, Field(max_length=64)] | None = None
+    threshold: Annotated[int, Field(ge=1, le=MEMBERS)] | None = None
+
+
+class PolicyBody(Request):
+    """One of the hive's policies."""
+
+    key: Annotated[str, Field(min_length=1, max_length=WORD_CHARS)]
+    value: Annotated[str, Field(min_length=1, max_length=WORD_CHARS)]
 
 
 class ScanBody(Request):

@@ -14,7 +14,9 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
-from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry
+from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry, StoredProposal
+from hive_node.share.issuing import Issued
+from hive_node.share.proposals import Seen
 from hive_node.subjects.projects import Projects
 from protocol.ids import NodeId
 from protocol.verification import Membership
@@ -67,11 +69,29 @@ class Membering(Protocol):
 
     async def leave(self) -> None: ...
 
-    async def revoke(self, node: str, reason: str) -> Membership: ...
+    async def revoke(self, node: str, reason: str, *, last_seq: int | None, keep_history: bool) -> Issued: ...
 
-    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> None: ...
+    async def set_admins(self, add: str | None, drop: str | None, threshold: int | None) -> Issued: ...
 
-    async def resume(self, *, is_local: bool) -> None: ...
+    async def raise_epoch(self, node: str) -> Issued: ...
+
+    async def set_policy(self, key: str, value: str) -> Issued: ...
+
+    async def adopt_constitution(self) -> Issued: ...
+
+    async def halt(self, reason: str, minutes: int, *, is_local: bool) -> Issued | None: ...
+
+    async def resume(self, *, is_local: bool) -> Issued | None: ...
+
+
+class Proposals(Protocol):
+    """Changes that more than one admin must sign. Raises Fault, RemoteProtocolError."""
+
+    async def open(self) -> list[Seen]: ...
+
+    async def sign(self, beginning: str) -> Issued: ...
+
+    async def turn_down(self, beginning: str) -> StoredProposal: ...
 
 
 class Starting(Protocol):
@@ -112,6 +132,7 @@ class Parts:
     constitution: Constitution
     diary: Diary
     membering: Membering
+    proposals: Proposals
     peers: Peers
     clock: Clock
     restarts: Mapping[str, int]

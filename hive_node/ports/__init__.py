@@ -1,5 +1,6 @@
 """What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; app.py joins them."""
 
+from hive_node.ports.charters import CharterLog, Cut, Invite, Invites, Joiner, JoinerState, StoredProposal
 from hive_node.ports.faults import FatalError, Fault, NotFound, RepositoryError, StoreError
 from hive_node.ports.model import (
     Answer,
@@ -26,11 +27,8 @@ from hive_node.ports.sharing import News, PeerLine, Publisher, Repute, Spreader,
 from hive_node.ports.storage import (
     Addresses,
     Carried,
-    CharterLog,
     Event,
     Feed,
-    Invite,
-    Invites,
     Ledger,
     Notes,
     PeerAddress,
@@ -61,6 +59,7 @@ __all__ = [
     "Chance",
     "CharterLog",
     "Clock",
+    "Cut",
     "Draft",
     "Elsewhere",
     "Ending",
@@ -71,6 +70,8 @@ __all__ = [
     "Feed",
     "Invite",
     "Invites",
+    "Joiner",
+    "JoinerState",
     "LanguageModel",
     "Ledger",
     "Machine",
@@ -101,6 +102,7 @@ __all__ = [
     "Spreader",
     "StoreError",
     "StoredEntry",
+    "StoredProposal",
     "Suggester",
     "Suggestion",
     "Tally",

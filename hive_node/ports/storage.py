@@ -165,27 +165,6 @@ class PeerAddress:
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class Invite:
-    """A one-time token's local half. wrong: proofs that failed so far."""
-
-    id: str
-    secret: bytes
-    expires_at: datetime
-    wrong: int
-    used_by: NodeId | None
-
-
-class CharterLog(Protocol):
-    """Where the charter chain is kept. Raises StoreError."""
-
-    async def charters(self, first: int = 1) -> list[bytes]: ...
-
-    async def keep_chain(self, envelopes: Sequence[bytes]) -> None: ...
-
-    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None: ...
-
-
 class Addresses(Protocol):
     """Where members were last met. Raises StoreError."""
 
@@ -194,17 +173,3 @@ class Addresses(Protocol):
     async def met(self, node: NodeId, host: str, port: int, source: str) -> None: ...
 
     async def failed(self, node: NodeId) -> None: ...
-
-
-class Invites(Protocol):
-    """One-time tokens' local halves. Raises StoreError."""
-
-    async def open_invite(self, invite: Invite) -> None: ...
-
-    async def invite(self, identity: str) -> Invite | None: ...
-
-    async def invites(self) -> list[Invite]: ...
-
-    async def guess_wrong(self, identity: str) -> None: ...
-
-    async def use_invite(self, identity: str, node: NodeId) -> bool: ...

@@ -25,6 +25,8 @@ from hive_node.learn.suggest import Suggest
 from hive_node.ports import News, Suggestion
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
+from hive_node.share.proposals import ProposalDesk
+from hive_node.share.upkeep import Upkeep
 from hive_node.simulation.keys import NamedKey
 from hive_node.simulation.moment import SimClock
 from hive_node.simulation.store import MemoryStore
@@ -95,7 +97,9 @@ class SimNode:
         )
         self.learn.refused = self.refused
         self.reader = CharterReader(self.hive, store, self._charter_changed, memory.restore)
-        self.office = CharterOffice(self.hive, store, self.key, self.clock, self._charter_changed)
+        self.office = CharterOffice(self.hive, store, self.key, self.clock, self._charter_changed, memory.restore)
+        self.upkeep = Upkeep(self.hive, store, self.office, store, self.clock)
+        self.proposals = ProposalDesk(self.hive, store, self.key, self.clock, self.office.issuer)
         self.answers = Answers(self.hive, store, store, self.learn, self.clock)
         self.network = Network(
             self.hive, store, self.learn, self.reader, lambda: self, store, self.clock, self._chance, []
@@ -116,6 +120,7 @@ class SimNode:
         for node in [one for one in self.network.contacts if one not in members]:
             self.network.forget(node)
         self.network.poke()
+        self.upkeep.changed.set()
 
     async def wake(self) -> None:
         """Start again, from what is stored."""
@@ -129,10 +134,15 @@ class SimNode:
     def start(self) -> None:
         """Serve; and hear, as by mDNS, where the others are."""
         self._wire.awake.add(self.id)
-        self._serving = asyncio.get_running_loop().create_task(self.network.serve())
+        self._serving = asyncio.get_running_loop().create_task(self._serve())
         others = [one for one in self._sim.nodes if one is not self]
         for other in self._chance.sample(others, PLACES):
             self.network.suggest(other.name, PORT, "mdns")
+
+    async def _serve(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.network.serve())
+            group.create_task(self.upkeep.serve())
 
     async def sleep(self) -> None:
         """Stop at once, as a laptop's lid does."""
@@ -161,9 +171,8 @@ class SimNode:
     async def status(self, host: str, port: int) -> PeerStatus:
         """GET /hive/v1/node."""
         tree: dict[str, Any] = parse_object(await self._ask(host, _NODE))
-        return PeerStatus(
-            self._sim.named(host).id, int(tree["charter_version"]), str(tree["have"]), str(tree["software"])
-        )
+        node, version = self._sim.named(host).id, int(tree["charter_version"])
+        return PeerStatus(node, version, str(tree["have"]), str(tree["software"]), str(tree["charter"]))
 
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]:
         """GET /hive/v1/charter."""

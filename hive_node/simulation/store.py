@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import groupby, islice
 
-from hive_node.ports import Carried, PeerAddress, Receipt, StoredEntry, StoreError
+from hive_node.ports import Carried, Cut, PeerAddress, Receipt, StoredEntry, StoredProposal, StoreError
+from protocol.amendment import Amendment
 from protocol.deltas import Delta
-from protocol.envelope import Envelope
+from protocol.envelope import CHARTER_TYPE, Envelope, parse_envelope
 from protocol.feed import Head
 from protocol.ids import EntryId, NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, HELD_IN_ALL, HELD_PER_AUTHOR
+from protocol.limits import CHARTER_BYTES, ENTRIES_PER_ANSWER, HELD_IN_ALL, HELD_PER_AUTHOR
 from protocol.sync import Missing, unshown
 from protocol.wire import JsonValue
 
@@ -24,6 +25,8 @@ class MemoryStore:
         self.held: dict[Place, bytes] = {}
         self.proofs_kept: dict[NodeId, tuple[int, bytes, bytes]] = {}
         self.chain: list[bytes] = []
+        self.again: list[tuple[int, Amendment]] = []
+        self.proposed: dict[str, StoredProposal] = {}
         self.counters: dict[str, int] = {}
         self.facts: dict[str, JsonValue] = {}
 
@@ -113,9 +116,42 @@ class MemoryStore:
         _check(not self.chain, "one hive at a time")
         self.chain = list(envelopes)
 
-    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
+    async def digest_at(self, version: int) -> str | None:
+        held = self.chain[version - 1 : version]
+        return parse_envelope(held[0], max_bytes=CHARTER_BYTES, payload_type=CHARTER_TYPE).id if held else None
+
+    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[Cut] = ()) -> None:
         _check(version == len(self.chain) + 1, "one version after the other")
         self.chain.append(envelope)
+        self._end_feeds(cut)
+
+    async def switch(
+        self, shared: int, envelopes: Sequence[bytes], cut: Sequence[Cut], again: Sequence[Amendment]
+    ) -> None:
+        self.chain[shared:] = envelopes
+        self._remember(again)
+        self._end_feeds(cut)
+
+    async def to_issue_again(self) -> list[tuple[int, Amendment]]:
+        return list(self.again)
+
+    async def issued_again(self, number: int) -> None:
+        self.again = [one for one in self.again if one[0] != number]
+
+    async def proposals(self) -> list[StoredProposal]:
+        return list(self.proposed.values())
+
+    async def keep_proposal(self, proposal: StoredProposal) -> None:
+        self.proposed[proposal.id] = proposal
+
+    async def drop_proposal(self, identity: str, again: Amendment | None = None) -> None:
+        self.proposed.pop(identity, None)
+        self._remember([again] if again else [])
+
+    def _remember(self, again: Sequence[Amendment]) -> None:
+        self.again += enumerate(again, 1 + max((number for number, _ in self.again), default=0))
+
+    def _end_feeds(self, cut: Sequence[Cut]) -> None:
         for author, epoch, last in cut:
             beyond = [place for place in self.entries if place[:2] == (author, epoch) and place[2] > last]
             for place in beyond:

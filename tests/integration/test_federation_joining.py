@@ -337,13 +337,13 @@ async def test_an_impostor_at_the_admins_address_hears_nothing(bo: LiveNode) -> 
 async def test_a_chain_with_its_beginning_cut_off_is_no_chain(
     ada: LiveNode, bo: LiveNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = type(ada.parts.feed).charters
+    whole = type(ada.parts.charters).charters
 
     async def cut(store: Any, first: int = 1) -> list[bytes]:
         return (await whole(store, first))[1:]
 
     token = await token_of(ada)
-    monkeypatch.setattr(type(ada.parts.feed), "charters", cut)
+    monkeypatch.setattr(type(ada.parts.charters), "charters", cut)
     assert await refused(bo, token) == "wrong-hive"
 
 
@@ -470,7 +470,7 @@ async def test_a_node_that_is_told_to_join_twice_at_once_joins_once(ada: LiveNod
 
     assert sorted(one.code if isinstance(one, Fault) else "joined" for one in outcomes) == ["hive.exists", "joined"]
     assert bo.hive.membership is not None
-    assert len(await bo.parts.feed.charters()) == bo.version
+    assert len(await bo.parts.charters.charters()) == bo.version
 
 
 async def test_a_chain_that_could_not_be_written_whole_is_not_written_at_all(

@@ -1,4 +1,4 @@
-"""Charters, feed entries, entries held for a gap, proofs of equivocation."""
+"""Feed entries, entries held for a gap, proofs of equivocation."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database
 from hive_node.adapters.store.journal import Journal
-from hive_node.adapters.store.tables import charters, entries, held, proofs
+from hive_node.adapters.store.tables import amendments, charters, entries, held, joiners, proofs, proposals
 from hive_node.ports import Carried, StoredEntry
 from protocol.charter import stamp
 from protocol.deltas import Delta
@@ -33,40 +33,10 @@ class FeedStore:
     database: Database
     journal: Journal
 
-    async def charters(self, first: int = 1) -> list[bytes]:
-        """The chain from version `first`, as envelopes."""
-        query = select(charters.c.envelope).where(charters.c.version >= first).order_by(charters.c.version)
-        async with self.database.read() as connection:
-            # Whoever edits the file by hand leaves text: what it says is for verification to refuse.
-            rows = [row[0] for row in await connection.execute(query)]
-        return [raw if isinstance(raw, bytes) else str(raw).encode() for raw in rows]
-
-    async def keep_chain(self, envelopes: Sequence[bytes]) -> None:
-        """Keep a whole chain, version 1 first, or nothing of it: half of one would read as if this node had been revoked."""
-        rows = [{"version": version, "envelope": envelope} for version, envelope in enumerate(envelopes, 1)]
-        async with self.database.write() as transaction:
-            await transaction.execute(insert(charters), rows)
-            await self.journal.tell_in(transaction, "charter", {"version": len(rows)})
-        await self.journal.wake()
-
-    async def add_charter(self, version: int, envelope: bytes, cut: Sequence[tuple[NodeId, int, int]] = ()) -> None:
-        """Keep one more version. Raises StoreError where that version is kept already.
-
-        cut: (author, epoch, last number) of feeds that end there by this version; what was held beyond goes with it.
-        """
-        async with self.database.write() as transaction:
-            await transaction.execute(insert(charters).values(version=version, envelope=envelope))
-            for author, epoch, last in cut:
-                for table in (entries, held):
-                    ends = (table.c.author == author, table.c.epoch == epoch, table.c.seq > last)
-                    await transaction.execute(delete(table).where(*ends))
-            await self.journal.tell_in(transaction, "charter", {"version": version})
-        await self.journal.wake()
-
     async def forget_hive(self) -> None:
-        """Leave: drop the charter, every entry, and what was held."""
+        """Leave: drop the charter and all that was to become of it, every entry, and what was held."""
         async with self.database.write() as transaction:
-            for table in (charters, entries, held, proofs):
+            for table in (charters, amendments, proposals, joiners, entries, held, proofs):
                 await transaction.execute(delete(table))
 
     async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]:

@@ -1,4 +1,4 @@
-"""Peers' addresses, and open invites."""
+"""Peers' addresses, open invites, and who waits to be let in."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database
-from hive_node.adapters.store.tables import invites, peers
-from hive_node.ports import Clock, Invite, PeerAddress
+from hive_node.adapters.store.tables import invites, joiners, peers
+from hive_node.ports import Clock, Invite, Joiner, PeerAddress
 from protocol.charter import parse_stamp, stamp
 from protocol.ids import NodeId
 
@@ -77,3 +77,37 @@ class PeerStore:
         statement = update(invites).where(invites.c.id == identity, invites.c.used_by.is_(None)).values(used_by=node)
         async with self.database.write() as transaction:
             return bool((await transaction.execute(statement)).rowcount)
+
+    async def joiners(self) -> list[Joiner]:
+        """Who is waiting, or was answered, and whose time is not over yet; who asked first comes first."""
+        async with self.database.read() as connection:
+            rows = (await connection.execute(select(joiners).order_by(joiners.c.asked_at, joiners.c.node))).all()
+        found = [
+            Joiner(
+                NodeId(row.node),
+                row.invite,
+                row.certificate,
+                row.owner,
+                row.name,
+                parse_stamp(row.asked_at),
+                parse_stamp(row.expires_at),
+                row.state,
+            )
+            for row in rows
+        ]
+        return [one for one in found if one.expires_at > self.clock.now()]
+
+    async def keep_joiner(self, joiner: Joiner) -> None:
+        """Keep somebody who waits, or what became of it."""
+        row = {
+            "invite": joiner.invite,
+            "certificate": joiner.certificate,
+            "owner": joiner.owner,
+            "name": joiner.name,
+            "asked_at": stamp(joiner.asked_at),
+            "expires_at": stamp(joiner.expires_at),
+            "state": joiner.state,
+        }
+        async with self.database.write() as transaction:
+            statement = upsert(joiners).values(node=joiner.node, **row)
+            await transaction.execute(statement.on_conflict_do_update(["node"], set_=row))

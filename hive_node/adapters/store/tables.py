@@ -114,6 +114,26 @@ charters: Final = Table(
     Column("envelope", LargeBinary, nullable=False),
 )
 
+# Changes of this node's own that lost to another branch of the charter, to be issued again on top of it.
+amendments: Final = Table(
+    "amendments",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+# Next versions that too few admins have signed as yet: nothing here has any effect.
+proposals: Final = Table(
+    "proposals",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("change", JSON, nullable=False),
+    Column("turned_down", JSON, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
 # One entry at one place: a second one is a proof of equivocation and goes to `proofs`, never here.
 entries: Final = Table(
     "entries",
@@ -168,6 +188,20 @@ invites: Final = Table(
     Column("expires_at", Text, nullable=False),
     Column("wrong", Integer, nullable=False, default=0),
     Column("used_by", Text),
+)
+
+# Who proved to have an invite and is let in by hand.
+joiners: Final = Table(
+    "joiners",
+    METADATA,
+    Column("node", Text, primary_key=True),
+    Column("invite", Text, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
 )
 
 # Ids without gaps, so that a listener knows when it missed one.

@@ -3,17 +3,22 @@
 from dataclasses import asdict
 
 from hive_node.api.models import (
+    AdminsBody,
     HaltBody,
     JoinHive,
     NewHive,
     NoBody,
     Page,
+    PolicyBody,
     Response,
     ResumeBody,
     RevokeBody,
 )
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Call, Route
+from hive_node.ports import StoredProposal
+from hive_node.share.issuing import Issued
+from hive_node.share.proposals import Seen
 from protocol.verification import Membership
 from protocol.wire import JsonValue
 
@@ -31,6 +36,13 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", "/v1/hive/halt", "Stop promotions and sends", hive.halt, Response, HaltBody),
         Route("POST", "/v1/hive/resume", "Lift a halt", hive.resume, Response, ResumeBody),
         Route("DELETE", "/v1/hive/members/{id}", "Send a member away", hive.revoke, Response, RevokeBody),
+        Route("POST", "/v1/hive/members/{id}/epoch", "Let a member's feed begin again", hive.raise_epoch, Response),
+        Route("POST", "/v1/hive/admins", "Who may issue charters", hive.admins, Response, AdminsBody),
+        Route("POST", "/v1/hive/policy", "Set a policy of the hive", hive.policy, Response, PolicyBody),
+        Route("POST", "/v1/hive/constitution", "Put the hive under this node's rules", hive.adopt, Response),
+        Route("GET", "/v1/hive/proposals", "Changes that admins have still to sign", hive.proposals, Page),
+        Route("POST", "/v1/hive/proposals/{id}/sign", "Sign a proposal", hive.sign, Response),
+        Route("POST", "/v1/hive/proposals/{id}/reject", "Turn a proposal down", hive.reject, Response),
     ]
 
 
@@ -62,15 +74,69 @@ class _Hive:
         return _tree(await self._parts.membering.join(call.body.token))
 
     async def halt(self, call: Call) -> JsonValue:
-        await self._parts.membering.halt(call.body.reason, call.body.minutes, is_local=call.body.local)
-        return {"halted": self._parts.hive.why_halted(self._parts.clock.now())}
+        body = call.body
+        return self._halted(await self._parts.membering.halt(body.reason, body.minutes, is_local=body.local))
 
     async def resume(self, call: Call) -> JsonValue:
-        await self._parts.membering.resume(is_local=call.body.local)
-        return {"halted": self._parts.hive.why_halted(self._parts.clock.now())}
+        return self._halted(await self._parts.membering.resume(is_local=call.body.local))
 
     async def revoke(self, call: Call) -> JsonValue:
-        return _tree(await self._parts.membering.revoke(call.name("id"), call.body.reason))
+        body, member = call.body, call.name("id")
+        return self._issued(
+            await self._parts.membering.revoke(
+                member, body.reason, last_seq=body.last_seq, keep_history=body.keep_history
+            )
+        )
+
+    async def raise_epoch(self, call: Call) -> JsonValue:
+        return self._issued(await self._parts.membering.raise_epoch(call.name("id")))
+
+    async def admins(self, call: Call) -> JsonValue:
+        body = call.body
+        return self._issued(await self._parts.membering.set_admins(body.add, body.drop, body.threshold))
+
+    async def policy(self, call: Call) -> JsonValue:
+        return self._issued(await self._parts.membering.set_policy(call.body.key, call.body.value))
+
+    async def adopt(self, _call: Call) -> JsonValue:
+        return self._issued(await self._parts.membering.adopt_constitution())
+
+    async def proposals(self, _call: Call) -> JsonValue:
+        return {"items": [_seen(one) for one in await self._parts.proposals.open()], "next": None}
+
+    async def sign(self, call: Call) -> JsonValue:
+        return self._issued(await self._parts.proposals.sign(call.name("id")))
+
+    async def reject(self, call: Call) -> JsonValue:
+        rejected = await self._parts.proposals.turn_down(call.name("id"))
+        return {"id": rejected.id, "turned_down": [*rejected.turned_down]}
+
+    def _issued(self, issued: Issued) -> dict[str, JsonValue]:
+        """The charter in force after an act, and the proposal that the act is instead, if it is one."""
+        membership = self._parts.hive.membership
+        tree = _tree(membership) if membership else {}
+        return tree | {"proposed": issued.id if isinstance(issued, StoredProposal) else None}
+
+    def _halted(self, issued: Issued | None) -> dict[str, JsonValue]:
+        return {
+            "halted": self._parts.hive.why_halted(self._parts.clock.now()),
+            "proposed": issued.id if isinstance(issued, StoredProposal) else None,
+        }
+
+
+def _seen(seen: Seen) -> dict[str, JsonValue]:
+    proposal = seen.proposal
+    return {
+        "id": proposal.digest,
+        "version": proposal.charter.version,
+        "proposer": proposal.proposer,
+        "proposed_at": seen.proposed_at,
+        "changes": [*seen.words],
+        "expires_at": proposal.charter.expires_at,
+        "signers": [*sorted(proposal.signers)],
+        "lacks": proposal.lacks,
+        "turned_down": [*seen.turned_down],
+    }
 
 
 def _tree(membership: Membership) -> dict[str, JsonValue]:
@@ -89,7 +155,15 @@ def _tree(membership: Membership) -> dict[str, JsonValue]:
             for one in charter.members
         ],
         "revoked": [
-            {"id": one.id, "at": one.at, "reason": one.reason, "last_seq": one.last_seq} for one in charter.revoked
+            {
+                "id": one.id,
+                "at": one.at,
+                "reason": one.reason,
+                "last_seq": one.last_seq,
+                "keep_history": one.keep_history,
+            }
+            for one in charter.revoked
         ],
         "halt": charter.halt.model_dump() if charter.halt else None,
+        "policy": dict(charter.policy),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hive_node.hive import Hive
-from hive_node.ports import Fault
+from hive_node.ports import Fault, StoredProposal
 from hive_node.share.charters import LONGEST_HALT, CharterOffice
 from hive_node.simulation.store import MemoryStore
 from protocol.charter import LIFETIME, parse_stamp
@@ -30,8 +30,11 @@ class Desk:
         self.told: list[int] = []
         log: Any = self.store
         self.office = CharterOffice(
-            self.hive, log, node.signer, self.clock, lambda one: self.told.append(one.charter.version)
+            self.hive, log, node.signer, self.clock, lambda one: self.told.append(one.charter.version), self.restored
         )
+
+    async def restored(self) -> None:
+        self.hive.heads = await self.store.heads()
 
     @property
     def version(self) -> int:
@@ -70,14 +73,89 @@ async def test_an_expired_charter_is_renewed_too() -> None:
     [
         (None, ADA),
         (FakeHive.found(ADA, BO), BO),
-        (FakeHive.found(ADA, BO, signers=[ADA, BO], admins=admins(ADA, BO, threshold=2)), ADA),
     ],
-    ids=["in no hive", "no admin", "one of two"],
+    ids=["in no hive", "no admin"],
 )
-async def test_who_cannot_renew_alone_does_not_try(fake: FakeHive | None, node: FakeNode) -> None:
+async def test_who_cannot_renew_does_not_try(fake: FakeHive | None, node: FakeNode) -> None:
     desk = Desk(fake, node)
     desk.clock.seconds = LIFETIME.total_seconds()
     assert await desk.office.renew_if_due() is None
+
+
+async def test_where_one_signature_is_not_enough_the_renewal_is_proposed_once() -> None:
+    desk = Desk(FakeHive.found(ADA, BO, signers=[ADA, BO], admins=admins(ADA, BO, threshold=2)))
+    desk.clock.seconds = LIFETIME.total_seconds()
+
+    proposed = await desk.office.renew_if_due()
+
+    assert isinstance(proposed, StoredProposal)
+    assert proposed.change.is_renewal
+    assert await desk.office.renew_if_due() is None
+    assert desk.version == 1
+
+
+async def test_admins_take_turns_at_renewing() -> None:
+    fake = FakeHive.found(ADA, BO, CY, admins=admins(ADA, BO, CY))
+    desk = Desk(fake, CY)
+    desk.clock.seconds = (LIFETIME * 2 / 3 + timedelta(hours=12)).total_seconds() - 1
+    assert await desk.office.renew_if_due() is None
+
+    desk.clock.seconds += 1
+    assert await desk.office.renew_if_due() is not None
+
+
+# --- who may issue ------------------------------------------------------------------------------------------------------
+
+
+async def test_admins_are_made_and_unmade() -> None:
+    desk = Desk(FakeHive.found(ADA, BO, CY))
+    await desk.office.set_admins(add=BO.id)
+    await desk.office.set_admins(add=CY.id, drop=BO.id)
+    assert desk.hive.membership is not None
+    assert desk.hive.membership.charter.admins.ids == (ADA.id, CY.id)
+
+
+async def test_an_admin_that_steps_down_needs_the_word_of_one_that_stays() -> None:
+    """Version n+1 is signed by its own admins too: nobody leaves a hive without a working one."""
+    desk = Desk(FakeHive.found(ADA, BO, admins=admins(ADA, BO)))
+
+    proposed = await desk.office.set_admins(drop=ADA.id)
+
+    assert isinstance(proposed, StoredProposal)
+    assert desk.version == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        (lambda office: office.set_admins(drop=ADA.id), "hive.last-admin"),
+        (lambda office: office.set_admins(threshold=2), "hive.threshold"),
+        (lambda office: office.set_admins(add=CY.id), "hive.unknown-member"),
+        (lambda office: office.set_admins(drop=BO.id), "hive.no-admin"),
+        (lambda office: office.set_admins(add=ADA.id), "hive.unchanged"),
+        (lambda office: office.raise_epoch(CY.id), "hive.unknown-member"),
+        (lambda office: office.set_policy("join", "whatever"), "hive.unknown-policy"),
+        (lambda office: office.set_policy("share", "all"), "hive.unknown-policy"),
+        (lambda office: office.adopt_constitution(CONSTITUTION), "hive.same-constitution"),
+        (lambda office: office.revoke(ADA.id, "oops"), "hive.last-admin"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_name_and_issues_nothing(act: Any, code: str) -> None:
+    desk = Desk(FakeHive.found(ADA, BO))
+    with pytest.raises(Fault) as caught:
+        await act(desk.office)
+    assert caught.value.code == code
+    assert desk.version == 1
+
+
+async def test_an_admin_is_revoked_while_others_remain_and_enough_of_them() -> None:
+    desk = Desk(FakeHive.found(ADA, BO, CY, admins=admins(ADA, BO)))
+    await desk.office.revoke(BO.id, "left", last_seq=7, keep_history=True)
+
+    assert desk.hive.membership is not None
+    charter = desk.hive.membership.charter
+    assert charter.admins.ids == (ADA.id,)
+    assert [(one.id, one.last_seq, one.keep_history) for one in charter.revoked] == [(BO.id, 7, True)]
 
 
 async def test_acts_that_come_at_once_are_issued_one_after_the_other() -> None:

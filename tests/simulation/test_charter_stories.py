@@ -1,0 +1,198 @@
+"""Several admins, apart and together: two versions of one charter, and what becomes of them."""
+
+from datetime import timedelta
+
+import pytest
+
+from hive_node.ports import StoredProposal
+from hive_node.simulation.hive import HiveSimulator, simulate
+from hive_node.simulation.node import SimNode
+from protocol.charter import LIFETIME
+from protocol.verification import Membership
+from tests.fakes.hive import summary
+
+
+def digest(node: SimNode) -> str:
+    assert node.hive.membership is not None
+    return node.hive.membership.digest
+
+
+def charter(node: SimNode) -> Membership:
+    assert node.hive.membership is not None
+    return node.hive.membership
+
+
+def agree(*nodes: SimNode) -> bool:
+    return len({digest(node) for node in nodes}) == 1
+
+
+async def board(sim: HiveSimulator, count: int, admins: int, threshold: int = 1) -> list[SimNode]:
+    """A hive whose first nodes are its admins."""
+    nodes = await sim.hive(count)
+    for other in nodes[1:admins]:
+        await nodes[0].office.set_admins(add=other.id)
+    await sim.until(lambda: agree(*nodes))
+    if threshold > 1:
+        await nodes[0].office.set_admins(threshold=threshold)
+        await sim.until(lambda: len(nodes[1].store.proposed) == 1)
+        await nodes[1].proposals.sign(next(iter(nodes[1].store.proposed)))
+        await sim.until(lambda: agree(*nodes) and charter(nodes[0]).charter.admins.threshold == threshold)
+    return nodes
+
+
+def halves(sim: HiveSimulator, one: list[SimNode], other: list[SimNode]) -> None:
+    sim.part(one, other)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_admins_apart_change_the_charter_and_both_changes_stand_after(seed: int) -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy, di, eve = nodes = await board(sim, 5, 2)
+        halves(sim, [ada, cy], [bo, di, eve])
+        await ada.office.revoke(cy.id, "left")
+        await ada.office.set_policy("join", "approve")
+        await bo.office.revoke(di.id, "left too")
+        await sim.pass_time(600)
+        assert not agree(ada, bo)
+
+        sim.wire.heal()
+        await sim.until(lambda: agree(ada, bo, eve) and {cy.id, di.id}.isdisjoint(charter(eve).members), seconds=600)
+
+        found = charter(eve).charter
+        assert {one.id for one in found.members} == {ada.id, bo.id, eve.id}
+        assert found.policy == {"join": "approve"}
+        assert [len([one for one in found.revoked if one.id == node.id]) for node in (cy, di)] == [1, 1]
+        assert not ada.store.again
+        assert not bo.store.again
+        assert (await nodes[4].say(summary())) is not None
+
+    simulate(story, seed=seed)
+
+
+def test_the_change_of_an_admin_that_slept_meanwhile_is_made_again_after_its_restart() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        for_again = 0
+        ada, bo, cy = await board(sim, 3, 2)
+        sim.part([ada], [bo, cy])
+        await bo.office.set_admins(add=cy.id)
+        await ada.office.halt("stop", timedelta(hours=9))
+        await sim.until(lambda: agree(bo, cy))
+        sim.wire.heal()
+        # Whoever loses is put to sleep the moment it has switched, before it made its change again.
+        while not for_again:
+            await sim.pass_time(0.001)
+            for node in (ada, bo):
+                if node.store.again:
+                    await node.sleep()
+                    for_again += 1
+                    break
+            if agree(ada, bo) and charter(ada).charter.halt and cy.id in charter(ada).charter.admins.ids:
+                break
+        for node in (ada, bo):
+            if not node.is_awake:
+                await node.wake()
+        await sim.until(lambda: agree(ada, bo, cy) and charter(cy).charter.halt is not None, seconds=900)
+        assert cy.id in charter(cy).charter.admins.ids
+
+    for seed in range(3):
+        simulate(story, seed=seed)
+
+
+def test_an_admin_dismissed_meanwhile_does_not_come_back_by_what_it_issued_apart() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy, di = await board(sim, 4, 2)
+        sim.part([bo, di], [ada, cy])
+        await ada.office.set_admins(drop=bo.id)
+        for _ in range(3):
+            await bo.office.set_policy("join", "approve")
+            await bo.office.set_policy("join", "open")
+        await bo.office.revoke(cy.id, "a coup")
+        await sim.until(lambda: agree(bo, di) and agree(ada, cy))
+
+        sim.wire.heal()
+        await sim.until(lambda: agree(ada, bo, cy, di), seconds=600)
+
+        assert charter(di).charter.admins.ids == (ada.id,)
+        assert cy.id in charter(di).members
+        assert charter(di).charter.policy == {}
+
+    for seed in range(3):
+        simulate(story, seed=seed)
+
+
+def test_two_admins_that_dismissed_each_other_stay_apart_and_say_so() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await board(sim, 3, 2)
+        sim.part([ada], [bo, cy])
+        await ada.office.set_admins(drop=bo.id)
+        await bo.office.set_admins(drop=ada.id)
+        await sim.until(lambda: agree(bo, cy))
+        before = digest(ada), digest(bo)
+
+        sim.wire.heal()
+        await sim.until(lambda: ada.hive.fork is not None and bo.hive.fork is not None, seconds=600)
+
+        assert (digest(ada), digest(bo)) == before
+        assert "charter-rollback" in (ada.hive.fork or "")
+
+    simulate(story)
+
+
+def test_a_revocation_is_in_force_again_with_its_cut_where_another_branch_displaced_it() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy, di = await board(sim, 4, 2)
+        for _ in range(3):
+            await cy.say(summary())
+        await sim.until(sim.is_in_step)
+        sim.part([ada], [bo, cy, di])
+        await ada.office.revoke(cy.id, "left", last_seq=1)
+        assert ada.hive.heads[cy.id].seq == 1
+        await bo.office.set_policy("join", "approve")
+        await cy.say(summary())
+
+        sim.wire.heal()
+        await sim.until(lambda: agree(ada, bo, di) and cy.id not in charter(di).members, seconds=600)
+
+        await sim.until(lambda: all(node.hive.heads[cy.id].seq == 1 for node in (ada, bo, di)), seconds=600)
+
+    for seed in range(4):
+        simulate(story, seed=seed)
+
+
+def test_admins_renew_in_turn_and_not_at_once() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await board(sim, 3, 3)
+        version = charter(ada).charter.version
+        for node in (ada, bo, cy):
+            sim.skew(node, LIFETIME * 2 / 3 + timedelta(hours=1))
+        await sim.pass_time(1200)
+        await sim.until(lambda: agree(ada, bo, cy))
+        assert charter(ada).charter.version == version + 1
+        assert charter(ada).envelope.signatures[0].keyid == ada.id
+
+        await ada.sleep()
+        for node in (bo, cy):
+            sim.skew(node, 2 * (LIFETIME * 2 / 3 + timedelta(hours=4)))
+        await sim.pass_time(1200)
+        await sim.until(lambda: agree(bo, cy))
+        assert charter(bo).charter.version == version + 2
+        assert charter(bo).envelope.signatures[0].keyid == bo.id
+
+    simulate(story)
+
+
+@pytest.mark.skip(reason="proposals travel")
+def test_two_of_three_must_sign_and_nothing_happens_before() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy, di = await board(sim, 4, 3, threshold=2)
+        version = charter(ada).charter.version
+        proposed = await ada.office.revoke(di.id, "left")
+        assert isinstance(proposed, StoredProposal)
+        await sim.until(lambda: len(bo.store.proposed) == len(cy.store.proposed) == 1)
+        assert charter(di).charter.version == version
+        assert not di.store.proposed
+
+        await cy.proposals.sign(proposed.id[:8])
+        await sim.until(lambda: agree(ada, bo, cy) and di.id not in charter(ada).members)
+
+    simulate(story)
