@@ -17,6 +17,8 @@ from protocol.ids import NodeId
 from protocol.sync import Missing, have_digest
 from protocol.verification import Membership
 
+# After so long a node that just started goes by the charters of those who answered; before it, only if everybody did.
+WAKING_S: Final = 3.0
 # How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
 FIRST_WORD_S: Final = 10.0
 
@@ -33,6 +35,7 @@ class Hive:
     shown_ends: of authors whose last entries our scope guard refused the one before those; None where there is none.
     holes: numbers below the heads that others' guards withheld from us.
     turn: who has it, and nobody else, changes feeds or the charter.
+    is_waking: just started, and still asking peers for newer charters: nothing is accepted or sent (docs/protocol.md §2.9).
     is_unsure: a write was begun whose end was not seen, so the disk may know more than these fields.
     charter_asked, feed_asked: set once peers had their chance to tell of newer charters, and to hand back what we wrote before
     (docs/protocol.md §5.7).
@@ -49,6 +52,7 @@ class Hive:
     shown_ends: dict[NodeId, Head | None] = field(default_factory=dict)
     holes: Holes = field(default_factory=Holes)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_waking: bool = False
     is_unsure: bool = False
     charter_asked: asyncio.Event = field(default_factory=asyncio.Event)
     feed_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,8 +152,13 @@ class Hive:
 
     def peers_were_asked(self) -> None:
         """There is nobody to ask, nothing to ask for, or no time left."""
-        self.charter_asked.set()
+        self.wake()
         self.feed_asked.set()
+
+    def wake(self) -> None:
+        """Peers told of their charters: entries flow from now on."""
+        self.is_waking = False
+        self.charter_asked.set()
 
     async def _hear_first(self, asked: asyncio.Event) -> None:
         if asked.is_set() or self.membership is None or len(self.membership.members) == 1:
@@ -166,7 +175,9 @@ class Hive:
             return Code.NOT_A_MEMBER
         if self.membership.charter.is_expired(now):
             return Code.CHARTER_EXPIRED
-        return Code.HALTED if self.why_halted(now) else None
+        if self.why_halted(now):
+            return Code.HALTED
+        return Code.UNAVAILABLE if self.is_waking else None
 
     def why_silent(self, now: datetime) -> str | None:
         """Why nothing of this node counts with others now, or None."""

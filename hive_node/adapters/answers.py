@@ -9,7 +9,7 @@ from hive_node.hive import Hive
 from hive_node.learn.outcomes import Outcome
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import CharterLog, Clock, Feed
-from protocol.errors import RemoteProtocolError
+from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import ANSWER_BYTES, ENTRIES_PER_ANSWER
 from protocol.messages import SyncTail, fitting_proofs, parse_sync_request
@@ -61,7 +61,9 @@ class Answers:
         return [*sent, SyncTail(heads, tuple(following.withheld), proofs, has_more).to_json()]
 
     async def entries(self, envelopes: Sequence[bytes], peer: NodeId) -> list[Outcome]:
-        """What became of each entry."""
+        """What became of each entry. Raises RemoteProtocolError(unavailable) while we do not know yet who is a member."""
+        if self.hive.is_waking:
+            raise RemoteProtocolError(Code.UNAVAILABLE, "this node just started, and asks for newer charters first")
         outcomes = await self.learn.learn(envelopes, peer)
         if any(one.status == "gap" for one in outcomes):
             self.learn.spreader.ask(peer)

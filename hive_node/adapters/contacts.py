@@ -31,7 +31,8 @@ class Contact:
     """A member that was met, and what is still to do with it.
 
     seen_at: its last sign of life. have, charter: the digests it told last. settled: our digest and its own after an exchange that
-    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since asked_at. is_wanted: there is something to do. task: who does it,
+    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since
+    asked_at. has_told: its newest charter was fetched since we started. is_wanted: there is something to do. task: who does it,
     while there is.
     """
 
@@ -47,6 +48,7 @@ class Contact:
     charter: str = ""
     looked_at: float = 0.0
     settled: tuple[str, str] = ("", "")
+    has_told: bool = False
     is_due: bool = False
     is_wanted: bool = False
     outbox: list[bytes] = field(default_factory=list)

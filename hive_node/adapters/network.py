@@ -14,7 +14,7 @@ from hive_node.adapters.dialling import Dialler, attempt
 from hive_node.adapters.exchange import Caller, Exchange
 from hive_node.adapters.places import PLACES, Place
 from hive_node.adapters.told import Told
-from hive_node.hive import FIRST_WORD_S, Hive
+from hive_node.hive import FIRST_WORD_S, WAKING_S, Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
@@ -37,6 +37,7 @@ _PATIENCE: Final = 3
 ASK_S: Final = 1.0
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
 BUSY_S: Final = 30.0
+_WAKING_LOOK_S: Final = 0.1
 
 
 class Network:
@@ -153,8 +154,27 @@ class Network:
             self.want(contact)
 
     async def _stop_waiting(self) -> None:
-        await self._clock.sleep(FIRST_WORD_S)
+        began = self._clock.monotonic()
+        while self._hive.is_waking and (waited := self._clock.monotonic() - began) < FIRST_WORD_S:
+            await self._clock.sleep(_WAKING_LOOK_S)
+            if self._has_heard_of_charters(waited):
+                self._wake()
+        await self._clock.sleep(max(0.0, began + FIRST_WORD_S - self._clock.monotonic()))
+        self._wake()
         self._hive.peers_were_asked()
+
+    def _has_heard_of_charters(self, waited_s: float) -> bool:
+        """Whether all members told theirs, or, after a while, all who were found where they were before."""
+        told = sum(one.has_told for one in self.contacts.values())
+        if told >= self._others:
+            return True
+        return waited_s >= WAKING_S and 0 < self._live <= told and not self._dialler.busy
+
+    def _wake(self) -> None:
+        if self._hive.is_waking:
+            self._hive.wake()
+            for contact in self.contacts.values():
+                self.want(contact)
 
     async def _dial_known(self) -> None:
         for host, port in self._static:
@@ -252,7 +272,9 @@ class Network:
             contact.is_due = False
             contact.looked_at = self._clock.monotonic()
             await self._exchange.reconcile(contact, client)
-            self._hive.charter_asked.set()
+            contact.has_told = True
+            if not self._hive.is_waking:
+                self._hive.charter_asked.set()
             if self._hive.refusal(self._clock.now()) is None:
                 self._hive.feed_asked.set()
 
@@ -262,6 +284,9 @@ class Network:
             return
         if error.code in {Code.HALTED, Code.CHARTER_EXPIRED}:
             return  # it is well, and will take entries again
+        if error.code is Code.UNAVAILABLE:
+            contact.retry_at = self._clock.monotonic() + WAKING_S  # so is one that just started, or cannot write now
+            return
         contact.outbox.clear()
         contact.failures += 1
         contact.retry_at = self._clock.monotonic() + backoff_s(contact.failures, self._chance)

@@ -40,6 +40,8 @@ class CharterReader:
             self.hive.membership = membership
         if self.hive.membership is None or len(self.hive.membership.members) == 1:
             self.hive.peers_were_asked()  # there is nobody who could know more of our feed than we do
+        else:
+            self.hive.is_waking = True  # while we slept somebody may have been sent away
 
     async def join(self, chain: Membership, raws: Sequence[bytes]) -> None:
         """Take a whole chain, verified as `chain`, of the hive that we were invited to. Raises RemoteProtocolError, StoreError."""

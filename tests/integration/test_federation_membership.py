@@ -86,9 +86,13 @@ async def test_a_node_that_slept_through_a_revocation_refuses_the_first_new_entr
         await ada.members.revoke(eve.id, "left")
 
         await bo.start()
+        async with eve.dial(bo) as raw:
+            waking = await raw.ask("POST", "/hive/v1/entries", second.to_bytes())
+            assert waking.status == 503
         introduce(ada, bo)
 
-        await until(lambda: bo.version == ada.version)
+        await until(lambda: not bo.hive.is_waking)
+        assert bo.version == ada.version
         outcomes = await bo.parts.learn.learn([second.to_bytes()], ada.id)
         assert [one.code for one in outcomes] == ["revoked"]
 

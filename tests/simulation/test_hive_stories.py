@@ -42,6 +42,7 @@ def test_a_replay_from_day_zero_after_any_restart_counts_nothing_twice(seed: int
         for node in nodes:
             await node.sleep()
             await node.wake()
+            await sim.until(lambda node=node: not node.hive.is_waking)
             for _ in range(2):
                 replayed = sim.chance.sample(everything, len(everything))
                 outcomes = await node.learn.learn(replayed, nodes[1].id)
