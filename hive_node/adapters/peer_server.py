@@ -126,12 +126,14 @@ class PeerServer:
     def _guarded(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                response = await handler(self._asked(request))
+                asked = self._asked(request)
+                response = await handler(asked)
             except RemoteProtocolError as error:
                 return problem(error)
             except Fault as fault:
                 logger.warning("a peer could not be answered", extra={"code": fault.code})
                 return problem(RemoteProtocolError(Code.UNAVAILABLE, "this node cannot do it right now"))
+            asked.rate.answer(asked.spent, response.content_length or 0)
             response.headers.update(told_of(self._hive, self.port))
             return response
 

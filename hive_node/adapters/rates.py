@@ -8,7 +8,7 @@ from typing import Final
 
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import BYTES_PER_MINUTE, REQUESTS_PER_MINUTE, WASTED_PER_MINUTE
+from protocol.limits import ANSWERED_PER_MINUTE, BYTES_PER_MINUTE, REQUESTS_PER_MINUTE, WASTED_PER_MINUTE
 
 _WINDOW_S: Final = 60.0
 # Addresses that are remembered. Who has more of them to speak from is let forget its oldest, and gains one budget by it.
@@ -23,15 +23,17 @@ class Spent:
 
     at: float
     body_bytes: int = 0
+    answered: int = 0
     wasted: int = 0
 
 
 @dataclass(slots=True)
 class Rate:
-    """Requests, the bytes of their bodies, and wasted entries, of one peer, in the last minute."""
+    """Requests, the bytes of their bodies and of the answers, and wasted entries, of one peer, in the last minute."""
 
     requests: deque[Spent] = field(default_factory=deque)
     total_bytes: int = 0
+    total_answered: int = 0
     total_wasted: int = 0
 
     def begin(self, now: float) -> Spent:
@@ -39,9 +41,12 @@ class Rate:
         while self.requests and self.requests[0].at <= now - _WINDOW_S:
             over = self.requests.popleft()
             self.total_bytes -= over.body_bytes
+            self.total_answered -= over.answered
             self.total_wasted -= over.wasted
         if len(self.requests) >= REQUESTS_PER_MINUTE:
             raise RemoteProtocolError(Code.TOO_MANY, "too many requests in a minute")
+        if self.total_answered >= ANSWERED_PER_MINUTE:
+            raise RemoteProtocolError(Code.TOO_MANY, "too many bytes of answers in a minute")
         if self.total_wasted >= WASTED_PER_MINUTE:
             raise RemoteProtocolError(Code.TOO_MANY, "too many entries in a minute that brought nothing")
         self.requests.append(spent := Spent(now))
@@ -53,6 +58,11 @@ class Rate:
         spent.body_bytes += count
         if self.total_bytes > BYTES_PER_MINUTE:
             raise RemoteProtocolError(Code.TOO_MANY, "too many bytes in a minute")
+
+    def answer(self, spent: Spent, count: int) -> None:
+        """Count bytes of an answer; the next request is refused when they are too many."""
+        self.total_answered += count
+        spent.answered += count
 
     def waste(self, spent: Spent, count: int) -> None:
         """Count entries that brought nothing."""

@@ -120,6 +120,17 @@ async def test_requests_a_minute_are_counted_by_member(
     assert await is_served(bo)
 
 
+async def test_bytes_of_answers_are_counted_too(
+    ada: LiveNode, mallory: Member, bo: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "ANSWERED_PER_MINUTE", 500)
+    async with mallory.dial() as raw:
+        replies = [await raw.ask("GET", "/hive/v1/charter") for _ in range(2)]
+
+    assert [one.status for one in replies] == [200, 429]
+    assert await is_served(bo)
+
+
 async def test_bytes_a_minute_are_counted_as_they_come_announced_or_not(
     ada: LiveNode, mallory: Member, bo: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

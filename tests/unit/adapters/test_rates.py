@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hive_node.adapters.rates import Budgets, Rate, Rates, source_of
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import BYTES_PER_MINUTE, REQUESTS_PER_MINUTE, WASTED_PER_MINUTE
+from protocol.limits import ANSWERED_PER_MINUTE, BYTES_PER_MINUTE, REQUESTS_PER_MINUTE, WASTED_PER_MINUTE
 
 
 def test_who_sends_what_brings_nothing_is_refused_until_a_minute_is_over() -> None:
@@ -19,6 +19,16 @@ def test_who_sends_what_brings_nothing_is_refused_until_a_minute_is_over() -> No
         rate.begin(59.0)
     assert refused.value.code is Code.TOO_MANY
     rate.begin(60.0)  # the first request's waste is a minute old
+
+
+def test_who_was_answered_enough_waits_until_a_minute_is_over() -> None:
+    rate = Rate()
+    rate.answer(rate.begin(0.0), ANSWERED_PER_MINUTE)
+
+    with pytest.raises(RemoteProtocolError) as refused:
+        rate.begin(59.0)
+    assert refused.value.code is Code.TOO_MANY
+    rate.begin(60.0)
 
 
 def test_a_refused_request_is_not_counted_and_delays_nobody() -> None:
