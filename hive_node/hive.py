@@ -17,8 +17,10 @@ from protocol.ids import NodeId
 from protocol.sync import Missing, have_digest
 from protocol.verification import Membership
 
-# After so long a node that just started goes by the charters of those who answered; before it, only if everybody did.
+# After so long a node that just started goes by the charters of those who answered; before it, only if everybody did. Where nobody
+# is found it looks a little longer: mDNS takes one to three seconds.
 WAKING_S: Final = 3.0
+ALONE_S: Final = 5.0
 # How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
 FIRST_WORD_S: Final = 10.0
 

@@ -47,6 +47,7 @@ class Answers:
     async def sync(self, body: bytes, peer: NodeId) -> list[bytes]:
         """Entries that the asker lacks, then what we have. Raises RemoteProtocolError."""
         asked = parse_sync_request(body)
+        await self.hive.ask_for_charter()
         self._check_open()
         heads, passed_over = self.hive.have(), asked.proven | self.hive.quarantined
         wanted = [one for one in held_parts(heads, asked.wanted) if one.author not in passed_over]
@@ -61,7 +62,8 @@ class Answers:
         return [*sent, SyncTail(heads, tuple(following.withheld), proofs, has_more).to_json()]
 
     async def entries(self, envelopes: Sequence[bytes], peer: NodeId) -> list[Outcome]:
-        """What became of each entry. Raises RemoteProtocolError(unavailable) while we do not know yet who is a member."""
+        """What became of each entry. Raises RemoteProtocolError(unavailable) where we cannot know yet who is a member."""
+        await self.hive.ask_for_charter()
         if self.hive.is_waking:
             raise RemoteProtocolError(Code.UNAVAILABLE, "this node just started, and asks for newer charters first")
         outcomes = await self.learn.learn(envelopes, peer)

@@ -14,7 +14,7 @@ from hive_node.adapters.dialling import Dialler, attempt
 from hive_node.adapters.exchange import Caller, Exchange
 from hive_node.adapters.places import PLACES, Place
 from hive_node.adapters.told import Told
-from hive_node.hive import FIRST_WORD_S, WAKING_S, Hive
+from hive_node.hive import ALONE_S, FIRST_WORD_S, WAKING_S, Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
@@ -164,11 +164,13 @@ class Network:
         self._hive.peers_were_asked()
 
     def _has_heard_of_charters(self, waited_s: float) -> bool:
-        """Whether all members told theirs, or, after a while, all who were found where they were before."""
+        """Whether all members told theirs, or, after a while, all who were found."""
         told = sum(one.has_told for one in self.contacts.values())
         if told >= self._others:
             return True
-        return waited_s >= WAKING_S and 0 < self._live <= told and not self._dialler.busy
+        if self._live > told or self._dialler.busy:
+            return False
+        return waited_s >= (WAKING_S if self._live else ALONE_S)
 
     def _wake(self) -> None:
         if self._hive.is_waking:
