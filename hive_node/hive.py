@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from guardrails.consensus import Standing
 from hive_node.ports import Cut
@@ -13,7 +13,8 @@ from protocol.deltas import Delta
 from protocol.errors import Code
 from protocol.feed import Head
 from protocol.holes import Holes
-from protocol.ids import NodeId
+from protocol.ids import EntryId, NodeId
+from protocol.limits import INTEGER_MAX
 from protocol.sync import Missing, have_digest
 from protocol.verification import Membership
 
@@ -23,6 +24,11 @@ WAKING_S: Final = 3.0
 ALONE_S: Final = 5.0
 # How long our peers may take to hand our own feed back before we go on writing it: mDNS and a first exchange take two.
 FIRST_WORD_S: Final = 10.0
+
+# Stands in the have-digest for what a quarantined author wrote.
+NO_ENTRY: Final = EntryId("")
+# An epoch, and a last number in it.
+Room: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -34,6 +40,7 @@ class Hive:
     standings: what peers have earned with this node and done wrong (docs/protocol.md §9.3); never sent.
     fork: why another charter than ours, which a peer holds, is refused; None where there is none.
     holding: authors of whom entries may be held that came ahead of their place.
+    held_under: the room that what is held was last looked at under.
     shown_ends: of authors whose last entries our scope guard refused the one before those; None where there is none.
     holes: numbers below the heads that others' guards withheld from us.
     turn: who has it, and nobody else, changes feeds or the charter.
@@ -51,6 +58,7 @@ class Hive:
     local_halt: str | None = None
     fork: str | None = None
     holding: set[NodeId] = field(default_factory=set)
+    held_under: Mapping[NodeId, Room] = field(default_factory=dict)
     shown_ends: dict[NodeId, Head | None] = field(default_factory=dict)
     holes: Holes = field(default_factory=Holes)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -108,6 +116,16 @@ class Hive:
         known: dict[NodeId, Member | Revocation] = {**membership.revoked, **membership.members}
         return {node: one.epoch for node, one in known.items()}
 
+    def room(self) -> Mapping[NodeId, Room]:
+        """Of each author that is heard now the epoch and the last number that could be taken in."""
+        membership, shunned = self.membership, self.quarantined
+        if membership is None:
+            return {}
+        ends = {node: revoked.last_seq for node, revoked in membership.revoked.items()}
+        return {
+            node: (epoch, ends.get(node, INTEGER_MAX)) for node, epoch in self.epochs().items() if node not in shunned
+        }
+
     def counts(self, delta: Delta) -> bool:
         """Whether an entry that is held is of the epoch that its author is heard in."""
         return self.membership is not None and self.membership.epoch(delta.author) == delta.header.epoch
@@ -120,13 +138,16 @@ class Hive:
         return {author: head for author, head in self.heads.items() if head.epoch == membership.epoch(author)}
 
     def digest(self) -> str:
-        """Over everything that we could show, but what quarantined authors wrote: equal exactly when two nodes show the same feeds.
+        """Over everything that we could show, and who is quarantined: equal exactly when two nodes show the same feeds.
 
-        What our guard refused at a feed's end is not in it: whoever asks us alone never gets so far, and is in step with us.
+        What our guard refused at a feed's end is not in it: whoever asks us alone never gets so far, and is in step with us. What
+        quarantined authors wrote is not either, but that they are, is: who does not know it yet must find that it differs.
         """
-        shunned = self.quarantined
         ends = ((author, self.shown_ends.get(author, head)) for author, head in self.have().items())
-        return have_digest({author: head for author, head in ends if head is not None and author not in shunned})
+        shown = {author: head for author, head in ends if head is not None}
+        epochs = self.epochs()
+        caught = {author: Head(epochs[author], 0, NO_ENTRY) for author in self.quarantined if author in epochs}
+        return have_digest(shown | caught)
 
     def lacking(self) -> list[Missing]:
         """Numbers that were withheld from us and that somebody else may have."""

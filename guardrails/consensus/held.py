@@ -84,7 +84,11 @@ class Held:
 
     def is_withdrawn(self, claim: Claim) -> bool:
         """Whether its own author took it back. Nobody else can, and nothing un-does it."""
-        return (claim.place.id, claim.place.author) in self._withdrawn
+        return self.took_back(claim.place.author, claim.place.id)
+
+    def took_back(self, author: NodeId, entry: EntryId) -> bool:
+        """Whether that author withdrew an entry of that id, known here or not."""
+        return (entry, author) in self._withdrawn
 
     def tasks(self, electorate: Electorate) -> list[str]:
         """Tasks of which a member reported an experiment or offered a recipe; sorted."""

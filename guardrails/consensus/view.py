@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from guardrails.consensus.claims import Report, Seen, read
 from guardrails.consensus.held import Electorate, Held
 from guardrails.consensus.tasks import TaskBelief, fold
-from protocol.ids import NodeId
+from protocol.ids import EntryId, NodeId
 
 
 def believe(entries: Iterable[Seen], electorate: Electorate, task: str) -> TaskBelief | None:
@@ -50,6 +50,10 @@ class View:
         """Go by another electorate from here on: a new charter, with members, owners or f changed."""
         self._electorate = electorate
         self._forget()
+
+    def took_back(self, author: NodeId, entry: EntryId) -> bool:
+        """Whether that author, if it is heard, withdrew an entry of that id."""
+        return author in self._electorate.owners and self._held.took_back(author, entry)
 
     def tasks(self) -> list[str]:
         """Tasks there is a belief of; sorted. O(entries)."""

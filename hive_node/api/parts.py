@@ -14,7 +14,7 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
-from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, StoredEntry, StoredProposal
+from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, Standing, StoredEntry, StoredProposal
 from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
 from hive_node.subjects.projects import Projects
@@ -34,7 +34,13 @@ class Deltas(Feed, Protocol):
     """The feed, and its lists."""
 
     async def page(
-        self, *, limit: int, before: int | None = None, kind: str | None = None, author: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        kind: str | None = None,
+        author: str | None = None,
+        standing: Standing = "good",
     ) -> list[tuple[int, StoredEntry]]: ...
 
     async def counts(self, own: NodeId | None) -> dict[str, int]: ...
@@ -52,6 +58,8 @@ class Diary(Protocol):
     async def wait_past(self, tellings: int) -> None: ...
 
     async def receipts(self, limit: int = 100) -> list[dict[str, Any]]: ...
+
+    async def rules(self, subjects: Sequence[str]) -> dict[str, str]: ...
 
     async def receipt_counts(self) -> dict[str, int]: ...
 

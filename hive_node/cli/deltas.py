@@ -20,20 +20,22 @@ def list_(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only this kind: summary, recipe, replication …")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    quarantined: Annotated[
+        bool, typer.Option("--quarantined", help="Those that this node's scope guard refused, and by which rule.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Entries of every author, newest first."""
+    """Entries of every author, newest first, and how each counts now."""
 
     def words(tree: Any) -> None:
-        rows = [
-            (one["id"][:16], one["kind"], one["owner"] or "(left)", one["seq"], one["issued_at"], _gist(one))
-            for one in tree["items"]
-        ]
-        table(("id", "kind", "owner", "number", "issued", "what"), rows, "Nothing was told or heard yet.")
+        heads = ("id", "kind", "owner", "number", "issued", *(("rule",) if quarantined else ("standing", "what")))
+        nothing = "The scope guard refused nothing." if quarantined else "Nothing was told or heard yet."
+        table(heads, [_line(one) for one in tree["items"]], nothing)
         if tree["next"]:
             say("There are more: --limit, or `hive-node delta export` for all.")
 
-    show(client_of(context).get(at("deltas"), kind=kind, limit=limit), as_json, words)
+    standing = "quarantined" if quarantined else None
+    show(client_of(context).get(at("deltas"), kind=kind, limit=limit, standing=standing), as_json, words)
 
 
 @app.command(name="show")
@@ -51,6 +53,8 @@ def show_(
         say(
             f"epoch {tree['epoch']}, number {tree['seq']}, issued {tree['issued_at']}, here since {tree['received_at']}"
         )
+        fallen = f", with {tree['fell_with']} that it builds on" if tree["fell_with"] else ""
+        say(f"standing: {tree['standing']}{fallen}")
         say(json_text(tree["body"]))
 
     show(client.get(at("deltas", _whole_id(client, entry))), as_json, words)
@@ -136,6 +140,11 @@ def _whole_id(client: Client, text: str) -> str:
     if len(found) > 1:
         end(f"{len(found)} entries begin with {text!r}: write more of the id", NO)
     return found[0] if found else text
+
+
+def _line(one: Any) -> tuple[Any, ...]:
+    last = (one["standing"], _gist(one)) if "body" in one else (one["rule"] or "unknown",)
+    return one["id"][:16], one["kind"], one["owner"] or "(left)", one["seq"], one["issued_at"], *last
 
 
 def _gist(entry: Any) -> str:

@@ -11,6 +11,7 @@ from hive_node.domain import Experiment, Files, Promotion, State, Trial, Watch, 
 from hive_node.improve.measuring import guard_samples
 from hive_node.improve.message import commit_message
 from hive_node.improve.news import recipe_news, replication_news
+from hive_node.improve.revert import retract_idea
 from hive_node.improve.run import change_of, surface_of
 from hive_node.improve.workshop import Halted, Judged, Workshop
 from hive_node.ports import Fault, News
@@ -32,6 +33,8 @@ async def promote(judged: Judged, workshop: Workshop) -> Experiment:
     # Judged again on exactly what is committed: rules, spec or code may have changed since the run.
     again = workshop.constitution.judge(change_of(judged.idea, champion), surface_of(judged.experiment.spec))
     if isinstance(again, Rejected):
+        # An earlier attempt may have got as far as telling the hive, before the rules were changed.
+        await retract_idea(judged.idea.number, again, judged.experiment, workshop)
         return await _reject(judged, again, workshop)
     return await _accept(judged, champion, workshop)
 

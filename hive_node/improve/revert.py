@@ -35,8 +35,7 @@ async def revert(watch: Watch, experiment: Experiment, workshop: Workshop) -> Ex
     if not fallen:
         return experiment
     for promotion in fallen:
-        await _retract(f"recipe:{experiment.id}:{promotion.idea.number}", rejected, experiment, workshop)
-        await _retract(f"replication:{experiment.id}:{promotion.idea.number}", rejected, experiment, workshop)
+        await retract_idea(promotion.idea.number, rejected, experiment, workshop)
     commit = await _commit(fallen, rejected, decided_at, experiment, workshop)
     await _move_branch(experiment, commit, workshop)
     after = replace(
@@ -54,6 +53,12 @@ async def revert(watch: Watch, experiment: Experiment, workshop: Workshop) -> Ex
     logger.info("taken back", extra={"experiment": experiment.id, "ideas": numbers, "rule": rejected.rule})
     await _tell_new_summary(experiment, after, rejected, workshop)
     return after
+
+
+async def retract_idea(number: int, rejected: Rejected, experiment: Experiment, workshop: Workshop) -> None:
+    """Take back whatever the hive was told of an idea of this experiment. Done twice, it is the same."""
+    for what in ("recipe", "replication"):
+        await _retract(f"{what}:{experiment.id}:{number}", rejected, experiment, workshop)
 
 
 async def _retract(purpose: str, rejected: Rejected, experiment: Experiment, workshop: Workshop) -> None:

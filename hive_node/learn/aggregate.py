@@ -1,15 +1,28 @@
 """Aggregate: the hive's view, a fold over stored entries; rebuilt from the log it is the same."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from guardrails.consensus import Electorate, Seen, TaskBelief, View
 from guardrails.scope import InScope
 from hive_node.hive import Hive
 from hive_node.ports import Feed
-from protocol.deltas import Delta, Replication, Retract
+from protocol.deltas import Delta, Recipe, Replication, Retract
 from protocol.ids import EntryId
 from protocol.verification import Verified
+
+
+@dataclass(frozen=True, slots=True)
+class Regard:
+    """What one entry is worth here.
+
+    standing: a recipe's own (open, corroborated, refuted, retracted); else counted, retracted, or not counted, as its author is
+    not heard or has begun another epoch. fell_with: the recipe that it builds on and that took it along.
+    """
+
+    standing: str
+    fell_with: EntryId | None = None
 
 
 class Beliefs:
@@ -66,6 +79,17 @@ class Beliefs:
         found = next((one for one in belief.recipes if one.id == recipe), None) if belief else None
         # By name, so that the type says what is left.
         return found.standing if found and (found.standing == "retracted" or found.standing == "refuted") else None
+
+    def regard(self, entry: EntryId, delta: Delta) -> Regard:
+        """How an entry that is held counts now."""
+        hive = self._hive
+        if not hive.counts(delta) or delta.author in hive.quarantined or delta.author not in hive.owners():
+            return Regard("not counted")
+        if self._view.took_back(delta.author, entry):
+            return Regard("retracted")
+        belief = self.belief(delta.body.task) if isinstance(delta.body, Recipe) else None
+        recipes = belief.recipes if belief else ()
+        return next((Regard(one.standing, one.fell_with) for one in recipes if one.id == entry), Regard("counted"))
 
     def tasks(self) -> list[str]:
         """Tasks that anything is known of."""

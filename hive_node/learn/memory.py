@@ -32,6 +32,15 @@ class Memory:
         self.hive.is_unsure = False
 
     async def catch_up(self) -> None:
-        """The same, if a write was cut off: it may have reached the disk, and its numbers be used. Raises StoreError."""
+        """The same, if a write was cut off: it may have reached the disk, and its numbers be used. Raises StoreError.
+
+        What is held ahead of its place goes where nothing can come of it any more: its author was revoked before it, caught
+        signing two entries at one number, given another epoch, or is no member.
+        """
         if self.hive.is_unsure:
             await self.restore()
+        room = self.hive.room()
+        if self.hive.holding and room != self.hive.held_under:
+            await self.feed.trim_held(room)
+            self.hive.holding = await self.feed.holding()
+            self.hive.held_under = room

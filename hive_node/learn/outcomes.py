@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from guardrails.scope import InScope
+from guardrails.verdict import Refused
+from hive_node.ports import Standing
 from protocol.deltas import Delta
 from protocol.envelope import Envelope
 from protocol.errors import Code
@@ -13,7 +15,7 @@ from protocol.ids import EntryId, NodeId
 from protocol.sync import Missing
 from protocol.verification import Membership, Proof, Verified
 
-Row: TypeAlias = tuple[Envelope, Delta, str]
+Row: TypeAlias = tuple[Envelope, Delta, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Arrived:
 
     withheld: numbers that whoever handed this over says it may not show. opened, filled: holes in feeds, which
     are opened before they are filled. proofs: found here of authors who signed two entries at one number.
+    refusals: of the scope guard, by entry.
     """
 
     membership: Membership
@@ -44,8 +47,9 @@ class Arrived:
     opened: list[Missing] = field(default_factory=list)
     filled: list[Missing] = field(default_factory=list)
     proofs: list[Proof] = field(default_factory=list)
+    refusals: list[tuple[EntryId, Refused]] = field(default_factory=list)
 
-    def take(self, envelope: Envelope, delta: Delta, standing: str) -> None:
+    def take(self, envelope: Envelope, delta: Delta, standing: Standing) -> None:
         """Add an entry that is next in its feed, or that fills a hole in it."""
         self.rows.append((envelope, delta, standing))
         self.touched.add(delta.author)
@@ -76,7 +80,7 @@ class Arrived:
             for one in self.withheld
         )
 
-    def _fill(self, author: NodeId, place: Head, standing: str) -> None:
+    def _fill(self, author: NodeId, place: Head, standing: Standing) -> None:
         self.filled.append(Missing(author, place.epoch, place.seq, place.seq))
         if standing == "good" and author in self.shown_ends:
             end = self.shown_ends[author]

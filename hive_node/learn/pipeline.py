@@ -15,7 +15,7 @@ from hive_node.learn.receive import receive
 from hive_node.learn.standing import blame
 from hive_node.learn.store import store
 from hive_node.learn.verify import verify
-from hive_node.ports import Clock, Feed, Notes, Publisher, Spreader
+from hive_node.ports import Clock, Feed, Notes, Publisher, Receipt, Spreader
 from protocol.errors import Code
 from protocol.ids import NodeId
 from protocol.limits import ENTRIES_PER_ANSWER
@@ -100,6 +100,9 @@ class Learn:
         await store(arrived, self.feed, self.hive)
         self.beliefs.add(arrived.believed)
         self.spreader.spread(arrived.to_pass_on, source=source)
+        for entry, refused in arrived.refusals:
+            # Not its places: they name keys, which a stranger may have made of what it wants shown.
+            await self.notes.keep_receipt(Receipt("in", entry, "blocked", refused.rule))
         await self._convict(arrived)
         return outcomes
 

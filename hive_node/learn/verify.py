@@ -61,6 +61,7 @@ def _scope(verified: Verified[Delta], arrived: Arrived, guard: ScopeGuard) -> Ou
     if isinstance(in_scope, Refused):
         # Kept, so that the feed goes on, but not shown, not used, not passed on.
         arrived.take(envelope, delta, "quarantined")
+        arrived.refusals.append((envelope.id, in_scope))
         logger.info("entry quarantined", extra={"entry": envelope.id, "rule": in_scope.rule})
         return Outcome(envelope.id, "refused", Code.SCOPE_REFUSED)
     arrived.take(envelope, delta, "good")

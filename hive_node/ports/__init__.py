@@ -33,6 +33,7 @@ from hive_node.ports.storage import (
     Notes,
     PeerAddress,
     Receipt,
+    Standing,
     StoredEntry,
 )
 from hive_node.ports.surroundings import Chance, Clock, Machine
@@ -100,6 +101,7 @@ __all__ = [
     "SandboxedCommand",
     "Situation",
     "Spreader",
+    "Standing",
     "StoreError",
     "StoredEntry",
     "StoredProposal",

@@ -1,9 +1,9 @@
 """Everything that is remembered. Raises StoreError where it cannot be."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from hive_node.domain import Adopted, Arm, Experiment, Idea, IdeaRecord, Promotion, Sample, State, Trial, Verdict, Watch
 from protocol.deltas import Delta
@@ -61,14 +61,18 @@ class Ledger(Protocol):
     async def keep_sample(self, experiment: Experiment, idea: int, arm: Arm, sample: Sample) -> None: ...
 
 
+# Whether an entry may be shown, or the scope guard quarantined it.
+Standing: TypeAlias = Literal["good", "quarantined"]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as the store holds it. standing: `good`, or `quarantined` by the scope guard."""
+    """An entry as the store holds it."""
 
     id: EntryId
     delta: Delta
     envelope: Envelope
-    standing: str
+    standing: Standing
     received_at: str
 
 
@@ -91,7 +95,7 @@ class Feed(Protocol):
 
     async def holes(self) -> list[Missing]: ...
 
-    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None: ...
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, Standing]], *, purpose: str | None = None) -> None: ...
 
     async def by_purpose(self, purpose: str) -> StoredEntry | None: ...
 
@@ -108,6 +112,8 @@ class Feed(Protocol):
     async def hold(self, delta: Delta, envelope: Envelope) -> bool: ...
 
     async def holding(self) -> set[NodeId]: ...
+
+    async def trim_held(self, room: Mapping[NodeId, tuple[int, int]]) -> None: ...
 
     async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None: ...
 

@@ -1,9 +1,9 @@
 """A store in memory: what the database keeps of feeds and charters, and forgets with the process."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import groupby, islice
 
-from hive_node.ports import Carried, Cut, PeerAddress, Receipt, StoredEntry, StoredProposal, StoreError
+from hive_node.ports import Carried, Cut, PeerAddress, Receipt, Standing, StoredEntry, StoredProposal, StoreError
 from protocol.amendment import Amendment
 from protocol.deltas import Delta
 from protocol.envelope import CHARTER_TYPE, Envelope, parse_envelope
@@ -46,7 +46,7 @@ class MemoryStore:
             found += unshown(Missing(author, epoch, 1, numbers[-1]), numbers, is_cut=True)
         return found
 
-    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, Standing]], *, purpose: str | None = None) -> None:
         for envelope, delta, standing in arrived:
             place = _place(delta)
             _check(place not in self.entries, "one entry at one place")
@@ -90,6 +90,13 @@ class MemoryStore:
 
     async def holding(self) -> set[NodeId]:
         return {author for author, _, _ in self.held}
+
+    async def trim_held(self, room: Mapping[NodeId, tuple[int, int]]) -> None:
+        """As FeedStore."""
+        of = {place: room.get(place[0], (0, 0)) for place in self.held}
+        self.held = {
+            place: raw for place, raw in self.held.items() if place[1] == of[place][0] and place[2] <= of[place][1]
+        }
 
     async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
         found = self.held.get((author, epoch, seq))

@@ -337,8 +337,8 @@ async def test_a_proof_told_of_twice_is_acted_on_once(tmp_path: Path) -> None:
         assert ada.seq(ada) == bo.seq(bo) == 0  # who is told needs not tell again
 
 
-async def test_a_proof_too_large_to_travel_is_kept_where_it_was_found(tmp_path: Path) -> None:
-    async with hive_of(tmp_path, 1) as (ada,):
+async def test_a_proof_too_large_for_an_entry_is_handed_over_where_nodes_reconcile(tmp_path: Path) -> None:
+    async with hive_of(tmp_path, 2) as (ada, bo):
         eve = await member_of(ada, "eve")
         edits = [{"path": "a.py", "search": "x", "replace": "word " * 3_000}]
         large = [
@@ -350,6 +350,7 @@ async def test_a_proof_too_large_to_travel_is_kept_where_it_was_found(tmp_path: 
             assert await raw.post(large[1]) == [("refused", "equivocation")]
 
         assert ada.state["eve"] == "quarantined"
+        await until(lambda: bo.state.get("eve") == "quarantined")
         assert await ada.shown("equivocation") == []
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from hive_node.adapters.store.database import Database
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import amendments, charters, entries, held, joiners, proofs, proposals
-from hive_node.ports import Carried, StoredEntry
+from hive_node.ports import Carried, Standing, StoredEntry
 from protocol.charter import stamp
 from protocol.deltas import Delta
 from protocol.envelope import DELTA_TYPE, Envelope, parse_envelope
@@ -20,8 +20,8 @@ from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HELD_IN_ALL, HEL
 from protocol.sync import Missing, unshown
 from protocol.wire import JsonValue
 
-GOOD: Final = "good"
-QUARANTINED: Final = "quarantined"
+GOOD: Final[Standing] = "good"
+QUARANTINED: Final[Standing] = "quarantined"
 _ADD: Final = insert(entries)
 _ROWID: Final = literal_column("entries.rowid", Integer)
 
@@ -63,7 +63,7 @@ class FeedStore:
             rows = await connection.execute(select(steps).where(steps.c.seq > steps.c.before + 1))
             return [Missing(NodeId(row.author), row.epoch, row.before + 1, row.seq - 1) for row in rows]
 
-    async def add(self, arrived: Sequence[tuple[Envelope, Delta, str]], *, purpose: str | None = None) -> None:
+    async def add(self, arrived: Sequence[tuple[Envelope, Delta, Standing]], *, purpose: str | None = None) -> None:
         """Write entries, each (envelope, delta, standing), in one transaction. purpose: what an own entry says, once for ever."""
         now = stamp(self.journal.clock.now())
         rows = [_row(envelope, delta, standing, purpose, now) for envelope, delta, standing in arrived]
@@ -89,10 +89,16 @@ class FeedStore:
         return found[0] if found else None
 
     async def page(
-        self, *, limit: int, before: int | None = None, kind: str | None = None, author: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        kind: str | None = None,
+        author: str | None = None,
+        standing: Standing = GOOD,
     ) -> list[tuple[int, StoredEntry]]:
-        """Entries in good standing, newest first, with the cursor of each."""
-        query = select(_ROWID.label("cursor"), entries).where(entries.c.standing == GOOD).order_by(_ROWID.desc())
+        """Entries in that standing, newest first, with the cursor of each."""
+        query = select(_ROWID.label("cursor"), entries).where(entries.c.standing == standing).order_by(_ROWID.desc())
         query = query.limit(limit)
         if before is not None:
             query = query.where(before > _ROWID)
@@ -167,6 +173,14 @@ class FeedStore:
         """Authors of whom anything is held."""
         async with self.database.read() as connection:
             return {NodeId(row[0]) for row in await connection.execute(select(held.c.author).distinct())}
+
+    async def trim_held(self, room: Mapping[NodeId, tuple[int, int]]) -> None:
+        """Drop what is held of anybody but these authors, of another epoch than theirs, or after their last number."""
+        async with self.database.write() as transaction:
+            for author in (await transaction.execute(select(held.c.author).distinct())).scalars().all():
+                epoch, last = room.get(author, (0, 0))
+                is_beyond = or_(held.c.epoch != epoch, held.c.seq > last)
+                await transaction.execute(delete(held).where(held.c.author == author, is_beyond))
 
     async def release(self, author: NodeId, epoch: int, seq: int) -> bytes | None:
         """Take out what is held for one place; drop everything held at or before it."""

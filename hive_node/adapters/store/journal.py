@@ -1,7 +1,7 @@
 """Events, receipts, and single facts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from sqlalchemy import Integer, delete, func, insert, select
@@ -104,6 +104,13 @@ class Journal:
                 }
                 for row in await connection.execute(query)
             ]
+
+    async def rules(self, subjects: Sequence[str]) -> dict[str, str]:
+        """By which rule each of those was refused when it arrived."""
+        query = select(receipts.c.subject, receipts.c.document)
+        query = query.where(receipts.c.direction == "in", receipts.c.subject.in_(subjects))
+        async with self.database.read() as connection:
+            return {row.subject: row.document["rule"] for row in await connection.execute(query)}
 
     async def receipt_counts(self) -> dict[str, int]:
         """How many of the guard's decisions there were, by decision."""

@@ -1,11 +1,13 @@
 """Deltas: what was said and heard, as entries; and all of it as NDJSON that anybody can verify."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from hive_node.api.models import Page, Response
 from hive_node.api.parts import Parts
-from hive_node.api.routing import Call, Route
-from hive_node.ports import NotFound, StoredEntry
+from hive_node.api.routing import BadRequest, Call, Route
+from hive_node.ports import NotFound, Standing, StoredEntry
 from protocol.wire import JsonValue, parse_object
 
 
@@ -17,6 +19,7 @@ def routes(parts: Parts) -> list[Route]:
         ("cursor", "`next` of the page before"),
         ("kind", "only this kind"),
         ("author", "only this node's"),
+        ("standing", "good, or quarantined: those that the scope guard refused, without what they say"),
     )
     return [
         Route("GET", "/v1/deltas", "Entries, newest first", deltas.page, Page, query=filters),
@@ -37,11 +40,13 @@ class _Deltas:
 
     async def page(self, call: Call) -> JsonValue:
         limit = call.limit()
+        standing = _standing(call.text("standing"))
         found = await self._parts.deltas.page(
-            limit=limit, before=call.cursor(), kind=call.text("kind"), author=call.text("author")
+            limit=limit, before=call.cursor(), kind=call.text("kind"), author=call.text("author"), standing=standing
         )
+        entries = [entry for _, entry in found]
         return {
-            "items": [self._tree(entry) for _, entry in found],
+            "items": [self._tree(one) for one in entries] if standing == "good" else await self._hidden(entries),
             "next": str(found[-1][0]) if len(found) == limit else None,
         }
 
@@ -64,7 +69,20 @@ class _Deltas:
         await response.write_eof()
         return response
 
+    async def _hidden(self, entries: Sequence[StoredEntry]) -> list[JsonValue]:
+        rules = await self._parts.diary.rules([one.id for one in entries])
+        return [self._head(one) | {"rule": rules.get(one.id)} for one in entries]
+
     def _tree(self, entry: StoredEntry) -> dict[str, JsonValue]:
+        regard = self._parts.beliefs.regard(entry.id, entry.delta)
+        return {
+            **self._head(entry),
+            "standing": regard.standing,
+            "fell_with": regard.fell_with,
+            "body": parse_object(entry.delta.raw).get("body"),
+        }
+
+    def _head(self, entry: StoredEntry) -> dict[str, JsonValue]:
         header = entry.delta.header
         return {
             "id": entry.id,
@@ -75,5 +93,13 @@ class _Deltas:
             "kind": header.kind,
             "issued_at": header.issued_at,
             "received_at": entry.received_at,
-            "body": parse_object(entry.delta.raw).get("body"),
         }
+
+
+def _standing(text: str | None) -> Standing:
+    match text:
+        case None | "good":
+            return "good"
+        case "quarantined":
+            return "quarantined"
+    raise BadRequest("request.invalid", "standing is good or quarantined")

@@ -1,5 +1,6 @@
 """One experiment from its first row to its last: what is promoted, what is rejected and why, what is told."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from guardrails.constitution import Constitution
 from hive_node.domain import TRANSITIONS, State
 from hive_node.improve.report import idea_row
-from hive_node.ports import Draft, SandboxedCommand
-from protocol.deltas import Recipe, Summary
+from hive_node.ports import Draft, News, SandboxedCommand
+from protocol.deltas import Recipe, Retract, Summary
 from tests.fakes.improving import KNOBS, SPEC, Improving, git, knobs, outcome
 
 Make = Callable[..., Awaitable[Improving]]
@@ -366,3 +368,35 @@ async def test_no_idea_at_all_is_an_end_and_not_a_loop(improving: Make) -> None:
     done = await node.improve()
     assert (done.state, done.stop_reason, done.iteration) == (State.FINALIZED, "no-ideas", 0)
     assert node.branch_files(done) == ["SIZE = 8\nRATE = 2\n"]
+
+
+async def test_a_recipe_that_was_told_before_the_rules_changed_is_taken_back(
+    improving: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between telling and committing; when it goes on, the rules forbid what passed them."""
+    node = await improving()
+    forbidding = Constitution.load({"rule": [{"id": "no-twelve", "reason": "not that", "added": ["SIZE = 12"]}]})
+    publish = type(node.told).publish
+    stopped = asyncio.Event()
+
+    async def cut(told: Any, news: News) -> Any:
+        entry = await publish(told, news)
+        if isinstance(news.body, Recipe):
+            stopped.set()
+            await asyncio.Event().wait()
+        return entry
+
+    node.drafts({"SIZE": 12})
+    experiment = await node.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(node.told), "publish", cut)
+        async with node.running():
+            await stopped.wait()
+    node.constitution = forbidding
+    node.renew()
+    node.drafts()
+    done = (await node.finish(experiment.id))[0]
+
+    assert (done.promotions, done.rejected_constitution) == (0, 1)
+    retracted = [one.body.entry for one in node.told.entries.values() if isinstance(one.body, Retract)]
+    assert retracted == [await node.told.told(f"recipe:{done.id}:1")]
