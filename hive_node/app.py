@@ -300,12 +300,15 @@ class _Builder:
                 self.clock,
                 self.chance,
                 static_peers(self.config.federation),
+                self.proposals,
             )
             self.federation = Federation(
                 self.config.federation,
                 self.hive,
                 self.key,
-                PeerServer(self.hive, self.feed, self.charters, self.learn, self.clock, self.network.contacted),
+                PeerServer(
+                    self.hive, self.feed, self.charters, self.learn, self.clock, self.network.contacted, self.proposals
+                ),
                 self.network,
                 self.desk,
                 self.upkeep,

@@ -9,23 +9,26 @@ from hive_node.hive import Hive
 from hive_node.learn.outcomes import Outcome
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import CharterLog, Clock, Feed
+from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import ANSWER_BYTES, ENTRIES_PER_ANSWER
 from protocol.messages import SyncTail, fitting_proofs, parse_sync_request
+from protocol.proposals import parse_offer
 from protocol.sync import held_parts, missing
 from protocol.wire import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """docs/protocol.md §3.5 to §3.9, for an asker who is known to be a member."""
+    """docs/protocol.md §3.5 to §3.11, for an asker who is known to be a member."""
 
     hive: Hive
     feed: Feed
     log: CharterLog
     learn: Learn
     clock: Clock
+    desk: ProposalDesk
 
     def node(self) -> dict[str, JsonValue]:
         """Who we are, and what we hold."""
@@ -43,6 +46,18 @@ class Answers:
     async def charters(self, first: int) -> list[bytes]:
         """The chain from version `first`, as far as it fits."""
         return await self.log.charters(first)
+
+    async def check_say(self, peer: NodeId) -> None:
+        """Raises RemoteProtocolError(not-an-admin) for who has no say in what becomes of the charter."""
+        if not await self.desk.concerns(peer):
+            raise RemoteProtocolError(Code.NOT_AN_ADMIN, "only admins are told of proposals")
+
+    async def proposals(self, lines: list[bytes], peer: NodeId) -> list[bytes]:
+        """What is under discussion, for one who has a say. Raises RemoteProtocolError."""
+        await self.check_say(peer)
+        theirs = parse_offer(lines)
+        await self.desk.take_in(theirs, peer)
+        return (await self.desk.offer(peer, theirs)).lines()
 
     async def sync(self, body: bytes, peer: NodeId) -> list[bytes]:
         """Entries that the asker lacks, then what we have. Raises RemoteProtocolError."""

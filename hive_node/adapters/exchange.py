@@ -11,11 +11,13 @@ from hive_node.hive import Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import Carried, Clock, Feed
+from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
 from protocol.limits import REQUEST_BYTES, WANTED
 from protocol.messages import SyncRequest, SyncTail
+from protocol.proposals import Offer
 from protocol.sync import HaveVector, Missing, asking_for, lacks_the_end, missing, shared_places
 from protocol.wire import JsonValue
 
@@ -32,6 +34,8 @@ class Caller(Protocol):
 
     async def charters(self, host: str, port: int, node: NodeId, first: int) -> list[bytes]: ...
 
+    async def proposals(self, host: str, port: int, node: NodeId, offer: Offer) -> Offer: ...
+
     async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer: ...
 
     async def push(
@@ -47,6 +51,7 @@ class Exchange:
     feed: Feed
     learn: Learn
     charters: CharterReader
+    proposals: ProposalDesk
     clock: Clock
 
     async def reconcile(self, contact: Contact, caller: Caller) -> None:
@@ -55,6 +60,7 @@ class Exchange:
         if status.node != contact.node:
             raise RemoteProtocolError(Code.PEER_MISBEHAVED, "another member answers at this address now")
         await self._fetch_charters(contact, caller, status)
+        await self._compare_proposals(contact, caller)
         if self._is_open() and not self._shuns(contact) and self._is_worth_asking(contact, status.have):
             await self._trade(contact, caller)
 
@@ -70,6 +76,17 @@ class Exchange:
             return await caller.charters(*contact.where, contact.node, first)
 
         await self.charters.follow(ask, status.charter_version, status.charter)
+
+    async def _compare_proposals(self, contact: Contact, caller: Caller) -> None:
+        """Between admins: what is held on both sides, then what either lacks of it."""
+        node = contact.node
+        if not await self.proposals.is_shared_with(node):
+            return
+        theirs = await caller.proposals(*contact.where, node, await self.proposals.offer(node))
+        await self.proposals.take_in(theirs, node)
+        lacking = await self.proposals.offer(node, theirs)
+        if lacking.envelopes:
+            await caller.proposals(*contact.where, node, lacking)
 
     async def _trade(self, contact: Contact, caller: Caller) -> None:
         theirs, gained = await self._fetch(contact, caller)

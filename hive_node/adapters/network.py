@@ -18,6 +18,7 @@ from hive_node.hive import ALONE_S, FIRST_WORD_S, WAKING_S, Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
+from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 from protocol.limits import CONNECTIONS
@@ -54,9 +55,10 @@ class Network:
         clock: Clock,
         chance: Chance,
         static: Sequence[tuple[str, int]],
+        proposals: ProposalDesk,
     ) -> None:
         self._hive = hive
-        self._exchange = Exchange(hive, feed, learn, charters, clock)
+        self._exchange = Exchange(hive, feed, learn, charters, proposals, clock)
         self._client = client
         self._addresses = addresses
         self._clock = clock

@@ -24,6 +24,7 @@ from protocol.limits import (
     SYNC_TAIL_BYTES,
 )
 from protocol.messages import SyncRequest, SyncTail, parse_sync_tail
+from protocol.proposals import LINE_BYTES, LINES, Offer, parse_offer
 from protocol.sync import LineReader
 from protocol.wire import JsonValue, parse_object
 
@@ -103,6 +104,12 @@ class PeerClient:
         """The peer's charters from version `first`, as many as it sends at once."""
         async with self._request("GET", host, port, f"/hive/v1/charter?from={first}", node) as response:
             return await _lines(response, CHARTER_CHAIN, CHARTER_BYTES, _CHARTERS_BYTES)
+
+    async def proposals(self, host: str, port: int, node: NodeId, offer: Offer) -> Offer:
+        """Tell an admin's node what is under discussion here. Returns what is there, with what we seem to lack."""
+        body = b"\n".join(offer.lines())
+        async with self._request("POST", host, port, "/hive/v1/proposals", node, body) as response:
+            return parse_offer(await _lines(response, LINES, LINE_BYTES, 4 * LINE_BYTES))
 
     async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
         """What the peer holds that we lack."""

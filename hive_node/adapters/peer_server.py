@@ -19,9 +19,11 @@ from hive_node.adapters.told import Told, told_by, told_of
 from hive_node.hive import Hive
 from hive_node.learn.pipeline import Learn
 from hive_node.ports import CharterLog, Clock, Fault, Feed
+from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, HAVE_BYTES, REQUEST_BYTES, REQUEST_TIMEOUT_S
+from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HAVE_BYTES, REQUEST_BYTES, REQUEST_TIMEOUT_S
+from protocol.proposals import LINE_BYTES, LINES
 from protocol.sync import LineReader
 from protocol.wire import JsonValue, dump_json
 
@@ -45,15 +47,15 @@ class Asked:
         await self._read(data.extend, max_bytes)
         return bytes(data)
 
-    async def lines(self, most: int) -> list[bytes]:
+    async def lines(self, most: int, max_line: int = ENVELOPE_BYTES) -> list[bytes]:
         """The body's lines, `most` of them at most. Raises as `body`."""
-        reader = LineReader()
+        reader = LineReader(max_line)
         found: list[bytes] = []
 
         def take(piece: bytes) -> None:
             found.extend(reader.feed(piece))
             if len(found) > most:
-                raise RemoteProtocolError(Code.TOO_MANY, f"at most {most} entries a request")
+                raise RemoteProtocolError(Code.TOO_MANY, f"at most {most} lines a request")
 
         await self._read(take, REQUEST_BYTES)
         found.extend(reader.close())
@@ -90,10 +92,17 @@ class PeerServer:
     """Answers members. on_contact: told who asked, from where, and what it said of itself."""
 
     def __init__(
-        self, hive: Hive, feed: Feed, charters: CharterLog, learn: Learn, clock: Clock, on_contact: OnContact
+        self,
+        hive: Hive,
+        feed: Feed,
+        charters: CharterLog,
+        learn: Learn,
+        clock: Clock,
+        on_contact: OnContact,
+        proposals: ProposalDesk,
     ) -> None:
         self._hive = hive
-        self._answers = Answers(hive, feed, charters, learn, clock)
+        self._answers = Answers(hive, feed, charters, learn, clock, proposals)
         self._clock = clock
         self._on_contact = on_contact
         self._rates = Rates()
@@ -115,6 +124,7 @@ class PeerServer:
         app = web.Application()
         app.router.add_get("/hive/v1/node", self._guarded(self._node))
         app.router.add_get("/hive/v1/charter", self._guarded(self._charter))
+        app.router.add_post("/hive/v1/proposals", self._guarded(self._proposals))
         app.router.add_post("/hive/v1/sync", self._guarded(self._sync))
         app.router.add_post("/hive/v1/entries", self._guarded(self._entries))
         self._door = Door(app, tls)
@@ -158,6 +168,10 @@ class PeerServer:
         if not first.isascii() or not first.isdigit() or len(first) > 6:
             raise RemoteProtocolError(Code.BAD_SCHEMA, "from is a version number")
         return _lines(await self._answers.charters(int(first)))
+
+    async def _proposals(self, asked: Asked) -> web.Response:
+        await self._answers.check_say(asked.peer)
+        return _lines(await self._answers.proposals(await asked.lines(LINES, LINE_BYTES), asked.peer))
 
     async def _sync(self, asked: Asked) -> web.Response:
         return _lines(await self._answers.sync(await asked.body(HAVE_BYTES), asked.peer))

@@ -12,6 +12,7 @@ _STATUS: Final = {
     Code.TOO_LARGE: 413,
     Code.TOO_MANY: 429,
     Code.NOT_A_MEMBER: 403,
+    Code.NOT_AN_ADMIN: 403,
     Code.REVOKED: 403,
     Code.UNAVAILABLE: 503,
 }

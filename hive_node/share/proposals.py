@@ -62,6 +62,8 @@ class ProposalDesk:
             stored, proposal = await self._find(beginning)
             if not proposal.concerns(self.hive.node):
                 raise Fault("hive.not-admin", "only an admin of the hive may sign")
+            if proposal.proposer in stored.turned_down:
+                raise Fault("hive.withdrawn", "its proposer withdrew it")
             if self.hive.node in proposal.signers:
                 raise Fault("hive.signed", "this node has signed it already: another admin must")
             return await self._keep(stored, proposal, [_signature(proposal.envelope, self.signer)])
@@ -78,7 +80,7 @@ class ProposalDesk:
         return said
 
     async def offer(self, to: NodeId, has: Offer | None = None) -> Offer:
-        """What that node may see of what is held here: all ids, and envelopes that it lacks or of which it lacks a signature."""
+        """What that node may see of what is held here; where it is known what it has, with the envelopes and signatures that it lacks."""
         held: dict[str, Held] = {}
         envelopes: list[bytes] = []
         for seen in await self.open():
@@ -86,10 +88,9 @@ class ProposalDesk:
             if not one.concerns(to):
                 continue
             held[one.digest] = Held(tuple(sorted(one.signers)), self.hive.node in seen.turned_down)
-            raw = one.envelope.to_bytes()
             known = has.held.get(one.digest) if has else None
-            if known is None or not one.signers <= set(known.signers):
-                envelopes.append(raw)
+            if has is not None and (known is None or not one.signers <= set(known.signers)):
+                envelopes.append(one.envelope.to_bytes())
         return Offer(held, _fitting(envelopes))
 
     async def take_in(self, offer: Offer, peer: NodeId) -> None:
@@ -108,6 +109,14 @@ class ProposalDesk:
         if membership is None:
             return False
         return node in membership.charter.admins.ids or any(one.proposal.concerns(node) for one in await self.open())
+
+    async def is_shared_with(self, node: NodeId) -> bool:
+        """Whether this node and that one both have a say, and so tell each other what they hold."""
+        both = {node, self.hive.node}
+        membership = self.hive.membership
+        if membership is None or both <= set(membership.charter.admins.ids):
+            return membership is not None
+        return any(all(one.proposal.concerns(each) for each in both) for one in await self.open())
 
     async def _take(self, raw: bytes, peer: NodeId) -> None:
         membership = self.issuer.held()

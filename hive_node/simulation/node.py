@@ -35,6 +35,7 @@ from protocol.deltas import Body, ShareLevel
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import EntryId, NodeId
 from protocol.messages import SyncRequest
+from protocol.proposals import Offer, parse_offer
 from protocol.sync import Missing
 from protocol.wire import JsonValue, dump_json, parse_object
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 # Where everybody listens; hosts are names here.
 PORT: Final = 1
 _NODE, _CHARTER, _SYNC, _ENTRIES = "/hive/v1/node", "/hive/v1/charter?from=", "/hive/v1/sync", "/hive/v1/entries"
+_PROPOSALS = "/hive/v1/proposals"
 
 # Told of entries that were new to a node, and who gave them; None where it wrote them itself.
 OnNews = Callable[["SimNode", Sequence[bytes], NodeId | None], None]
@@ -99,10 +101,10 @@ class SimNode:
         self.reader = CharterReader(self.hive, store, self._charter_changed, memory.restore)
         self.office = CharterOffice(self.hive, store, self.key, self.clock, self._charter_changed, memory.restore)
         self.upkeep = Upkeep(self.hive, store, self.office, store, self.clock)
-        self.proposals = ProposalDesk(self.hive, store, self.key, self.clock, self.office.issuer)
-        self.answers = Answers(self.hive, store, store, self.learn, self.clock)
+        self.desk = ProposalDesk(self.hive, store, self.key, self.clock, self.office.issuer)
+        self.answers = Answers(self.hive, store, store, self.learn, self.clock, self.desk)
         self.network = Network(
-            self.hive, store, self.learn, self.reader, lambda: self, store, self.clock, self._chance, []
+            self.hive, store, self.learn, self.reader, lambda: self, store, self.clock, self._chance, [], self.desk
         )
 
     def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
@@ -178,6 +180,10 @@ class SimNode:
         """GET /hive/v1/charter."""
         return (await self._ask(host, f"{_CHARTER}{first}")).splitlines()
 
+    async def proposals(self, host: str, port: int, node: NodeId, offer: Offer) -> Offer:
+        """POST /hive/v1/proposals."""
+        return parse_offer((await self._ask(host, _PROPOSALS, b"\n".join(offer.lines()))).splitlines())
+
     async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
         """POST /hive/v1/sync."""
         return SyncAnswer.of((await self._ask(host, _SYNC, asked.to_json())).splitlines())
@@ -206,6 +212,8 @@ class SimNode:
         self.network.contacted(asker.id, asker.name, told_by(told))
         if path == _NODE:
             return dump_json(self.answers.node())
+        if path == _PROPOSALS:
+            return b"\n".join(await self.answers.proposals(body.splitlines(), asker.id))
         if path == _SYNC:
             return b"\n".join(await self.answers.sync(body, asker.id))
         if path == _ENTRIES:

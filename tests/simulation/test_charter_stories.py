@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from hive_node.ports import StoredProposal
+from hive_node.ports import Fault, StoredProposal
 from hive_node.simulation.hive import HiveSimulator, simulate
 from hive_node.simulation.node import SimNode
 from protocol.charter import LIFETIME
@@ -35,7 +35,7 @@ async def board(sim: HiveSimulator, count: int, admins: int, threshold: int = 1)
     if threshold > 1:
         await nodes[0].office.set_admins(threshold=threshold)
         await sim.until(lambda: len(nodes[1].store.proposed) == 1)
-        await nodes[1].proposals.sign(next(iter(nodes[1].store.proposed)))
+        await nodes[1].desk.sign(next(iter(nodes[1].store.proposed)))
         await sim.until(lambda: agree(*nodes) and charter(nodes[0]).charter.admins.threshold == threshold)
     return nodes
 
@@ -181,7 +181,6 @@ def test_admins_renew_in_turn_and_not_at_once() -> None:
     simulate(story)
 
 
-@pytest.mark.skip(reason="proposals travel")
 def test_two_of_three_must_sign_and_nothing_happens_before() -> None:
     async def story(sim: HiveSimulator) -> None:
         ada, bo, cy, di = await board(sim, 4, 3, threshold=2)
@@ -192,7 +191,64 @@ def test_two_of_three_must_sign_and_nothing_happens_before() -> None:
         assert charter(di).charter.version == version
         assert not di.store.proposed
 
-        await cy.proposals.sign(proposed.id[:8])
+        await cy.desk.sign(proposed.id[:8])
         await sim.until(lambda: agree(ada, bo, cy) and di.id not in charter(ada).members)
+
+    simulate(story)
+
+
+def test_a_change_of_the_board_itself_is_signed_by_who_comes_in() -> None:
+    """Version n+1 takes the signatures of its own admins: who is to become one hears of it, and nobody else."""
+
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await sim.hive(3)
+        await ada.office.set_admins(add=bo.id, threshold=2)
+        await sim.until(lambda: len(bo.store.proposed) == 1)
+        assert not cy.store.proposed
+        await bo.desk.sign(next(iter(bo.store.proposed))[:6])
+        await sim.until(lambda: agree(ada, bo, cy) and charter(cy).charter.admins.threshold == 2)
+        await sim.until(lambda: not ada.store.proposed and not bo.store.proposed)
+
+    simulate(story)
+
+
+def test_a_proposal_that_another_version_overtook_is_proposed_again_on_top() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy, di = await board(sim, 4, 3, threshold=2)
+        sim.part([ada], [bo, cy, di])
+        halt = await ada.office.halt("careful", timedelta(hours=9))
+        policy = await bo.office.set_policy("join", "approve")
+        await sim.until(lambda: len(cy.store.proposed) == 1)
+        await cy.desk.sign(policy.id)  # type: ignore[union-attr]
+        sim.wire.heal()
+
+        await sim.until(lambda: agree(*sim.nodes) and len(cy.store.proposed) == len(bo.store.proposed) == 1)
+
+        (again,) = cy.store.proposed.values()
+        assert again.id != halt.id  # type: ignore[union-attr]
+        assert again.change == halt.change  # type: ignore[union-attr]
+        await bo.desk.sign(again.id[:8])
+        await sim.until(lambda: agree(*sim.nodes) and charter(di).charter.halt is not None)
+        assert charter(di).charter.policy == {"join": "approve"}
+
+    simulate(story)
+
+
+def test_a_proposal_is_withdrawn_or_turned_down_and_everybody_sees_by_whom() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await board(sim, 3, 3, threshold=2)
+        proposed = await ada.office.set_policy("join", "approve")
+        await sim.until(lambda: len(bo.store.proposed) == len(cy.store.proposed) == 1)
+        await cy.desk.turn_down(proposed.id[:8])  # type: ignore[union-attr]
+
+        def seen(node: SimNode) -> set[str]:
+            return {one for stored in node.store.proposed.values() for one in stored.turned_down}
+
+        await sim.until(lambda: seen(ada) == seen(bo) == {cy.id})
+        await ada.desk.turn_down(proposed.id[:8])  # type: ignore[union-attr]
+        await sim.until(lambda: seen(bo) == {ada.id, cy.id})
+        with pytest.raises(Fault) as caught:
+            await bo.desk.sign(proposed.id[:8])  # type: ignore[union-attr]
+        assert caught.value.code == "hive.withdrawn"
 
     simulate(story)

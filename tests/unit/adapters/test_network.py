@@ -111,7 +111,7 @@ class Street:
         self.peers = Neighbourhood(lambda: self.network, self.hive)
         self.charters = NoCharters()
         self.network = Network(
-            self.hive, NoFeed(), NoLearn(), self.charters, lambda: self.peers, self.shelf, self.clock, SeededChance(), []  # type: ignore[arg-type]
+            self.hive, NoFeed(), NoLearn(), self.charters, lambda: self.peers, self.shelf, self.clock, SeededChance(), [], NoProposals()  # type: ignore[arg-type]
         )  # fmt: skip
         self.serving: asyncio.Task[None] | None = None
 
@@ -122,6 +122,11 @@ class Street:
             self.network.suggest(HOST, port, "static")
         await settled()
         assert self.network.contacts.keys() == {node.id for node in nodes}
+
+
+class NoProposals:
+    async def is_shared_with(self, _node: NodeId) -> bool:
+        return False
 
 
 class NoCharters:
