@@ -28,6 +28,7 @@ ROWS = {
     "api": "benchmarks.admin",
     "evidence": "benchmarks.gate",
     "tuning": "benchmarks.tuning",
+    "benefit": "benchmarks.benefit",
     "simulate": "benchmarks.planning",
     "demo": "benchmarks.play",
 }

@@ -51,6 +51,8 @@ timeout_s = 1
 [metric]
 name = "cost"
 direction = "lower"
+[share]
+level = "recipes"
 [tune]
 """
 

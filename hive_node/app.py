@@ -242,7 +242,7 @@ class _Builder:
             diary=self.journal,
             membering=self._members(),
             proposals=self.proposals,
-            peers=PeerLines(self.hive, self.network),
+            peers=PeerLines(self.hive, self.network, self.peers, self.clock),
             clock=self.clock,
             restarts=supervisor.restarts,
             doors=self.doors,

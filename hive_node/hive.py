@@ -143,11 +143,17 @@ class Hive:
         What our guard refused at a feed's end is not in it: whoever asks us alone never gets so far, and is in step with us. What
         quarantined authors wrote is not either, but that they are, is: who does not know it yet must find that it differs.
         """
+        return have_digest(self._shown())
+
+    def entries_shown(self) -> int:
+        """How many entries that digest stands for."""
+        return sum(head.seq for head in self._shown().values())
+
+    def _shown(self) -> dict[NodeId, Head]:
         ends = ((author, self.shown_ends.get(author, head)) for author, head in self.have().items())
         shown = {author: head for author, head in ends if head is not None}
         epochs = self.epochs()
-        caught = {author: Head(epochs[author], 0, NO_ENTRY) for author in self.quarantined if author in epochs}
-        return have_digest(shown | caught)
+        return shown | {author: Head(epochs[author], 0, NO_ENTRY) for author in self.quarantined if author in epochs}
 
     def lacking(self) -> list[Missing]:
         """Numbers that were withheld from us and that somebody else may have."""

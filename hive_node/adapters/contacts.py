@@ -30,10 +30,10 @@ def backoff_s(failures: int, chance: Chance) -> float:
 class Contact:
     """A member that was met, and what is still to do with it.
 
-    seen_at: its last sign of life. have, charter: the digests it told last. settled: our digest and its own after an exchange that
-    moved nothing: there is no use in another until one of them changes. asked: withheld numbers that it was asked for, since
-    asked_at. has_told: its newest charter was fetched since we started. is_wanted: there is something to do. task: who does it,
-    while there is.
+    seen_at: its last sign of life. have, charter: the digests it told last. entries: how many it could show after the last exchange.
+    settled: our digest and its own after an exchange that moved nothing: there is no use in another until one of them changes.
+    asked: withheld numbers that it was asked for, since asked_at. has_told: its newest charter was fetched since we started.
+    is_wanted: there is something to do. task: who does it, while there is.
     """
 
     node: NodeId
@@ -44,6 +44,7 @@ class Contact:
     failures: int = 0
     retry_at: float = 0.0
     have: str = ""
+    entries: int | None = None
     charter_version: int = 0
     charter: str = ""
     looked_at: float = 0.0

@@ -63,6 +63,8 @@ class Exchange:
         await self._compare_proposals(contact, caller)
         if self._is_open() and not self._shuns(contact) and self._is_worth_asking(contact, status.have):
             await self._trade(contact, caller)
+        elif status.have == self.hive.digest():
+            contact.entries = self.hive.entries_shown()
 
     async def push(self, contact: Contact, caller: Caller, envelopes: Sequence[bytes]) -> list[str]:
         """Hand entries over, if nothing forbids it by now. Returns what became of each."""
@@ -91,6 +93,9 @@ class Exchange:
     async def _trade(self, contact: Contact, caller: Caller) -> None:
         theirs, gained = await self._fetch(contact, caller)
         given = await self._hand_over(contact, caller, theirs)
+        contact.entries = (
+            sum(head.seq for author, head in theirs.items() if author not in self.hive.quarantined) + given
+        )
         proven = await self._look_for_forks(contact, caller, theirs)
         if not gained and not given and not proven:
             contact.settled = (self.hive.digest(), contact.have)

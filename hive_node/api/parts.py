@@ -115,6 +115,8 @@ class Peers(Protocol):
 
     def lines(self) -> Sequence[PeerLine]: ...
 
+    async def lasting(self) -> Sequence[PeerLine]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

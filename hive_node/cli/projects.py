@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from hive_node.cli.context import JsonFlag, at, client_of
-from hive_node.cli.output import count, number, percent, say, show, table, warn
+from hive_node.cli.output import count, number, say, show, table, warn
 from hive_node.cli.progress import busy
+from hive_node.cli.views import view_words
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Repositories that this node may improve.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `project list` shows it.")]
@@ -75,8 +76,8 @@ def remove(context: typer.Context, project: Id, as_json: JsonFlag = False) -> No
 
 @app.command()
 def view(context: typer.Context, project: Id, as_json: JsonFlag = False) -> None:
-    """What the hive believes of the project's task, and how far that can be trusted."""
-    show(client_of(context).get(at("projects", project, "view")), as_json, _view_words)
+    """What the hive believes of the project's task: from how many owners, by which rule, and what stands."""
+    show(client_of(context).get(at("projects", project, "view")), as_json, view_words)
 
 
 def _told(share: str) -> str:
@@ -110,75 +111,3 @@ def _check_words(metric: str, check: Any) -> None:
 
 def _gain_row(gain: str, pairs: int | None) -> tuple[str, str]:
     return f"{float(gain):.0%}", count(pairs, "pair") if pairs else "more pairs than a trial may take"
-
-
-def _view_words(tree: Any) -> None:
-    belief = tree["belief"]
-    if belief is None:
-        say(f"{tree['project']}: the hive has said nothing of this task yet (task {tree['task'][:12]}…).")
-        return
-    metric = belief["metric"]
-    say(f"{tree['project']}: {metric['name']}, {metric['direction']} is better (task {tree['task'][:12]}…)")
-    say(
-        f"Owners with a part in it: {', '.join(belief['owners'])}. Figures must withstand f = {belief['f']} of them lying."
-    )
-    say(f"Typical gain of an experiment: {_figure(belief['typical_gain'])}")
-    say(f"Best gain of an experiment: {_figure(belief['best_gain'])}")
-    _operator_words(belief["operators"])
-    _recipe_words(belief["recipes"])
-    _suggestion_words(tree["suggestions"])
-
-
-def _figure(figure: Any, write: Any = percent) -> str:
-    if figure["value"] is None:
-        return f"unknown: {figure['n']} usable claims, {figure['needed']} owners are needed"
-    left_out = f", without {', '.join(figure['left_out'])}" if figure["left_out"] else ""
-    return f"{write(figure['value'])} ({figure['rule']}, n = {figure['n']}, withstands f = {figure['f']}{left_out})"
-
-
-def _operator_words(operators: Any) -> None:
-    if operators:
-        rows = [
-            (
-                name,
-                _figure(one["ideas"], number),
-                *(_part(one["shares"].get(fate)) for fate in ("promoted", "not_better", "rejected")),
-            )
-            for name, one in operators.items()
-        ]
-        say("")
-        table(("operator", "ideas of one owner", "promoted", "not better", "rejected"), rows, "")
-
-
-def _part(figure: Any) -> str:
-    return "–" if figure is None or figure["value"] is None else f"{figure['value']:.0%}"
-
-
-def _recipe_words(recipes: Any) -> None:
-    if recipes:
-        rows = [
-            (
-                one["id"][:16],
-                one["owner"],
-                one["operator"],
-                one["standing"],
-                _figure(one["gain"]),
-                f"at least {percent(one['lower'])}",
-                ", ".join(one["confirmed_by"]),
-                ", ".join(one["refuted_by"]),
-            )
-            for one in recipes
-        ]
-        say("")
-        table(("recipe", "owner", "operator", "standing", "gain", "bound", "confirmed by", "refuted by"), rows, "")
-
-
-def _suggestion_words(suggestions: Any) -> None:
-    say("")
-    if not suggestions:
-        say("Nothing to try from others now.")
-        return
-    say("To be tried next by the `recipe` operator, each behind this node's own gates:")
-    for one in suggestions:
-        standing = "corroborated" if one["corroborated"] else "one owner's word"
-        say(f"  {one['recipe'][:16]} of {one['owner']}: at least {percent(one['lower'])}, {standing}")

@@ -88,10 +88,24 @@ def _facts(tree: dict[str, Any]) -> list[str]:
     return [
         f"{_count(len(tree['ideas']), 'idea')}, {_count(costs['trials'], 'trial')}, {_count(tree['promotions'], 'promotion')}{reverted}",
         f"Rejected by the constitution {rejected['constitution']}, by the baseline-delta gate {rejected['baseline']}",
+        _from_hive(tree),
         f"Cost: {costs['wall_s']:.1f} s of measuring, {costs['cpu_s']:.1f} s of processor{money}{looks}",
         f"Noise of the unchanged project: {noise}",
         f"Measured in: {tree['protections'].get('sandbox', 'nothing yet')}",
     ]
+
+
+def _from_hive(tree: dict[str, Any]) -> str:
+    hive, trials = tree["hive"], tree["costs"]["trials"]
+    last = (
+        f"the last gain came with trial {hive['trials_to_best']} of {trials}"
+        if hive["trials_to_best"]
+        else "nothing was gained"
+    )
+    if not hive["tried"]:
+        return f"From the hive: no recipe was tried; {last}"
+    brought = f", {_percent(hive['gain'])} of {_percent(tree['gain'])}" if hive["promoted"] else ""
+    return f"From the hive: {_count(hive['tried'], 'recipe')} tried, {hive['promoted']} promoted{brought}; {last}"
 
 
 def _operators(tree: dict[str, Any]) -> list[tuple[object, ...]]:

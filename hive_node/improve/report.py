@@ -39,6 +39,7 @@ def report(material: Material) -> dict[str, Any]:
         "path": _path(material),
         "ideas": [idea_row(record, experiment) for record in material.ideas],
         "operators": _operators(material),
+        "hive": _from_hive(material),
         "watches": [_watch(watch) for watch in material.watches],
         "receipts": [
             _receipt(idea, arm, sample)
@@ -153,6 +154,23 @@ def sample_row(arm: Arm, sample: Sample) -> dict[str, Any]:
         "wall_s": sample.wall_s,
         "cpu_s": sample.cpu_s,
         "failure": sample.failure.rule if sample.failure else None,
+    }
+
+
+def _from_hive(material: Material) -> dict[str, Any]:
+    """What others' recipes brought.
+
+    tried: ideas that were one. promoted, gain: of what stands, how many promotions were one, and the sum of what they gained,
+    as a share of the pinned baseline. trials_to_best: trials up to the last promotion that stands, whosever idea it was.
+    """
+    standing = [one for one in material.promotions if not one.is_reverted]
+    adopted = [one for one in standing if one.idea.recipe]
+    last = standing[-1].idea.number if standing else 0
+    return {
+        "tried": sum(record.idea.recipe is not None and record.trial is not None for record in material.ideas),
+        "promoted": len(adopted),
+        "gain": sum(one.evidence.gain for one in adopted),
+        "trials_to_best": sum(record.trial is not None and record.idea.number <= last for record in material.ideas),
     }
 
 

@@ -65,7 +65,11 @@ class Spreader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PeerLine:
-    """A peer, in words a person would use. state: in step, behind, away, never met, or quarantined."""
+    """A peer, in words a person would use.
+
+    state: in step, behind (it lacks entries of ours), ahead (we lack some of its), away, never met, quarantined, or shunned.
+    behind_by: how many entries it lacks at most, where that is known. why: what a person should know of the state.
+    """
 
     node: NodeId
     name: str
@@ -76,3 +80,5 @@ class PeerLine:
     sources: tuple[str, ...]
     seen_at: str | None
     entries: int
+    behind_by: int | None = None
+    why: str | None = None

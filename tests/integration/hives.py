@@ -90,7 +90,10 @@ class LiveNode:
         """What `peers` says of each other member, by its name."""
         from hive_node.adapters.peer_lines import PeerLines
 
-        return {line.name: line.state for line in PeerLines(self.hive, self.parts.network).lines()}
+        return {
+            line.name: line.state
+            for line in PeerLines(self.hive, self.parts.network, self.parts.peers, self.clock).lines()
+        }
 
     def contact(self, other: "LiveNode") -> Contact | None:
         return self.parts.network.contacts.get(other.id) if self.parts.network else None

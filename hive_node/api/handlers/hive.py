@@ -52,7 +52,7 @@ class _Hive:
 
     async def peers(self, _call: Call) -> JsonValue:
         return {
-            "items": [{**asdict(line), "sources": list(line.sources)} for line in self._parts.peers.lines()],
+            "items": [{**asdict(line), "sources": list(line.sources)} for line in await self._parts.peers.lasting()],
             "next": None,
         }
 

@@ -142,7 +142,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "name": parts.name,
         "owner": parts.owner,
         "hive": hive,
-        "peers": sum(line.state in {"in step", "behind"} for line in parts.peers.lines()),
+        "peers": sum(line.state in {"in step", "behind", "ahead"} for line in parts.peers.lines()),
         "projects": counts.projects,
         "experiments": {**counts.experiments},
         "deltas": {

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from hive_node.improve.rendering import as_markdown
+from hive_node.improve.report import Material, report
 from hive_node.operators.recipe import FromRecipes
 from hive_node.ports import Suggestion
 from protocol.deltas import Edit, Recipe, Replication
@@ -176,3 +178,23 @@ async def test_words_of_a_peer_forge_no_trailer(improving: Make) -> None:
     assert "\x1b" not in message
     trailers = git(node.path, "log", "-1", "--format=%(trailers:key=Hive-Gain,valueonly)", done.branch)
     assert trailers.split() == ["0.307692"]
+
+
+async def test_the_report_tells_what_came_from_the_hive_and_how_many_trials_it_took(improving: Make) -> None:
+    good, bad = (suggested(name, edit("SIZE = 8\n", f"SIZE = {size}\n")) for name, size in (("good", 14), ("bad", 2)))
+    node = await adopting(improving, bad, good)
+    done = await node.improve()
+    promotions = await node.ledger.promotions(done.id)
+    tree = report(Material(done, await node.ideas(done), promotions, {}, {}))
+    assert tree["hive"] == {"tried": 2, "promoted": 1, "gain": pytest.approx(6 / 13), "trials_to_best": 2}
+    told = as_markdown(tree)
+    assert (
+        "From the hive: 2 recipes tried, 1 promoted, +46.15% of +46.15%; the last gain came with trial 2 of 2." in told
+    )
+
+
+async def test_an_experiment_that_the_hive_brought_nothing_says_so(improving: Make) -> None:
+    node = await improving()
+    done = await node.improve({"SIZE": 12}, {"SIZE": 3})
+    tree = report(Material(done, await node.ideas(done), await node.ledger.promotions(done.id), {}, {}))
+    assert "From the hive: no recipe was tried; the last gain came with trial 1 of 2." in as_markdown(tree)
