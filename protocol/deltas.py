@@ -4,6 +4,7 @@ Every number is finite and ranged, every text and list capped. Unknown fields ar
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -260,12 +261,16 @@ class Delta:
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """The delta that `raw` spells. Raises RemoteProtocolError: bad-json and its kin, bad-schema."""
-        tree = parse_object(raw)
+        return cls.read(raw, parse_object(raw))
+
+    @classmethod
+    def read(cls, raw: bytes, tree: Mapping[str, JsonValue]) -> Self:
+        """The same, of bytes that were parsed already: `tree` is what they spell. Raises RemoteProtocolError: bad-schema."""
         body = tree.get("body")
         if not isinstance(body, dict):
             raise RemoteProtocolError(Code.BAD_SCHEMA, "a delta has a body, an object")
         try:
-            header = Header.model_validate({name: value for name, value in tree.items() if name != "body"})
+            header = Header.model_validate(tree)
             known = KINDS.get(header.kind)
             return cls(header, known.model_validate(body) if known else None, raw)
         except ValidationError as error:

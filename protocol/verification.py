@@ -1,7 +1,7 @@
 """The only place where `Verified` is made. Opens with the checklist that docs/protocol.md §4 numbers."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -14,7 +14,7 @@ from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head, Place, place
 from protocol.ids import HiveId, NodeId, hive_id, public_key, sha256_hex
 from protocol.limits import CHARTER_BYTES, ENVELOPE_BYTES
-from protocol.wire import JsonValue
+from protocol.wire import JsonValue, parse_object
 
 # Deltas alone: `tree` below is what the scope guard reads, and something without one would pass it unread.
 T = TypeVar("T", bound=Delta)
@@ -26,10 +26,11 @@ class Verified(Generic[T]):
 
     value: T
     envelope: Envelope
+    parsed: Mapping[str, JsonValue] = field(repr=False, compare=False)
 
     def tree(self) -> JsonValue:
-        """The signed payload as JSON, for the scope guard."""
-        return self.value.tree()
+        """The signed payload as JSON, for the scope guard: what the value was read from, not to be changed."""
+        return dict(self.parsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def verify_entry(
     heads: the last entry held of each author. quarantined: authors caught signing two entries at one number.
     Raises RemoteProtocolError and nothing else, for any bytes.
     """
-    envelope, delta = _authentic(raw, membership)
+    envelope, delta, tree = _authentic(raw, membership)
     author = delta.author
     where = place(delta.header, heads.get(author), membership.epoch(author) or 1)
     _check_standing(delta, membership, quarantined)
@@ -137,7 +138,7 @@ def verify_entry(
         return OutOfPlace(where, delta, envelope)
     if delta.header.constitution not in membership.constitutions:
         raise RemoteProtocolError(Code.WRONG_CONSTITUTION, "judged under rules that this hive never pinned")
-    return Verified(delta, envelope)
+    return Verified(delta, envelope, tree)
 
 
 def verify_proof(one: bytes, other: bytes, membership: Membership) -> Proof:
@@ -146,7 +147,7 @@ def verify_proof(one: bytes, other: bytes, membership: Membership) -> Proof:
     Whoever carried them is not believed: each is checked as an entry is, but for its place.
     Raises RemoteProtocolError: what an entry is refused by, or bad-schema where they prove nothing.
     """
-    (first, said_first), (second, said_second) = sorted(
+    (first, said_first, _), (second, said_second, _) = sorted(
         (_authentic(raw, membership) for raw in (one, other)), key=lambda found: found[0].id
     )
     places = {(said.author, said.header.epoch, said.header.seq) for said in (said_first, said_second)}
@@ -231,14 +232,15 @@ def _membership(hive: HiveId, charter: Charter, envelope: Envelope, before: Memb
     return Membership(hive, charter, sha256_hex(envelope.payload), envelope, frozenset(constitutions), owners)
 
 
-def _authentic(raw: bytes, membership: Membership) -> tuple[Envelope, Delta]:
-    """An entry that its author signed for this hive, wherever it may stand."""
+def _authentic(raw: bytes, membership: Membership) -> tuple[Envelope, Delta, Mapping[str, JsonValue]]:
+    """An entry that its author signed for this hive, wherever it may stand, and its payload as JSON."""
     envelope = parse_envelope(raw, max_bytes=ENVELOPE_BYTES, payload_type=DELTA_TYPE)
     author = _one_author(envelope, membership)
     _check_signature(envelope, envelope.signatures[0])
-    delta = Delta.parse(envelope.payload)
+    tree = parse_object(envelope.payload)
+    delta = Delta.read(envelope.payload, tree)
     _check_addressee(delta, author, membership)
-    return envelope, delta
+    return envelope, delta, tree
 
 
 def _one_author(envelope: Envelope, membership: Membership) -> NodeId:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
 from protocol.limits import INTEGER_MAX, JSON_DEPTH
@@ -18,9 +18,7 @@ def parse_json(raw: bytes) -> JsonValue:
     integers beyond 2**53, nesting deeper than 16, lone surrogates, anything that is not JSON.
     """
     try:
-        value: JsonValue = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
-        )
+        value: JsonValue = _DECODER.decode(raw.decode("utf-8"))
     except RecursionError:
         raise RemoteProtocolError(Code.TOO_DEEP, f"nested deeper than {JSON_DEPTH}") from None
     except (UnicodeDecodeError, json.JSONDecodeError):
@@ -44,8 +42,7 @@ def parse_object(raw: bytes) -> dict[str, JsonValue]:
 def dump_json(value: Any) -> bytes:
     """Compact UTF-8 JSON with sorted keys. Raises LocalProtocolError for what JSON cannot say."""
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
-        return text.encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise LocalProtocolError(Code.BAD_JSON, f"cannot be written as JSON: {type(error).__name__}") from error
 
@@ -70,9 +67,16 @@ def _float(text: str) -> float:
 
 def _int(text: str) -> int:
     # 17 characters hold every integer up to 2**53 with its sign; longer ones are not worth converting.
-    if len(text) > 17 or abs(int(text)) > INTEGER_MAX:
+    if len(text) > 17 or not -INTEGER_MAX <= (number := int(text)) <= INTEGER_MAX:
         raise RemoteProtocolError(Code.NOT_FINITE, "an integer beyond 2**53")
-    return int(text)
+    return number
+
+
+# Made once: they cost as much as reading a small object.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def _is_deeper(value: JsonValue, depth: int) -> bool:

@@ -177,8 +177,8 @@ class _Writer:
     ) -> None:
         held = below(fields, name)
         is_ours = isinstance(fields, dict) and name in fields and name != "*"
-        if is_ours and held == "number" and isinstance(value, int | float):
-            self.readable.parts.append(name + _KEY_END + "\n")  # most of a delta, and it needs no way back
+        if is_ours and is_exactly(held, value):
+            self._write_exact((*path, name), value, held)  # a name of ours before nothing is no context either
             return
         if is_ours:
             self.readable.parts.append(name + _KEY_END)  # a name of ours is context, and nobody's datum
@@ -187,14 +187,17 @@ class _Writer:
             self.readable.parts.append(_KEY_END)
         self.write((*path, name), name, value, held, (*group, name))
 
+    def _write_exact(self, path: Path, value: JsonValue, held: "FieldTree | FieldType | None") -> None:
+        if isinstance(value, str) and isinstance(held, str):
+            self._leaf(self.exact, value, path, "value", held)
+            self.exact.parts.append("\n")
+        self.readable.parts.append("\n")
+
     def _write_value(
         self, path: Path, value: "bool | int | float | str | None", held: FieldType | None, group: Path
     ) -> None:
         if is_exactly(held, value):
-            if isinstance(value, str):
-                self._leaf(self.exact, value, path, "value", held)
-                self.exact.parts.append("\n")
-            self.readable.parts.append("\n")
+            self._write_exact(path, value, held)
         elif not isinstance(value, str):
             self._leaf(self.readable, repr(value), path, "value", held)
             self.readable.parts.append("\n")

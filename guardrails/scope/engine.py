@@ -71,6 +71,8 @@ class Engine:
 
     def scan_joined(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
         """As `scan`, by the rules alone that stay sure in a text which was put together on a suspicion."""
+        if not text:
+            return []  # most deltas have nothing to join
         view = normalise(text, joined=True)
         found = (*self._run_joined(view), *(finding for seeker in seekers for finding in seeker.find(view)))
         return settle(_at_source(found, view))

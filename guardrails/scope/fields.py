@@ -115,13 +115,13 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
 }
 
 
-def is_exactly(held: FieldType | None, value: JsonValue) -> bool:
+def is_exactly(held: "FieldTree | FieldType | None", value: JsonValue) -> bool:
     """Whether `value` is of a type that cannot hold a personal datum, and of exactly that shape."""
     if value is None or isinstance(value, bool):
         return True
     if held == "number":
         return isinstance(value, int | float)
-    shape = _SHAPES.get(held) if held else None
+    shape = _SHAPES.get(held) if isinstance(held, str) else None
     return shape is not None and isinstance(value, str) and shape.fullmatch(value) is not None
 
 
