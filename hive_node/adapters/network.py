@@ -25,7 +25,9 @@ from protocol.limits import CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
-FAN_OUT: Final = 3
+# Whom an entry is pushed to at once. Of 8 nodes, 5 leave somebody out once in 100 000 entries, 3 in one of 17; whom they
+# leave out has to wait for a look. docs/adr/0014
+FAN_OUT: Final = 5
 RECONCILE_S: Final = 30.0
 # How often it is looked whether anybody is out of step or due again; costs nothing where nobody is.
 LOOK_S: Final = 4.0
@@ -269,7 +271,9 @@ class Network:
         envelopes, contact.outbox = contact.outbox, []
         if client is None or contact.retry_at > self._clock.monotonic():
             return  # what it lacks is handed over when its time comes
-        if envelopes:
+        if (
+            envelopes and contact.have != self._hive.digest()
+        ):  # else somebody was quicker: it told that it holds all we hold
             statuses = await self._exchange.push(contact, client, envelopes)
             contact.is_due |= "gap" in statuses
         if contact.is_due:

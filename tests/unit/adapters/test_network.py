@@ -18,7 +18,8 @@ from hive_node.hive import FIRST_WORD_S, Hive
 from hive_node.ports import Carried, PeerAddress, StoreError
 from protocol.charter import Halt, stamp
 from protocol.errors import Code, RemoteProtocolError
-from protocol.ids import NodeId
+from protocol.feed import Head
+from protocol.ids import EntryId, NodeId, sha256_hex
 from protocol.limits import ENTRIES_PER_ANSWER
 from protocol.messages import SyncRequest, SyncTail
 from tests.fakes.hive import NOW, FakeHive, FakeNode
@@ -60,9 +61,10 @@ class Neighbourhood:
         return SyncAnswer([], SyncTail({}))
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
+        have = self._hive.digest()  # what comes while this is on its way is not yet there
         answering = await self._answering(host, port, "push")
         self.pushed.append((port, list(envelopes)))
-        self._network().heard(answering.id, host, port, Told(self.charter_version, port, self._hive.digest()))
+        self._network().heard(answering.id, host, port, Told(self.charter_version, port, have))
         return [{"status": "accepted"} for _ in envelopes]
 
     async def _answering(self, host: str, port: int, what: str) -> FakeNode:
@@ -114,6 +116,12 @@ class Street:
             self.hive, NoFeed(), NoLearn(), self.charters, lambda: self.peers, self.shelf, self.clock, SeededChance(), [], NoProposals()  # type: ignore[arg-type]
         )  # fmt: skip
         self.serving: asyncio.Task[None] | None = None
+
+    def spread(self, envelopes: list[bytes], *, source: NodeId | None) -> None:
+        """As the flows do once an entry is on disk: what we hold has grown by it."""
+        head = self.hive.heads.get(ADA.id) or Head(1, 0, EntryId(""))
+        self.hive.heads[ADA.id] = Head(1, head.seq + 1, EntryId(sha256_hex(b"%d" % head.seq)))
+        self.network.spread(envelopes, source=source)
 
     async def meet(self, *nodes: FakeNode) -> None:
         """Each answers at a port of its own, from 1 on, and is met."""
@@ -195,7 +203,7 @@ async def test_members_that_are_well_and_want_nothing_hold_no_task(street: Stree
     before = len(asyncio.all_tasks())
     await street.meet(*OTHERS)
     assert len(asyncio.all_tasks()) == before
-    street.network.spread([b"entry"], source=None)
+    street.spread([b"entry"], source=None)
     assert sum(one.is_attended for one in street.network.contacts.values()) == FAN_OUT
     await settled()
     assert len(asyncio.all_tasks()) == before
@@ -339,7 +347,7 @@ async def test_a_busy_peer_is_left_alone_and_not_called_away(street: Street) -> 
     street.network.want(contact)
     await settled()
     before = sum(street.peers.asked.values())
-    street.network.spread([b"x"], source=None)
+    street.spread([b"x"], source=None)
     await street.clock.advance(BUSY_S - 2)
 
     assert contact.failures == 0
@@ -374,10 +382,23 @@ async def test_equal_nodes_ask_one_question_a_round(street: Street) -> None:
 # --- what is pushed ----------------------------------------------------------------------------------------------------
 
 
-async def test_an_entry_is_pushed_to_three_and_never_back(street: Street) -> None:
+async def test_an_entry_is_not_pushed_to_who_told_that_it_holds_all_that_we_hold(street: Street) -> None:
+    await street.meet(*OTHERS[:2])
+    street.spread([b"entry"], source=None)
+    quicker = street.network.contacts[OTHERS[0].id]
+    street.network.contacted(quicker.node, HOST, Told(port=1, have=street.hive.digest()))
+    await settled()
+    assert street.peers.pushed == [(2, [b"entry"])]
+
+    street.spread([b"next"], source=None)
+    await settled()
+    assert sorted(street.peers.pushed[1:]) == [(1, [b"next"]), (2, [b"next"])]  # what it told then is of then
+
+
+async def test_an_entry_is_pushed_to_a_few_and_never_back(street: Street) -> None:
     await street.meet(*OTHERS)
     for _ in range(20):
-        street.network.spread([b"entry"], source=OTHERS[0].id)
+        street.spread([b"entry"], source=OTHERS[0].id)
         await settled()
 
     assert len(street.peers.pushed) == 20 * FAN_OUT
@@ -388,20 +409,20 @@ async def test_an_entry_is_pushed_to_three_and_never_back(street: Street) -> Non
 async def test_entries_that_wait_for_one_peer_go_together_and_are_bounded(street: Street) -> None:
     await street.meet(OTHERS[0])
     street.peers.gate = asyncio.Event()
-    street.network.spread([b"first"], source=None)
+    street.spread([b"first"], source=None)
     await settled()
     for number in range(50):
-        street.network.spread([b"%d" % number], source=None)
+        street.spread([b"%d" % number], source=None)
     street.peers.gate.set()
     await settled()
     assert [len(entries) for _, entries in street.peers.pushed] == [1, 50]
 
     street.peers.gate = asyncio.Event()
-    street.network.spread([b"first"], source=None)
+    street.spread([b"first"], source=None)
     await settled()
     before = street.peers.asked["status", 1]
     for _ in range(10 * ENTRIES_PER_ANSWER):
-        street.network.spread([b"x"], source=None)
+        street.spread([b"x"], source=None)
     assert len(street.network.contacts[OTHERS[0].id].outbox) <= ENTRIES_PER_ANSWER
     street.peers.gate.set()
     await settled()
@@ -410,7 +431,7 @@ async def test_entries_that_wait_for_one_peer_go_together_and_are_bounded(street
 
 async def test_a_halt_that_comes_late_still_stops_what_was_queued(street: Street) -> None:
     await street.meet(OTHERS[0])
-    street.network.spread([b"entry"], source=None)
+    street.spread([b"entry"], source=None)
     halt = Halt(reason="late", at=stamp(NOW), until=stamp(NOW.replace(year=2027)))
     street.hive.membership = HIVE.amend(ADA, halt=halt).membership
     await settled()
@@ -422,12 +443,12 @@ async def test_a_halt_that_comes_late_still_stops_what_was_queued(street: Street
 async def test_nothing_is_queued_before_the_service_runs_or_for_those_who_are_away(street: Street) -> None:
     await street.meet(*OTHERS[:2])
     street.network.contacts[OTHERS[0].id].failures = 1
-    street.network.spread([b"entry"], source=None)
+    street.spread([b"entry"], source=None)
     await settled()
 
     assert street.peers.pushed == [(2, [b"entry"])]
     still = Street()
-    still.network.spread([b"entry"], source=None)
+    still.spread([b"entry"], source=None)
     still.network.suggest(HOST, 1, "mdns")
     still.network.poke()
     assert still.peers.asked == {}
@@ -454,7 +475,7 @@ async def test_a_job_that_fails_costs_that_job_and_the_service_goes_on(street: S
     street.network.poke()
     await street.clock.advance(2 * LOOK_S)
 
-    street.network.spread([b"entry"], source=None)
+    street.spread([b"entry"], source=None)
     await settled()
     assert (2, [b"entry"]) in street.peers.pushed
 
