@@ -30,10 +30,10 @@ def backoff_s(failures: int, chance: Chance) -> float:
 class Contact:
     """A member that was met, and what is still to do with it.
 
-    seen_at: its last sign of life. have, charter: the digests it told last. entries: how many it could show after the last exchange.
-    settled: our digest and its own after an exchange that moved nothing: there is no use in another until one of them changes.
-    asked: withheld numbers that it was asked for, since asked_at. has_told: its newest charter was fetched since we started.
-    is_wanted: there is something to do. task: who does it, while there is.
+    seen_at: its last sign of life. is_asleep: that was a goodbye. have, charter: the digests it told last. entries: how many it
+    could show after the last exchange. settled: our digest and its own after an exchange that moved nothing: there is no use in
+    another until one of them changes. asked: withheld numbers that it was asked for, since asked_at. has_told: its newest charter
+    was fetched since we started. is_wanted: there is something to do. task: who does it, while there is.
     """
 
     node: NodeId
@@ -42,6 +42,7 @@ class Contact:
     sources: set[Source] = field(default_factory=set)
     seen_at: datetime | None = None
     failures: int = 0
+    is_asleep: bool = False
     retry_at: float = 0.0
     have: str = ""
     entries: int | None = None
@@ -60,6 +61,11 @@ class Contact:
     @property
     def where(self) -> Where:
         return (self.host, self.port)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it answered the last time, and did not say goodbye since."""
+        return not self.failures and not self.is_asleep
 
     @property
     def is_attended(self) -> bool:
@@ -94,7 +100,13 @@ class Contact:
 
     def heard(self, told: Told, now: datetime) -> None:
         """It is alive. Whether we reach it is another matter, and worth a try: not one for each of its questions, though."""
-        self.seen_at, self.retry_at = now, 0.0
+        self.seen_at, self.retry_at, self.is_asleep = now, 0.0, False
         self.have = told.have or self.have
         if told.charter_version:
             self.charter_version, self.charter = told.charter_version, told.charter
+
+    def slept(self, until: float) -> None:
+        """It said goodbye: nothing is wanted of it until it is back, or until then, when a look may show that it is."""
+        self.is_asleep, self.retry_at = True, until
+        self.is_due = self.is_wanted = False
+        self.outbox.clear()

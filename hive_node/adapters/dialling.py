@@ -5,8 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
-from hive_node.adapters.contacts import Source
+from hive_node.adapters.contacts import Source, Where
 from hive_node.adapters.exchange import Caller
+from hive_node.adapters.pace import Pace
 from hive_node.adapters.places import Place, Places
 from hive_node.hive import Hive
 from hive_node.ports import Chance, Clock, Fault
@@ -30,14 +31,17 @@ class Dialler:
         clock: Clock,
         chance: Chance,
         met: Callable[[Place, NodeId], Awaitable[None]],
+        pace: Pace,
     ) -> None:
         self._hive = hive
         self._client = client
         self._clock = clock
         self._chance = chance
         self._met = met
+        self._pace = pace
         self._places = Places(chance)
         self._hinted: dict[NodeId, float] = {}
+        self._hints: dict[NodeId, Where] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self.busy = 0
         self.group: asyncio.TaskGroup | None = None
@@ -48,12 +52,18 @@ class Dialler:
         return place if place is not None and place.node != self._hive.node else None
 
     def hint(self, node: NodeId, host: str, port: int) -> None:
-        """A member itself says that it listens there: looked at anew, but seldom."""
+        """A member itself says that it listens there: looked at anew, but seldom, and then where it said last."""
+        self._hints[node] = (host, port)
+        self._follow_hints()
+
+    def _follow_hints(self) -> None:
         now = self._clock.monotonic()
-        if now - self._hinted.get(node, float("-inf")) >= _HINT_S and (place := self.hear_of(host, port, "inbound")):
-            self._hinted[node] = now
-            place.retry_at = 0.0
-            self.dial(place)
+        for node in [one for one in self._hints if now - self._hinted.get(one, float("-inf")) >= _HINT_S]:
+            place = self.hear_of(*self._hints.pop(node), "inbound")
+            if place is not None:
+                self._hinted[node] = now
+                place.retry_at = 0.0
+                self.dial(place)
 
     def dial(self, place: Place) -> None:
         """Ask who is there, unless that is being done or was in vain a moment ago."""
@@ -65,6 +75,7 @@ class Dialler:
 
     def dial_due(self, well: Iterable[NodeId], most: int) -> None:
         """Ask at places whose time it is, `most` of them, drawn at random; not for those who are `well`."""
+        self._follow_hints()
         due = self._places.due([*well, self._hive.node], self._clock.monotonic())
         for place in self._chance.sample(due, most):
             self.dial(place)
@@ -78,8 +89,10 @@ class Dialler:
         if node is None:
             self._places = Places(self._chance)
             self._hinted.clear()
+            self._hints.clear()
         else:
             self._hinted.pop(node, None)
+            self._hints.pop(node, None)
 
     def _asked(self, place: Place) -> None:
         place.is_dialled = False
@@ -87,8 +100,9 @@ class Dialler:
 
     async def _ask(self, place: Place) -> None:
         async with self._slots:
+            began = self._clock.monotonic()
             error = await attempt(self._ask_who(place))
-        if error is not None:
+        if error is not None and not self._pace.was_late_since(began):
             self._places.failed(place, self._clock.monotonic())
 
     async def _ask_who(self, place: Place) -> None:

@@ -91,7 +91,7 @@ class Federation:
         anchors = list(_anchors(membership))
         serving, calling = server_context(self._key, anchors), client_context(self._key, anchors)
         self._contexts = [serving, calling]
-        self.client = PeerClient(calling, lambda: told_of(self._hive, self._server.port), self._network.heard)
+        self.client = PeerClient(calling, self._told, self._network.heard)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(serving))
@@ -110,6 +110,9 @@ class Federation:
         finally:
             await self.client.close()
             self.client, self._contexts = None, []
+
+    def _told(self) -> dict[str, str]:
+        return told_of(self._hive, self._server.port, is_leaving=self._network.is_leaving)
 
     async def _listen(self, tls: ssl.SSLContext) -> None:
         try:

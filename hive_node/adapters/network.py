@@ -9,10 +9,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hive_node.adapters.contacts import Contact, Source, backoff_s
+from hive_node.adapters.contacts import LAST_BACKOFF_S, Contact, Source, backoff_s
 from hive_node.adapters.dialling import Dialler, attempt
 from hive_node.adapters.exchange import Caller, Exchange
-from hive_node.adapters.places import PLACES, Place
+from hive_node.adapters.goodbye import say_goodbye
+from hive_node.adapters.neighbours import Neighbourhood
+from hive_node.adapters.pace import Pace
+from hive_node.adapters.places import Place
 from hive_node.adapters.told import Told
 from hive_node.hive import ALONE_S, FIRST_WORD_S, WAKING_S, Hive
 from hive_node.learn.charters import CharterReader
@@ -21,7 +24,6 @@ from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
 from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +33,6 @@ FAN_OUT: Final = 5
 RECONCILE_S: Final = 30.0
 # How often it is looked whether anybody is out of step or due again; costs nothing where nobody is.
 LOOK_S: Final = 4.0
-# Whom a node of a big hive seeks out. With ln n + c a node a random graph is connected all but surely (Erdős–Rényi): 12 leaves
-# 1 000 members a c of 5. Whoever sought us out is a neighbour too, as far as one port's connections go.
-NEIGHBOURS: Final = 12
-# A neighbour that fails so often in a row is let go where there are others to be had.
-_PATIENCE: Final = 3
 # Between two questions that gaps lead to: a push that overtakes another is the usual reason, and is over by then.
 ASK_S: Final = 1.0
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
@@ -66,15 +63,26 @@ class Network:
         self._clock = clock
         self._chance = chance
         self._static = static
-        self._dialler = Dialler(hive, client, clock, chance, self._met)
+        self._pace = Pace(clock)
+        self._dialler = Dialler(hive, client, clock, chance, self._met, self._pace)
         self._group: asyncio.TaskGroup | None = None
+        self.is_leaving = False
         self.contacts: dict[NodeId, Contact] = {}
+        self._near = Neighbourhood(hive, self.contacts)
 
     async def serve(self) -> None:
-        """Dial, push and reconcile until cancelled."""
+        """Dial, push and reconcile until cancelled; then say goodbye."""
+        self.is_leaving = False
+        try:
+            await self._serve()
+        finally:
+            await self._leave()
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as group:
             self._group = self._dialler.group = group
             try:
+                group.create_task(self._pace.keep())
                 group.create_task(self._stop_waiting())
                 for contact in self.contacts.values():
                     self._attend_to(contact)
@@ -85,7 +93,7 @@ class Network:
 
     def spread(self, envelopes: Sequence[bytes], *, source: NodeId | None) -> None:
         """Hand entries to a few live peers. Who does not get them here gets them by reconciliation."""
-        live = [one for one in self.contacts.values() if one.node != source and not one.failures]
+        live = [one for one in self.contacts.values() if one.node != source and one.is_live]
         if envelopes and self._group is not None:
             for contact in self._chance.sample(live, min(FAN_OUT, len(live))):
                 contact.hand(envelopes)
@@ -112,7 +120,7 @@ class Network:
             contact.sources.add(source)
         if source == "mdns":
             place.retry_at = 0.0  # somebody announced it just now; discovery suggests an address once a minute at most
-        if (contact is None or contact.failures) and self._room() > 0:
+        if (contact is None or not contact.is_live) and self._near.room(self._dialler.busy) > 0:
             self._dialler.dial(place)
 
     def contacted(self, node: NodeId, host: str, told: Told) -> None:
@@ -121,10 +129,10 @@ class Network:
             return  # our own dial of an address that turned out to be ours
         contact = self.contacts.get(node)
         if contact is not None:
-            contact.heard(told, self._clock.now())
-            self._look_at_version(contact)
-        is_welcome = contact is not None or len(self.contacts) < CONNECTIONS or not self._is_big
-        if told.port and is_welcome and (contact is None or contact.port != told.port):
+            self._hear(contact, told)
+        if told.is_leaving:
+            return
+        if told.port and (self._near.has_place if contact is None else contact.port != told.port):
             self._dialler.hint(node, host, told.port)
 
     def heard(self, node: NodeId, host: str, port: int, told: Told) -> None:
@@ -134,15 +142,15 @@ class Network:
             return
         if contact.where == (host, port):
             contact.failures = 0
-        contact.heard(told, self._clock.now())
-        self._look_at_version(contact)
+        self._hear(contact, told)
 
     def poke(self) -> None:
         """Our charter changed: let every peer see its number, and try again whoever may be a member now."""
         self._dialler.retry_all()
         for contact in self.contacts.values():
-            contact.retry_at = 0.0
-            self.want(contact)
+            if not contact.is_asleep:
+                contact.retry_at = 0.0
+                self.want(contact)
         self._dial_due()
 
     def forget(self, node: NodeId | None = None) -> None:
@@ -153,9 +161,19 @@ class Network:
                 contact.task.cancel()
         self._dialler.forget(node)
 
-    def _look_at_version(self, contact: Contact) -> None:
-        if self._has_other_charter(contact) and not contact.failures:
+    def _hear(self, contact: Contact, told: Told) -> None:
+        contact.heard(told, self._clock.now())
+        if told.is_leaving:
+            logger.info("peer asleep", extra={"peer": contact.node})
+            contact.slept(self._clock.monotonic() + LAST_BACKOFF_S)
+        elif self._has_other_charter(contact) and not contact.failures:
             self.want(contact)
+
+    async def _leave(self) -> None:
+        client = self._client()
+        if client is not None and self._is_member(self._hive.node):
+            self.is_leaving = True
+            await say_goodbye(client, [one for one in self.contacts.values() if one.is_live])
 
     async def _stop_waiting(self) -> None:
         began = self._clock.monotonic()
@@ -170,11 +188,11 @@ class Network:
     def _has_heard_of_charters(self, waited_s: float) -> bool:
         """Whether all members told theirs, or, after a while, all who were found."""
         told = sum(one.has_told for one in self.contacts.values())
-        if told >= self._others:
+        if told >= self._near.others:
             return True
-        if self._live > told or self._dialler.busy:
+        if self._near.live > told or self._dialler.busy:
             return False
-        return waited_s >= (WAKING_S if self._live else ALONE_S)
+        return waited_s >= (WAKING_S if self._near.live else ALONE_S)
 
     def _wake(self) -> None:
         if self._hive.is_waking:
@@ -202,7 +220,7 @@ class Network:
             now = self._clock.monotonic()
             due = [one for one in self.contacts.values() if one.retry_at <= now]
             for contact in due:
-                if contact.failures:
+                if not contact.is_live:
                     self.want(contact)
             out_of_step = [one for one in due if self._is_worth_a_look(one, now)]
             wanted = self._chance.sample(out_of_step, min(1, len(out_of_step)))
@@ -220,27 +238,11 @@ class Network:
 
     @property
     def is_looking(self) -> bool:
-        """Whether fewer members answer than this node would talk to: everybody in a small hive, NEIGHBOURS in a big one."""
-        return self._live < min(self._others, NEIGHBOURS)
-
-    @property
-    def _live(self) -> int:
-        return sum(not one.failures for one in self.contacts.values())
-
-    @property
-    def _others(self) -> int:
-        return len(self._hive.membership.members) - 1 if self._hive.membership else 0
-
-    @property
-    def _is_big(self) -> bool:
-        return self._others > NEIGHBOURS
-
-    def _room(self) -> int:
-        """How many places may be dialled now."""
-        return NEIGHBOURS - self._live - self._dialler.busy if self._is_big else PLACES
+        """Whether fewer members answer than this node would talk to."""
+        return self._near.is_looking
 
     def _dial_due(self) -> None:
-        if (room := self._room()) > 0:
+        if (room := self._near.room(self._dialler.busy)) > 0:
             self._dialler.dial_due((node for node, contact in self.contacts.items() if not contact.failures), room)
 
     async def _met(self, place: Place, node: NodeId) -> None:
@@ -262,8 +264,11 @@ class Network:
         """Do what is wanted of one peer, one thing at a time, until nothing is."""
         while contact.is_wanted:
             contact.is_wanted = False
+            began = self._clock.monotonic()
             error = await attempt(self._serve_contact(contact))
-            if error is not None:
+            if error is not None and self._pace.was_late_since(began):
+                contact.want()  # it may well have answered in time: not its fault, and tried again
+            elif error is not None:
                 await attempt(self._back_off(contact, error))
 
     async def _serve_contact(self, contact: Contact) -> None:
@@ -295,6 +300,9 @@ class Network:
         if error.code is Code.UNAVAILABLE:
             contact.retry_at = self._clock.monotonic() + WAKING_S  # so is one that just started, or cannot write now
             return
+        if contact.is_asleep:
+            contact.slept(self._clock.monotonic() + LAST_BACKOFF_S)
+            return
         contact.outbox.clear()
         contact.failures += 1
         contact.retry_at = self._clock.monotonic() + backoff_s(contact.failures, self._chance)
@@ -302,7 +310,7 @@ class Network:
         fields = {"peer": contact.node, "code": error.code, "failures": contact.failures}
         logger.log(level, "peer away", extra=fields)
         await self._addresses.failed(contact.node)
-        if self._is_big and contact.failures >= _PATIENCE:
+        if self._near.is_let_go(contact):
             self.contacts.pop(contact.node, None)
 
     def _is_member(self, node: NodeId) -> bool:

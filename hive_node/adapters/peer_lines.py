@@ -80,6 +80,8 @@ class _View:
             return "shunned"
         if contact is None:
             return "away" if met else "never met"
+        if contact.is_asleep:
+            return "asleep"
         if contact.failures:
             return "away"
         if contact.have == self.digest:

@@ -10,6 +10,7 @@ from hive_node.hive import Hive
 CHARTER_HEADER: Final = "X-Hive-Charter"
 PORT_HEADER: Final = "X-Hive-Port"
 HAVE_HEADER: Final = "X-Hive-Have"
+LEAVING_HEADER: Final = "X-Hive-Leaving"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LAST_PORT: Final = 65_535
 
@@ -18,20 +19,22 @@ _LAST_PORT: Final = 65_535
 class Told:
     """port: where the peer listens; 0 where it said nothing of use. have: its have-digest, or nothing.
 
-    charter: SHA-256 of its newest charter's payload, or nothing.
+    charter: SHA-256 of its newest charter's payload, or nothing. is_leaving: it stops now, and will be back.
     """
 
     charter_version: int = 0
     port: int = 0
     have: str = ""
     charter: str = ""
+    is_leaving: bool = False
 
 
-def told_of(hive: Hive, port: int) -> dict[str, str]:
+def told_of(hive: Hive, port: int, *, is_leaving: bool = False) -> dict[str, str]:
     """What this node tells."""
     held = hive.membership
     charter = f"{held.charter.version} {held.digest}" if held else "0"
-    return {CHARTER_HEADER: charter, PORT_HEADER: str(port), HAVE_HEADER: hive.digest()}
+    told = {CHARTER_HEADER: charter, PORT_HEADER: str(port), HAVE_HEADER: hive.digest()}
+    return told | {LEAVING_HEADER: "1"} if is_leaving else told
 
 
 def told_by(headers: Mapping[str, str]) -> Told:
@@ -43,6 +46,7 @@ def told_by(headers: Mapping[str, str]) -> Told:
         port=port if port <= _LAST_PORT else 0,
         have=_digest(have),
         charter=_digest(charter),
+        is_leaving=headers.get(LEAVING_HEADER) == "1",
     )
 
 

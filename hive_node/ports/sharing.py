@@ -67,7 +67,8 @@ class Spreader(Protocol):
 class PeerLine:
     """A peer, in words a person would use.
 
-    state: in step, behind (it lacks entries of ours), ahead (we lack some of its), away, never met, quarantined, or shunned.
+    state: in step, behind (it lacks entries of ours), ahead (we lack some of its), asleep (it said goodbye), away, never met,
+    quarantined, or shunned.
     behind_by: how many entries it lacks at most, where that is known. why: what a person should know of the state.
     """
 

@@ -46,7 +46,7 @@ class HiveSimulator:
         """A hive of so many nodes, each of an owner of its own unless told otherwise; awake, and each knows its peers."""
         await self.found(count, owners)
         for node in self.nodes:
-            node.start()
+            await node.start()
         await self.until(self.has_met)
         return self.nodes
 

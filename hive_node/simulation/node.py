@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 # Where everybody listens; hosts are names here.
 PORT: Final = 1
+# What an announcement on the network takes.
+_ANNOUNCED_S: Final = 0.001
 _NODE, _CHARTER, _SYNC, _ENTRIES = "/hive/v1/node", "/hive/v1/charter?from=", "/hive/v1/sync", "/hive/v1/entries"
 _PROPOSALS = "/hive/v1/proposals"
 
@@ -131,12 +133,13 @@ class SimNode:
         await self.reader.restore()
         await restore_standings(self.hive, store)
         await self.memory.restore()
-        self.start()
+        await self.start()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Serve; and hear, as by mDNS, where the others are."""
         self._wire.awake.add(self.id)
         self._serving = asyncio.get_running_loop().create_task(self._serve())
+        await asyncio.sleep(_ANNOUNCED_S)
         others = [one for one in self._sim.nodes if one is not self]
         for other in self._chance.sample(others, PLACES):
             self.network.suggest(other.name, PORT, "mdns")
@@ -153,6 +156,13 @@ class SimNode:
             self._serving.cancel()
             await asyncio.wait([self._serving])
             self._serving = None
+
+    async def leave(self) -> None:
+        """Stop as SIGTERM makes it stop: the others are told."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
+        await self.sleep()
 
     async def say(self, body: Body) -> EntryId | None:
         """Publish."""
@@ -196,7 +206,7 @@ class SimNode:
     async def _ask(self, host: str, path: str, body: bytes = b"") -> bytes:
         """There and back, as bytes."""
         other = self._sim.named(host)
-        told = told_of(self.hive, PORT)
+        told = told_of(self.hive, PORT, is_leaving=self.network.is_leaving)
         await self._wire.carry(self.id, other.id, size_of(path, told, body))
         answer = await other.answer(self, told, path, body)
         told = told_of(other.hive, PORT)

@@ -84,7 +84,7 @@ class _Story:
             liar.is_liar = True
         for node in sim.nodes:
             sim.skew(node, timedelta(seconds=sim.chance.uniform(-plan.skew, plan.skew)))
-            node.start()
+            await node.start()
         await sim.until(sim.has_met, _MEETING_S, ROUND_S)
         sim.wire.traffic.clear()
         began = asyncio.get_running_loop().time()

@@ -24,6 +24,21 @@ async def test_an_entry_reaches_everyone_and_everyone_says_in_step(tmp_path: Pat
         assert [nodes[0].seq(node) for node in nodes] == [5, 5, 5]
 
 
+async def test_who_stops_gracefully_is_asleep_and_who_returns_is_met_at_once(tmp_path: Path) -> None:
+    async with hive_of(tmp_path, 3) as (ada, bo, cy):
+        await bo.stop()
+        await until(lambda: ada.state["n2"] == cy.state["n2"] == "asleep")
+        await ada.say()
+        await until(lambda: cy.seq(ada) == 1)
+        contact = ada.contact(bo)
+        assert contact is not None
+        assert contact.failures == 0
+
+        await bo.start()
+        await until(lambda: is_in_step(ada, bo, cy))
+        assert bo.seq(ada) == 1
+
+
 async def test_three_nodes_find_one_another_by_mdns_alone(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         nodes = [await stack.enter_async_context(node_of(tmp_path, name, mdns=True)) for name in ("ada", "bo", "cy")]

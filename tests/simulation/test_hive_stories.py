@@ -140,6 +140,47 @@ def test_a_lossy_wire_a_sleeper_and_a_clock_two_days_ahead_delay_and_divide_nobo
     simulate(story, seed=seed)
 
 
+def test_two_who_never_meet_hear_of_each_other_through_a_third() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await sim.hive(3)
+        sim.part([ada], [cy])
+        await talk([ada, cy], 3)
+        await sim.until(sim.is_in_step, 3 * RECONCILE_S)
+        # Nor need bo ever be there with both of them.
+        for here, away in ((ada, cy), (cy, ada)):
+            await away.sleep()
+            await talk([here], 2)
+            await sim.until(lambda here=here: bo.hive.heads.get(here.id) == here.hive.heads.get(here.id))
+            await here.sleep()
+            await away.wake()
+            await sim.until(lambda away=away: away.hive.digest() == bo.hive.digest(), HOUR_S)
+            await here.wake()
+        await sim.until(sim.is_in_step, HOUR_S)
+        assert len(views(sim)) == 1
+
+    simulate(story)
+
+
+def test_one_that_left_is_asleep_and_one_that_vanished_is_away_and_both_are_met_again_at_once() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = await sim.hive(3)
+        await bo.leave()
+        await cy.sleep()
+        await sim.pass_time(600)
+        gone, lost = ada.network.contacts[bo.id], ada.network.contacts[cy.id]
+        assert (gone.is_asleep, gone.failures) == (True, 0)
+        assert not lost.is_asleep
+        assert lost.failures > 3
+
+        await talk([ada], 1)
+        await bo.wake()
+        await cy.wake()
+        assert await sim.until(sim.is_in_step) < 1
+        assert gone.is_live
+
+    simulate(story)
+
+
 def test_a_revoked_author_is_believed_by_nobody_whoever_heard_it_last() -> None:
     async def story(sim: HiveSimulator) -> None:
         ada, bo, cy = await sim.hive(3)

@@ -254,6 +254,10 @@ async def test_a_member_that_names_a_new_port_each_time_makes_us_look_once_in_a_
         street.network.contacted(OTHERS[0].id, HOST, Told(port=port))
     await settled()
     assert sum(street.peers.asked.values()) == 1
+    street.peers.at[999] = OTHERS[0]
+    await street.clock.advance(2 * LOOK_S)
+    assert {port for _, port in street.peers.asked} == {1, 999}
+    assert street.network.contacts[OTHERS[0].id].where == (HOST, 999)  # where it said last
 
 
 async def test_a_member_that_moved_is_followed_and_one_that_is_well_stays(street: Street) -> None:
@@ -554,3 +558,77 @@ async def test_during_a_halt_charters_were_asked_for_and_entries_were_not() -> N
         await street.meet(OTHERS[0])
         assert street.hive.charter_asked.is_set()
         assert not street.hive.feed_asked.is_set()
+
+
+# --- leaving, and our own fault ----------------------------------------------------------------------------------------
+
+
+async def test_one_that_said_goodbye_is_asked_nothing_and_is_no_failure(street: Street) -> None:
+    await street.meet(*OTHERS[:2])
+    street.network.contacted(OTHERS[0].id, HOST, Told(port=1, is_leaving=True))
+    street.peers.at.pop(1)
+    before = Counter(street.peers.asked)
+    for _ in range(20):
+        street.network.spread([b"entry"], source=None)
+        street.network.poke()
+        await street.clock.advance(LOOK_S)
+
+    contact = street.network.contacts[OTHERS[0].id]
+    assert (contact.is_asleep, contact.failures, contact.outbox) == (True, 0, [])
+    assert not [what for what, port in street.peers.asked - before if port == 1]
+
+
+async def test_one_that_is_back_is_met_at_once(street: Street) -> None:
+    await street.meet(*OTHERS[:2])
+    street.network.contacted(OTHERS[0].id, HOST, Told(port=1, is_leaving=True))
+    await street.clock.advance(3 * LOOK_S)
+    before = len(street.peers.pushed)
+    street.network.contacted(OTHERS[0].id, HOST, Told(port=1))
+    street.network.spread([b"entry"], source=None)
+    await settled()
+    assert {port for port, _ in street.peers.pushed[before:]} == {1, 2}
+
+
+async def test_one_that_never_comes_back_is_looked_for_every_ten_minutes(street: Street) -> None:
+    await street.meet(OTHERS[0])
+    street.network.contacted(OTHERS[0].id, HOST, Told(port=1, is_leaving=True))
+    street.peers.at.clear()
+    before = sum(street.peers.asked.values())
+    await street.clock.advance(3 * LAST_BACKOFF_S)
+    assert 2 <= sum(street.peers.asked.values()) - before <= 4
+    assert street.network.contacts[OTHERS[0].id].failures == 0
+
+
+async def test_a_node_that_stops_tells_those_who_are_live_and_waits_for_nobody() -> None:
+    street = Street()
+    async with serving(street):
+        await street.meet(*OTHERS[:3])
+        street.network.contacts[OTHERS[2].id].failures = 1
+        before = Counter(street.peers.asked)
+        street.peers.gate = asyncio.Event()  # they never answer
+    assert set(street.peers.asked - before) == {("status", 1), ("status", 2)}
+    assert street.network.is_leaving
+
+
+async def test_what_fails_while_our_own_loop_stands_still_is_no_fault_of_a_peer(street: Street) -> None:
+    await street.meet(OTHERS[0])
+    contact = street.network.contacts[OTHERS[0].id]
+    street.peers.gate = asyncio.Event()
+    street.network.want(contact)
+    await settled()
+    street.peers.at.pop(1)
+    street.clock.seconds += 5  # nothing ran meanwhile
+    street.peers.gate.set()
+    await settled()
+    assert contact.failures == 1  # the second try, which nothing held up
+    assert street.peers.asked["status", 1] >= 3
+
+
+async def test_a_loop_that_keeps_pace_doubts_nobody_but_the_peer(street: Street) -> None:
+    await street.meet(OTHERS[0])
+    street.peers.at.pop(1)
+    before = street.peers.asked["status", 1]
+    street.network.want(street.network.contacts[OTHERS[0].id])
+    await settled()
+    assert street.network.contacts[OTHERS[0].id].failures == 1
+    assert street.peers.asked["status", 1] == before + 1
