@@ -1,5 +1,6 @@
 """Calls to one peer: HTTPS with both sides authenticated. Every fault comes out as a RemoteProtocolError with a code."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import aiohttp
-from aiohttp.connector import Connection
+from aiohttp.connector import AddrInfoType, Connection
 
 from hive_node.adapters.interfaces import authority
 from hive_node.adapters.tls import peer_of
@@ -30,6 +31,9 @@ from protocol.wire import JsonValue, parse_object
 
 # A node that does not take a connection on a LAN within this is away.
 CONNECT_S: Final = 3.0
+# Nor does one that acknowledges nothing for so long: its cable is out, or one of us has another address now. Answers may take
+# longer, since a node that is there acknowledges the question at once (tcp(7), TCP_USER_TIMEOUT).
+UNACKNOWLEDGED_S: Final = 5.0
 SMALL_BYTES: Final = 16 * 1024
 # A whole chain, as a joiner is handed it: 1 600 versions of a hive of ten.
 CHAIN_BYTES: Final = 16 * CHARTER_BYTES
@@ -161,7 +165,11 @@ def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """A session that takes nothing on trust: no proxies, cookies or compression, and a time for everything."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            ssl=tls, limit=_CONNECTIONS, limit_per_host=_CONNECTIONS_PER_PEER, keepalive_timeout=_KEEP_ALIVE_S
+            ssl=tls,
+            limit=_CONNECTIONS,
+            limit_per_host=_CONNECTIONS_PER_PEER,
+            keepalive_timeout=_KEEP_ALIVE_S,
+            socket_factory=_socket,
         ),
         timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, sock_connect=CONNECT_S),
         trust_env=False,
@@ -170,6 +178,13 @@ def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
         headers={"Accept-Encoding": "identity"},
         response_class=Answer,
     )
+
+
+def _socket(where: AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = where
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNACKNOWLEDGED_S * 1000))
+    return made
 
 
 def url_of(host: str, port: int, path: str) -> str:

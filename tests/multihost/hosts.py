@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hive_node.adapters.homefolder import create_home
-from tests.integration.conftest import Daemon, environment
+from tests.integration.conftest import Daemon, environment, make_knob_project
 from tests.integration.hives import empty_database
 from tests.integration.processes import Forked
 from tests.multihost.lan import Lan
@@ -30,6 +30,7 @@ class HostedNode(Daemon):
         self.host = host
         self.name = f"n{host}"
         self.skew_s = 0.0
+        self.project: dict[str, Any] = {}
 
     def init(self) -> None:
         create_home(
@@ -68,12 +69,22 @@ class HostedNode(Daemon):
     def charter_version(self) -> int:
         return int(self.client.get("/v1/hive")["version"] or 0)
 
+    def take_on(self, project: Path) -> None:
+        """Hand it the project that everybody's summaries are about."""
+        self.project = self.client.post("/v1/projects", {"path": str(project)})
+
+    @property
+    def view(self) -> str:
+        """What it believes of the project, byte by byte."""
+        return self.client.text("GET", f"/v1/projects/{self.project['id']}/view")
+
     def say(self, words: str) -> str | None:
         """Publish a summary; its id, or None where nothing may leave."""
+        task = self.project["task"]
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mouth:
             mouth.settimeout(20)
             mouth.connect(str(self.home.root / "say"))
-            mouth.sendall(f"{words}\n".encode())
+            mouth.sendall(f"{task} {words}\n".encode())
             return mouth.makefile().readline().strip() or None
 
     def knows(self, *others: "HostedNode") -> bool:
@@ -100,6 +111,19 @@ class Hive:
         nodes = [self[host] for host in hosts] if hosts else self.nodes
         return all(one.knows(*(other for other in nodes if other is not one)) for one in nodes)
 
+    def repair(self) -> None:
+        """All cables in, no walls, every node up, its clock right."""
+        hosts = [one.host for one in self.nodes]
+        self.lan.plug(*hosts)
+        self.lan.unwall(*hosts)
+        self.lan.merge(*hosts)
+        for one in self.nodes:
+            if one.skew_s and one.process:
+                one.kill()
+            one.skew_s = 0.0
+            if one.process is None:
+                one.start()
+
     def have(self, *entries: str | None) -> bool:
         """Whether each node holds them all."""
         assert None not in entries, "a node kept silent"
@@ -121,6 +145,9 @@ def hive_on(lan: Lan, count: int) -> Iterator[Hive]:
             tokens = [admin.client.post("/v1/hive/invites")["token"] for _ in others]
             for one, token in zip(others, tokens, strict=True):
                 one.client.post("/v1/hive/join", {"token": token})
+            project = make_knob_project(Path(folder) / "knob")
+            for one in hive:
+                one.take_on(project)
             yield hive
         finally:
             for one in hive:

@@ -92,6 +92,16 @@ class Lan:
     def merge(self, *hosts: int) -> None:
         self._move(hosts, "bridge")
 
+    def number(self, host: int) -> None:
+        """Give it its addresses, and no others, with its link up."""
+        self.inside(host, "addr", "flush", "dev", "eth0", "scope", "global")
+        for address, prefix in zip(self.addresses(host), (24, 64), strict=True):
+            # nodad: else each IPv6 address is unusable for a second, while it asks whether somebody else has it.
+            self.inside(
+                host, "addr", "add", f"{address}/{prefix}", "dev", "eth0", *(["nodad"] if ":" in address else [])
+            )
+        self.inside(host, "link", "set", "eth0", "up")
+
     def inside(self, host: int, *command: str) -> None:
         """`ip` in a host, as its administrator would."""
         ip("-n", self.namespace(host), *command)
@@ -124,12 +134,7 @@ class Lan:
         ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", there)
         ip("-n", self._switch, "link", "set", port, "master", "bridge", "up")
         self.inside(host, "link", "set", "lo", "up")
-        for address, prefix in zip(self.addresses(host), (24, 64), strict=True):
-            # nodad: else each IPv6 address is unusable for a second, while it asks whether somebody else has it.
-            self.inside(
-                host, "addr", "add", f"{address}/{prefix}", "dev", "eth0", *(["nodad"] if ":" in address else [])
-            )
-        self.inside(host, "link", "set", "eth0", "up")
+        self.number(host)
 
     def _remove(self) -> None:
         for path in sorted(_NAMED.glob(f"{self.name}-*")):

@@ -1,13 +1,14 @@
 """The real daemon, in a network namespace, with a clock of its own, and with somebody to say what it shall publish.
 
-Its arguments: HOME NAMESPACE SECONDS. A line written to the socket `say` in its home is published as any news is, and answered
-with the entry's id, or an empty line where a halt or the like forbids it. Nothing else is added, and nothing replaced but the
+Its arguments: HOME NAMESPACE SECONDS. A line `TASK WORDS` written to the socket `say` in its home is published as any news is, and
+answered with the entry's id, or an empty line where a halt or the like forbids it. Nothing else is added, and nothing replaced but the
 reading of the wall clock, which all of the node's code has from one place.
 """
 
 import asyncio
 import sys
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from hive_node.share.pipeline import Share
 from protocol.deltas import ShareLevel
 from tests.fakes.hive import summary
 from tests.multihost.lan import enter
+
+PROJECT = "knob"
 
 
 class SkewedClock(SystemClock):
@@ -42,8 +45,9 @@ class Mouth:
             await server.serve_forever()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        words = (await reader.readline()).decode().strip()
-        news = News(words, summary(0.001 * len(words)), ShareLevel.RECIPES)
+        task, _, words = (await reader.readline()).decode().strip().partition(" ")
+        gain = int.from_bytes(sha256(words.encode()).digest()[:2]) / 1e6
+        news = News(words, summary(gain, task=task, project=PROJECT), ShareLevel.RECIPES)
         entry = await self._share.publish(news)
         writer.write(f"{entry or ''}\n".encode())
         writer.close()
