@@ -152,11 +152,13 @@ class Hive:
     def _shown(self) -> dict[NodeId, Head]:
         ends = ((author, self.shown_ends.get(author, head)) for author, head in self.have().items())
         shown = {author: head for author, head in ends if head is not None}
-        epochs = self.epochs()
-        return shown | {author: Head(epochs[author], 0, NO_ENTRY) for author in self.quarantined if author in epochs}
+        caught = ((author, self.membership.epoch(author)) for author in self.quarantined) if self.membership else ()
+        return shown | {author: Head(epoch, 0, NO_ENTRY) for author, epoch in caught if epoch is not None}
 
     def lacking(self) -> list[Missing]:
         """Numbers that were withheld from us and that somebody else may have."""
+        if not self.holes:
+            return []
         epochs, shunned = self.epochs(), self.quarantined
         return [one for one in self.holes if epochs.get(one.author) == one.epoch and one.author not in shunned]
 

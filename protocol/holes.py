@@ -1,49 +1,56 @@
 """Numbers of feeds that are lacking below their ends, as somebody's scope guard withheld them (docs/protocol.md §5.9)."""
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from typing import TypeAlias
 
 from protocol.ids import NodeId
 from protocol.sync import Missing
 
+_Feed: TypeAlias = tuple[NodeId, int]
+_Range: TypeAlias = tuple[int, int]
+
 
 class Holes:
-    """Ranges that do not overlap. A range costs the same however long it is, and each has an entry after it that is held."""
+    """Ranges that do not overlap. Each costs the same however long it is, and has an entry after it that is held.
+
+    An author may make as many of them in its own feed as it signs entries: finding one takes a bisection.
+    """
 
     def __init__(self, spans: Iterable[Missing] = ()) -> None:
-        self._spans: dict[NodeId, list[Missing]] = {}
+        self._ranges: dict[_Feed, list[_Range]] = {}
         for span in spans:
             self.open(span)
 
     def __iter__(self) -> Iterator[Missing]:
-        """Author by author, each from its lowest number."""
-        for _, spans in sorted(self._spans.items()):
-            yield from spans
+        """Feed by feed, each from its lowest number."""
+        for (author, epoch), ranges in sorted(self._ranges.items()):
+            for first, last in ranges:
+                yield Missing(author, epoch, first, last)
 
     def __bool__(self) -> bool:
-        return bool(self._spans)
+        return bool(self._ranges)
 
     def covers(self, author: NodeId, epoch: int, seq: int) -> bool:
         """Whether that number is lacking."""
-        return any(one.epoch == epoch and one.first <= seq <= one.last for one in self._spans.get(author, ()))
+        return self._find((author, epoch), seq) is not None
 
     def open(self, span: Missing) -> None:
         """An entry was taken in without those before it."""
-        spans = self._spans.setdefault(span.author, [])
-        spans.append(span)
-        spans.sort(key=lambda one: (one.epoch, one.first))
+        insort(self._ranges.setdefault((span.author, span.epoch), []), (span.first, span.last))
 
     def fill(self, author: NodeId, epoch: int, seq: int) -> None:
         """One of them came after all."""
-        left = [part for span in self._spans.get(author, ()) for part in _without(span, epoch, seq)]
-        if left:
-            self._spans[author] = left
-        else:
-            self._spans.pop(author, None)
+        feed = (author, epoch)
+        at = self._find(feed, seq)
+        if at is None:
+            return
+        first, last = self._ranges[feed][at]
+        self._ranges[feed][at : at + 1] = [one for one in ((first, seq - 1), (seq + 1, last)) if one[0] <= one[1]]
+        if not self._ranges[feed]:
+            del self._ranges[feed]
 
-
-def _without(span: Missing, epoch: int, seq: int) -> list[Missing]:
-    if span.epoch != epoch or not span.first <= seq <= span.last:
-        return [span]
-    parts = (replace(span, last=seq - 1), replace(span, first=seq + 1))
-    return [one for one in parts if one.first <= one.last]
+    def _find(self, feed: _Feed, seq: int) -> int | None:
+        ranges = self._ranges.get(feed, [])
+        at = bisect_right(ranges, seq, key=lambda one: one[0]) - 1
+        return at if at >= 0 and seq <= ranges[at][1] else None

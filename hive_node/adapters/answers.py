@@ -71,7 +71,8 @@ class Answers:
         following = await self.feed.carried(lacking, ENTRIES_PER_ANSWER - len(filling.envelopes), to=peer)
         envelopes = [*filling.envelopes, *following.envelopes]
         sent = _fitting(envelopes)
-        kept = await self.feed.proofs(self.hive.quarantined - asked.proven)
+        unknown = self.hive.quarantined - asked.proven
+        kept = await self.feed.proofs(unknown) if unknown else []
         proofs = fitting_proofs(kept)
         has_more = filling.has_more or following.has_more or len(sent) < len(envelopes) or len(proofs) < len(kept)
         return [*sent, SyncTail(heads, tuple(following.withheld), proofs, has_more).to_json()]
@@ -82,7 +83,7 @@ class Answers:
         if self.hive.is_waking:
             raise RemoteProtocolError(Code.UNAVAILABLE, "this node just started, and asks for newer charters first")
         outcomes = await self.learn.learn(envelopes, peer)
-        if any(one.status == "gap" for one in outcomes):
+        if any(one.status == "gap" or one.code is Code.GAP_FULL for one in outcomes):
             self.learn.spreader.ask(peer)
         return outcomes
 

@@ -33,7 +33,7 @@ class Contact:
     seen_at: its last sign of life. is_asleep: that was a goodbye. have, charter: the digests it told last. entries: how many it
     could show after the last exchange. settled: our digest and its own after an exchange that moved nothing: there is no use in
     another until one of them changes. asked: withheld numbers that it was asked for, since asked_at. has_told: its newest charter
-    was fetched since we started. is_wanted: there is something to do. task: who does it, while there is.
+    was fetched since we started. has_given_back: what it holds of our feed was. is_wanted: there is something to do. task: who does it, while there is.
     """
 
     node: NodeId
@@ -51,6 +51,7 @@ class Contact:
     looked_at: float = 0.0
     settled: tuple[str, str] = ("", "")
     has_told: bool = False
+    has_given_back: bool = False
     is_due: bool = False
     is_wanted: bool = False
     outbox: list[bytes] = field(default_factory=list)

@@ -138,7 +138,10 @@ class Exchange:
         Returns how many entries it took.
         """
         given = 0
+        shunned = self.hive.quarantined
         for lacking in missing(self.hive.have(), theirs):
+            if lacking.author in shunned:
+                continue
             rest = lacking
             while self._is_open() and (envelopes := _following(rest, await self.feed.carried([rest]))):
                 for batch in _batches(envelopes):

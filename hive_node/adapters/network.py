@@ -289,7 +289,14 @@ class Network:
             if not self._hive.is_waking:
                 self._hive.charter_asked.set()
             if self._hive.refusal(self._clock.now()) is None:
-                self._hive.feed_asked.set()
+                contact.has_given_back = True
+                self._look_who_gave_back()
+
+    def _look_who_gave_back(self) -> None:
+        """Our own feed is whole once every peer that was found had its say: one alone may keep its end to itself."""
+        live = [one for one in self.contacts.values() if not one.failures and not one.is_asleep]
+        if live and all(one.has_given_back for one in live):
+            self._hive.feed_asked.set()
 
     async def _back_off(self, contact: Contact, error: RemoteProtocolError) -> None:
         if error.code is Code.TOO_MANY:
@@ -305,6 +312,7 @@ class Network:
             return
         contact.outbox.clear()
         contact.failures += 1
+        self._look_who_gave_back()
         contact.retry_at = self._clock.monotonic() + backoff_s(contact.failures, self._chance)
         level = logging.INFO if contact.failures == 1 else logging.DEBUG  # the first failure speaks, repeats are quiet
         fields = {"peer": contact.node, "code": error.code, "failures": contact.failures}

@@ -39,8 +39,10 @@ class Memory:
         """
         if self.hive.is_unsure:
             await self.restore()
+        if not self.hive.holding:
+            return
         room = self.hive.room()
-        if self.hive.holding and room != self.hive.held_under:
+        if room != self.hive.held_under:
             await self.feed.trim_held(room)
             self.hive.holding = await self.feed.holding()
             self.hive.held_under = room
