@@ -246,6 +246,7 @@ class _Builder:
             clock=self.clock,
             restarts=supervisor.restarts,
             doors=self.doors,
+            undiscovered=lambda: self.federation.undiscovered if self.federation else None,
             writes=lambda: self.database.writes,
         )
         api_port = self.config.api.port if self.config.api.tcp else None

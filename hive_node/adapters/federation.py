@@ -52,7 +52,13 @@ class Federation:
         self._chance = chance
         self._changed = asyncio.Event()
         self._contexts: list[ssl.SSLContext] = []
+        self._finding: Discovery | None = None
         self.client: PeerClient | None = None
+
+    @property
+    def undiscovered(self) -> str | None:
+        """Why members on the local network cannot be found now; None where they can, or are not looked for."""
+        return self._finding.problem if self._finding else None
 
     async def serve(self) -> None:
         """Wait for a hive, take part in it, until cancelled. Raises FatalError where the peer port cannot be opened."""
@@ -100,7 +106,8 @@ class Federation:
                 group.create_task(self._network.serve())
                 group.create_task(self._upkeep.serve())
                 if self._config.mdns.enabled:
-                    group.create_task(self._discovery(membership).serve())
+                    self._finding = self._discovery(membership)
+                    group.create_task(self._finding.serve())
                 while self._hive.membership is not None and self._hive.membership.hive == hive:
                     self._changed.clear()
                     await self._changed.wait()
@@ -109,7 +116,7 @@ class Federation:
             logger.info("left the hive")
         finally:
             await self.client.close()
-            self.client, self._contexts = None, []
+            self.client, self._contexts, self._finding = None, [], None
 
     def _told(self) -> dict[str, str]:
         return told_of(self._hive, self._server.port, is_leaving=self._network.is_leaving)

@@ -153,6 +153,7 @@ class Status(Response):
     scope_guard: dict[str, int]
     halted: str | None
     silent: str | None
+    undiscovered: str | None
 
 
 class ProjectOut(Response):

@@ -123,6 +123,7 @@ class Parts:
     """The node as the API sees it.
 
     doors: what is open now, by name (`api`, `peer`), as host:port. writes: grows with each write to the store.
+    undiscovered: why members on the local network cannot be found now.
     """
 
     name: str
@@ -147,4 +148,5 @@ class Parts:
     clock: Clock
     restarts: Mapping[str, int]
     doors: Mapping[str, str]
+    undiscovered: Callable[[], str | None]
     writes: Callable[[], int]

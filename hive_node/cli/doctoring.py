@@ -257,6 +257,11 @@ class _Daemon:
         if status.get("halted"):
             fix = "`hive-node hive resume` lifts it, with --local where it is this node's own"
             yield Finding("hive", "warn", f"{status['halted']}: nothing is promoted or sent", fix)
+        if status.get("undiscovered"):
+            fix = (
+                "switch an interface on, name others in federation.mdns.interfaces, or list members in federation.peers"
+            )
+            yield Finding("discovery", "warn", f"it does not work: {status['undiscovered']}", fix)
         if status.get("hive") and status.get("silent"):
             yield Finding("hive", "warn", f"{status['silent']}: nothing is sent or accepted", "ask the hive's admin")
 

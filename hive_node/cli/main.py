@@ -135,6 +135,10 @@ def _status_words(tree: Any) -> None:
     deltas, guard = tree["deltas"], tree["scope_guard"]
     say(f"deltas: {deltas['sent']} sent, {deltas['received']} received, {deltas['refused']} refused")
     say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")
+    if tree["undiscovered"]:
+        say(
+            f"Discovery does not work ({tree['undiscovered']}): members are looked for where they were, and at federation.peers."
+        )
     if tree["halted"]:
         say(f"HALTED: {tree['halted']}")
 

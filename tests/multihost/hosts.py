@@ -1,6 +1,7 @@
 """Whole nodes on hosts of their own: a `hive-node run` process each, in the network namespace of its host."""
 
 import json
+import os
 import shutil
 import socket
 import tempfile
@@ -68,6 +69,20 @@ class HostedNode(Daemon):
     @property
     def charter_version(self) -> int:
         return int(self.client.get("/v1/hive")["version"] or 0)
+
+    @property
+    def memory_kib(self) -> int:
+        """Resident, private and shared."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmRSS:")))
+
+    @property
+    def cpu_s(self) -> float:
+        """What it has computed so far."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def take_on(self, project: Path) -> None:
         """Hand it the project that everybody's summaries are about."""

@@ -1,11 +1,14 @@
 """Five real daemons on five hosts (docs/protocol.md §10): what becomes of them when hosts, cables and clocks fail."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from tests.integration.processes import Forked
 from tests.multihost.hosts import Hive, HostedNode, at_once, shown, until
 from tests.multihost.stranger import Stranger
 
@@ -15,6 +18,9 @@ REFUSED = {"not-a-member", "revoked"}
 TWO_DAYS_S = 2 * 86_400
 TOLD_WITHIN_S = 5.0
 ROUND_S = 30.0
+# A thousand nodes are five thousand records, which zeroconf keeps (10 000 at most); and what asking takes of one processor.
+MEMORY_KIB = 16 * 1024
+CPU_SHARE = 0.35
 
 
 def settled(hive: Hive, *hosts: int) -> None:
@@ -158,4 +164,38 @@ def test_a_node_that_slept_through_a_revocation_refuses_the_revoked_authors_firs
     until(lambda: became.append(stranger.says(node, address)) or {"accepted", *REFUSED} & set(became))
     assert became[-1] in REFUSED
     assert set(became[:-1]) <= {"unavailable"}, "what it does not know yet, it takes from nobody"
+    settled(five)
+
+
+# --- a crowd on the network --------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_false_nodes_cost_little_and_keep_no_true_one_away(five: Hive, tmp_path: Path) -> None:
+    hive, others = five[1].client.get("/v1/hive")["id"], [five[1], five[2], five[3], five[4]]
+    before, spent = [one.memory_kib for one in others], [one.cpu_s for one in others]
+    log = tmp_path / "crowd.log"
+    crowd = Forked("tests.multihost.crowd", five.lan.namespace(6), hive, "12", out=log, problems=log)
+    began = time.monotonic()
+    five[5].kill()
+    five[5].start()
+    settled(five)
+    assert crowd.wait(30) == 0, log.read_text()
+    passed = time.monotonic() - began
+    assert max(one.memory_kib - was for one, was in zip(others, before, strict=True)) < MEMORY_KIB
+    assert max(one.cpu_s - was for one, was in zip(others, spent, strict=True)) < CPU_SHARE * passed
+    assert all(len(one.peers) == 4 for one in five)
+
+
+# --- without multicast -------------------------------------------------------------------------------------------------
+
+
+def test_a_node_without_a_network_says_so_and_finds_the_others_once_it_has_one(five: Hive) -> None:
+    alone = five[2]
+    five.lan.inside(2, "link", "set", "eth0", "down")
+    until(lambda: "no interface" in (alone.client.get("/v1/status")["undiscovered"] or ""))
+    assert "Discovery does not work" in alone.cli("status").stdout
+    assert "federation.peers" in alone.cli("doctor").stdout
+    assert alone.say("while alone")
+    five.lan.number(2)
+    until(lambda: alone.client.get("/v1/status")["undiscovered"] is None)
     settled(five)

@@ -160,6 +160,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "have": parts.hive.digest(),
         "halted": parts.hive.why_halted(now),
         "silent": parts.hive.why_silent(now),
+        "undiscovered": parts.undiscovered(),
         "restarts": dict(parts.restarts),
         "doors": dict(parts.doors),
     }
