@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -30,7 +29,6 @@ from hive_node.improve.judge import judge_trial
 from hive_node.improve.news import recipe_news, replication_news
 from hive_node.improve.propose import make_idea
 from hive_node.improve.workshop import Judged
-from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
 from hive_node.operators.combine import Combine
 from hive_node.operators.constants import find_constants
@@ -123,7 +121,7 @@ class Player:
         self.adopted += idea.recipe is not None
         self.champion = {**self.champion, **idea.files}
         gained = self.experiment.gained + trial.evidence.gain
-        self.experiment = replace(self.experiment, best=after, gained=gained)
+        self.experiment = replace(self.experiment, best=after, gained=gained, champion=str(idea.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ def play(name: str, seed: int, nodes: int) -> Outcome:
     loop = VirtualLoop()
     sim = HiveSimulator(seed)
     try:
-        loop.run_until_complete(sim.hive(nodes) if nodes > 1 else _alone(sim))
+        loop.run_until_complete(_gather(sim, nodes))
         players = [_player(name, 1000 * seed + number, node) for number, node in enumerate(sim.nodes)]
         while active := [one for one in players if not one.is_there and len(one.ledger) < _MOST]:
             ideas = [(one, one.draft()) for one in active]
@@ -155,9 +153,11 @@ def play(name: str, seed: int, nodes: int) -> Outcome:
     )
 
 
-async def _alone(sim: HiveSimulator) -> None:
-    await sim.found(1)
-    sim.nodes[0].start()
+async def _gather(sim: HiveSimulator, nodes: int) -> None:
+    await sim.found(nodes)
+    for node in sim.nodes:
+        await node.start()
+    await sim.until(sim.has_met)
 
 
 async def _round(sim: HiveSimulator, judged: Sequence[tuple[Player, Judged]]) -> None:
@@ -170,9 +170,7 @@ def _player(name: str, seed: int, node: SimNode) -> Player:
     problem, start = PROBLEMS[name], {_FILE: PROBLEMS[name].source()}
     hints = "".join(f'"{_FILE}:{knob}" = {_toml(hint)}\n' for knob, hint in problem.space.items())
     experiment = replace(_experiment(hints, seed, problem.cost(problem.start)), id=f"bench-{seed}")
-    store: Any = node.store
-    suggest = Suggest(node.hive, node.beliefs, store)
-    operator = Auto((FromRecipes(suggest), Tune(), Combine(_Nobody())), (suggest,))
+    operator = Auto((FromRecipes(node.suggest), Tune(), Combine(_Nobody())), (node.suggest,))
     return Player(problem, TARGETS[name], experiment, start, operator, node, start)
 
 

@@ -20,6 +20,7 @@ _FOUND_BY: Final = {
 }
 # As a person would list them: who is there first.
 _STATES: Final = ("in step", "behind", "ahead", "away", "never met", "quarantined", "shunned")
+_JUST_NOW_S: Final = 10
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
@@ -50,8 +51,10 @@ def ago(then: str | None, now: datetime) -> str:
     if then is None:
         return "never"
     seconds = (now - datetime.strptime(then, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)).total_seconds()
-    if seconds < _MINUTE_S:
+    if seconds < _JUST_NOW_S:
         return "just now"
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s ago"
     if seconds < _HOUR_S:
         return f"{seconds // _MINUTE_S:.0f} min ago"
     if seconds < 2 * _DAY_S:

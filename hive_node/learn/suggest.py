@@ -12,7 +12,7 @@ from hive_node.ports import Feed, Suggestion, Tally
 from protocol.deltas import Recipe
 from protocol.ids import EntryId
 
-# Each is read from the store with its ancestors, before every idea. Those that were tried make room for the next.
+# Each is read from the store. Whoever has no use for these asks for others.
 _MOST: Final = 32
 
 
@@ -25,11 +25,17 @@ class Suggest:
     feed: Feed
 
     async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
-        """Peers' recipes for that task, most worth trying first; a few. Our own, fallen ones and those `besides` are none."""
+        """Peers' recipes for that task, most worth trying first; a few at once. Our own, fallen ones and those `besides` are none."""
         belief = self.beliefs.belief(task)
         wanted = [one for one in belief.recipes if self._is_wanted(one) and one.id not in besides] if belief else []
         found = [await self._suggestion(one) for one in wanted[:_MOST]]
         return [one for one in found if one is not None]
+
+    async def ancestors(self, suggestion: Suggestion) -> tuple[Recipe, ...]:
+        """As Suggester.ancestors. An unknown one leaves a hole: then only the recipe itself can be tried."""
+        found = [await self._recipe(EntryId(parent)) for parent in suggestion.recipe.parents]
+        known = tuple(parent for parent in found if parent is not None)
+        return known if len(known) == len(found) else ()
 
     async def tallies(self, experiment: Experiment) -> dict[str, Tally]:
         """What the hive's other nodes say of operators on that task: for a sampler's prior, never more than that."""
@@ -47,8 +53,6 @@ class Suggest:
         recipe = await self._recipe(belief.id)
         if recipe is None:
             return None
-        parents = [await self._recipe(EntryId(parent)) for parent in recipe.parents]
-        ancestors = tuple(parent for parent in parents if parent is not None)
         return Suggestion(
             id=belief.id,
             author=belief.author,
@@ -56,8 +60,6 @@ class Suggest:
             recipe=recipe,
             lower=belief.lower,
             is_corroborated=belief.is_corroborated,
-            # An unknown ancestor leaves a hole: then only the recipe itself can be tried.
-            ancestors=ancestors if len(ancestors) == len(parents) else (),
             total=belief.earlier + recipe.evidence.gain,
         )
 

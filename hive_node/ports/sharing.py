@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from hive_node.ports.trials import Suggestion
-from protocol.deltas import Body, ShareLevel
+from protocol.deltas import Body, Recipe, ShareLevel
 from protocol.ids import EntryId, NodeId
 
 
@@ -34,7 +34,11 @@ class Suggester(Protocol):
     """The learn flow, as operators see it."""
 
     async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
-        """Recipes for that task but for those `besides`, most worth trying first."""
+        """Some recipes for that task but for those `besides`, most worth trying first; none where no more are left."""
+        ...
+
+    async def ancestors(self, suggestion: Suggestion) -> tuple[Recipe, ...]:
+        """What its author had adopted or found before it, oldest first; nothing where one of them is not known here."""
         ...
 
 

@@ -62,7 +62,6 @@ class Suggestion:
     recipe: Recipe
     lower: float
     is_corroborated: bool
-    ancestors: tuple[Recipe, ...] = ()
     total: float = 0.0
 
 

@@ -92,6 +92,7 @@ class SimNode:
         store: Any = self.store
         self.hive = Hive(self.id)
         self.beliefs = Beliefs(self.hive)
+        self.suggest = Suggest(self.hive, self.beliefs, store)
         memory = self.memory = Memory(self.hive, store, self.beliefs)
         self.share = Share(
             self.hive, store, _guard(), self.key, self, store, self.clock, self.beliefs.add_own, memory.catch_up
@@ -175,8 +176,7 @@ class SimNode:
 
     async def suggestions(self, task: str) -> list[Suggestion]:
         """What an operator of this node would be offered for a task."""
-        store: Any = self.store
-        return await Suggest(self.hive, self.beliefs, store).suggestions(task)
+        return await self.suggest.suggestions(task)
 
     # --- what it asks of others: hive_node.adapters.exchange.Caller
 

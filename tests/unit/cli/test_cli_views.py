@@ -116,7 +116,7 @@ def line(name: str, state: str, seen: timedelta | None = None, **more: Any) -> d
     ("passed", "words"),
     [
         (0, "just now"),
-        (59, "just now"),
+        (59, "59 s ago"),
         (-5, "just now"),
         (61, "1 min ago"),
         (7300, "2 h ago"),

@@ -18,14 +18,23 @@ from tests.fakes.improving import KNOBS, Improving, git
 Make = Callable[..., Awaitable[Improving]]
 
 
+ANCESTORS: dict[EntryId, tuple[Recipe, ...]] = {}
+
+
 @dataclass
 class Suggesting:
     """What the hive believes in, best first."""
 
     found: list[Suggestion] = field(default_factory=list)
+    at_once: int = 2
+    asked: int = 0
 
     async def suggestions(self, task: str, *, besides: Container[EntryId] = ()) -> list[Suggestion]:
-        return [one for one in self.found if one.id not in besides]
+        self.asked += 1
+        return [one for one in self.found if one.id not in besides][: self.at_once]
+
+    async def ancestors(self, suggestion: Suggestion) -> tuple[Recipe, ...]:
+        return ANCESTORS[suggestion.id]
 
 
 def edit(search: str, replace: str, path: str = "src/knobs.py") -> Edit:
@@ -37,7 +46,9 @@ def suggested(
 ) -> Suggestion:
     files = {one.path: sha256_hex(KNOBS.encode()) for one in edits}
     body = recipe(**{"edits": list(edits), "files": files} | changes)
-    return Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, ancestors, total)
+    suggestion = Suggestion(EntryId(sha256_hex(name.encode())), NodeId("peer"), "ann", body, 0.1, False, total)
+    ANCESTORS[suggestion.id] = ancestors
+    return suggestion
 
 
 def replications(node: Improving) -> list[tuple[str, str]]:
@@ -138,6 +149,20 @@ async def test_a_recipe_that_fits_nowhere_is_passed_over_for_the_next(improving:
     done = await node.improve()
     assert await node.rules(done) == ["promoted"]
     assert replications(node) == [(good.id[:6], "confirmed")]
+
+
+async def test_useless_recipes_without_number_hide_no_good_one_and_are_looked_at_once_a_champion(
+    improving: Make,
+) -> None:
+    useless = [suggested(f"useless {at}", edit("WIDTH = 8\n", "WIDTH = 12\n")) for at in range(20)]
+    good = suggested("good", edit("SIZE = 8\n", "SIZE = 12\n"))
+    node = await adopting(improving, *useless, good)
+    done = await node.improve()
+    assert await node.rules(done) == ["promoted"]
+    operator = node.operator
+    assert isinstance(operator, FromRecipes)
+    assert isinstance(operator.suggester, Suggesting)
+    assert operator.suggester.asked == 11 + 11  # two at once; again on the new champion, and then there are none
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,9 @@ class Nobody:
     async def suggestions(self, _task: str, *, besides: object = ()) -> list[Suggestion]:
         return list(self.known)
 
+    async def ancestors(self, _suggestion: Suggestion) -> tuple[()]:
+        return ()
+
 
 @dataclass
 class Modelled:
