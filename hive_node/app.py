@@ -42,6 +42,7 @@ from hive_node.adapters.store import (
     ProjectStore,
 )
 from hive_node.adapters.unprotected import Unprotected
+from hive_node.adapters.waiting import WaitingRoom
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
@@ -196,7 +197,7 @@ class _Builder:
         self.feed = FeedStore(database, self.journal)
         self.charters = CharterStore(database, self.journal)
         self.peers = PeerStore(database, self.clock)
-        self.hive = Hive(key.node_id)
+        self.hive = Hive(key.node_id, rules=constitution.digest)
         self.guard = ScopeGuard(load_engine(pattern_cache()), self._facts([]))
         self.beliefs = Beliefs(self.hive)
         self.sandbox = self._sandbox()
@@ -242,6 +243,8 @@ class _Builder:
             diary=self.journal,
             membering=self._members(),
             proposals=self.proposals,
+            waiting=self.waiting,
+            desk=self.desk,
             peers=PeerLines(self.hive, self.network, self.peers, self.clock),
             clock=self.clock,
             restarts=supervisor.restarts,
@@ -254,6 +257,7 @@ class _Builder:
         services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman}
         if self.federation is not None:
             services["federation"] = self.federation
+            services["joining"] = self.waiting
         return Node(self.home, self.hive, self.database, services, api, steps, supervisor, self.models)
 
     def _build_flows(self) -> None:
@@ -289,6 +293,9 @@ class _Builder:
         )
         self.upkeep = Upkeep(self.hive, self.charters, self.office, self.journal, self.clock)
         self.proposals = ProposalDesk(self.hive, self.charters, self.key, self.clock, self.office.issuer)
+        self.waiting = WaitingRoom(
+            self.hive, self.journal, self.clock, self.chance, lambda token, again: self._members().join(token, again)
+        )
         self.desk = JoinDesk(self.hive, self.office, self.charters, self.peers, self.key, self.clock, self.chance)
         if self.config.federation is not None:
             self.network = Network(

@@ -38,6 +38,7 @@ class Hive:
     local_halt: why the user of this machine stopped promotions and sends here; needs no admin.
     equivocators: authors of whom a proof is kept, and the epoch that it is of.
     standings: what peers have earned with this node and done wrong (docs/protocol.md §9.3); never sent.
+    rules: digest of the constitution that this node judges by; None before it is known.
     fork: why another charter than ours, which a peer holds, is refused; None where there is none.
     holding: authors of whom entries may be held that came ahead of their place.
     held_under: the room that what is held was last looked at under.
@@ -56,6 +57,7 @@ class Hive:
     equivocators: dict[NodeId, int] = field(default_factory=dict)
     standings: dict[NodeId, Standing] = field(default_factory=dict)
     local_halt: str | None = None
+    rules: str | None = None
     fork: str | None = None
     holding: set[NodeId] = field(default_factory=set)
     held_under: Mapping[NodeId, Room] = field(default_factory=dict)
@@ -216,6 +218,12 @@ class Hive:
             return "this node is in no hive"
         if self.node not in self.membership.members:
             return "this node was revoked"
+        if self.rules is not None and self.rules != self.membership.charter.constitution:
+            return (
+                "this node judges by another constitution than the hive's, so nothing it finds is shared: run the version of "
+                "hive-node, and the [[constitution.rule]], that the hive goes by, or let an admin adopt this one's: "
+                "`hive-node hive constitution`"
+            )
         if self.membership.charter.is_expired(now):
             return "the hive's charter has expired: an admin node renews it when it is online"
         if self.node in self.quarantined:

@@ -44,6 +44,7 @@ class Code(StrEnum):
     INVITE_USED = "invite-used"
     INVITE_PROOF = "invite-proof"
     INVITE_CLOSED = "invite-closed"
+    JOIN_DENIED = "join-denied"
     PEER_UNREACHABLE = "peer-unreachable"
     PEER_MISBEHAVED = "peer-misbehaved"
 

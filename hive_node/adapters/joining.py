@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from hive_node.adapters.interfaces import authority
@@ -22,6 +23,7 @@ _WORDS: Final[Mapping[Code, str]] = {
     Code.INVITE_USED: "the invite was used: ask for another",
     Code.INVITE_CLOSED: "the invite was closed after too many wrong proofs: ask for another",
     Code.INVITE_PROOF: "the admin's node does not accept this invite's proof: ask for another",
+    Code.JOIN_DENIED: "an admin of the hive said no",
     Code.BAD_SCHEMA: "the admin's node does not accept this node's name or owner: printable characters, 128 at most",
     Code.TOO_LARGE: "the hive's charter chain is larger than this node takes",
     Code.UNAVAILABLE: "the admin's node cannot write its charter right now: try again later",
@@ -37,8 +39,8 @@ class Welcome:
     port: int
 
 
-async def join(token: Token, key: NodeKey, owner: str, name: str, constitution: str | None = None) -> Welcome:
-    """Ask the admin behind `token` to let us in, at each of its addresses in turn.
+async def join(token: Token, key: NodeKey, owner: str, name: str, constitution: str | None = None) -> Welcome | None:
+    """Ask the admin behind `token` to let us in, at each of its addresses in turn. None where we have to wait, and to ask again.
 
     constitution: the only one that we go by; a hive with another is not joined, and the invite stays good.
     Raises Fault with the admin's code, hive.other-constitution, or hive.unreachable.
@@ -66,7 +68,7 @@ class _Asking:
     name: str
     constitution: str | None
 
-    async def at(self, host: str, port: int) -> Welcome:
+    async def at(self, host: str, port: int) -> Welcome | None:
         """Join at one address, whose key must be the admin's. Raises RemoteProtocolError, Fault."""
         where = url_of(host, port, _PATH)
         async with faults_of(host, port), session(join_client_context(self.key, self.token.admin)) as http:
@@ -77,7 +79,9 @@ class _Asking:
             self._check(offered.get("constitution"))
             body = dump_json(self._said(str(offered.get("nonce"))))
             async with http.post(where, data=body, allow_redirects=False) as response:
-                if response.status != 200:
+                if response.status == HTTPStatus.ACCEPTED:
+                    return None
+                if response.status != HTTPStatus.OK:
                     raise await refusal(response)
                 welcome = parse_object(await read(response, CHAIN_BYTES))
         chain, peer_port = welcome.get("charter"), welcome.get("port")

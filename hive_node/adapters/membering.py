@@ -65,16 +65,21 @@ class Members:
         self._federation()
         return (await self.desk.invite(self._addresses)).text()
 
-    async def join(self, token: str) -> Membership:
-        """Join the hive behind a token."""
+    async def join(self, token: str, is_waiting: bool = False) -> Membership | None:
+        """Join the hive behind a token. None where an admin has to say so first.
+
+        is_waiting: it was asked with before, and taken: the invite's own time no longer counts.
+        """
         if self.hive.membership is not None:
             raise Fault("hive.exists", "this node is in a hive already: `hive-node hive leave` first")
         self._federation().check_port()
         parsed = Token.parse(token)
-        if parsed.expires_at <= self.clock.now():
+        if parsed.expires_at <= self.clock.now() and not is_waiting:
             raise Fault("hive.invite-expired", "the invite has expired: ask for another")
         node = self.config.node
         welcome = await join(parsed, self.key, node.owner, node.name, self.constitution)
+        if welcome is None:
+            return None
         membership = verify_chain(welcome.chain, parsed.hive)
         if membership.charter.constitution != self.constitution:
             raise Fault("hive.other-constitution", "the hive's charter is under other rules than its admin's node said")

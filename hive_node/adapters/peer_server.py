@@ -182,9 +182,9 @@ class PeerServer:
         return answer(results_of(outcomes))
 
 
-def answer(tree: Mapping[str, JsonValue]) -> web.Response:
+def answer(tree: Mapping[str, JsonValue], status: int = 200) -> web.Response:
     """A JSON answer."""
-    return web.Response(body=dump_json(tree), content_type="application/json")
+    return web.Response(status=status, body=dump_json(tree), content_type="application/json")
 
 
 def _asker(request: web.Request) -> str:

@@ -14,12 +14,13 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
-from hive_node.ports import Clock, Event, Feed, Ledger, PeerLine, Standing, StoredEntry, StoredProposal
+from hive_node.ports import Clock, Event, Feed, Invite, Joiner, Ledger, PeerLine, Standing, StoredEntry, StoredProposal
 from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
 from hive_node.subjects.projects import Projects
 from protocol.ids import NodeId
 from protocol.verification import Membership
+from protocol.wire import JsonValue
 
 
 class Experiments(Ledger, Protocol):
@@ -73,8 +74,6 @@ class Membering(Protocol):
 
     async def invite(self) -> str: ...
 
-    async def join(self, token: str) -> Membership: ...
-
     async def leave(self) -> None: ...
 
     async def revoke(self, node: str, reason: str, *, last_seq: int | None, keep_history: bool) -> Issued: ...
@@ -90,6 +89,28 @@ class Membering(Protocol):
     async def halt(self, reason: str, minutes: int, *, is_local: bool) -> Issued | None: ...
 
     async def resume(self, *, is_local: bool) -> Issued | None: ...
+
+
+class Waiting(Protocol):
+    """This node's own joining. Raises Fault, RemoteProtocolError."""
+
+    async def ask(self, token: str) -> Membership | None: ...
+
+    async def state(self) -> dict[str, JsonValue] | None: ...
+
+    async def give_up(self) -> bool: ...
+
+
+class Desk(Protocol):
+    """Who wants to be let in here. Raises Fault."""
+
+    async def open_invites(self) -> list[Invite]: ...
+
+    async def joiners(self) -> list[Joiner]: ...
+
+    async def approve(self, beginning: str) -> Joiner: ...
+
+    async def deny(self, beginning: str) -> Joiner: ...
 
 
 class Proposals(Protocol):
@@ -144,6 +165,8 @@ class Parts:
     diary: Diary
     membering: Membering
     proposals: Proposals
+    waiting: Waiting
+    desk: Desk
     peers: Peers
     clock: Clock
     restarts: Mapping[str, int]

@@ -265,6 +265,9 @@ class _Daemon:
         if status.get("hive") and status.get("silent"):
             yield Finding("hive", "warn", f"{status['silent']}: nothing is sent or accepted", "ask the hive's admin")
 
+        for text in (status.get("hive") or {}).get("warnings", []):
+            yield Finding("hive", "warn", text, "`hive-node hive proposals` and `hive-node hive members` show more")
+
     def holds(self, port: int) -> bool:
         """Whether the running daemon listens on that TCP port."""
         return self.pid is not None and bool(_listeners(port) & _sockets_of(self.pid))

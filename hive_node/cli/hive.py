@@ -44,6 +44,10 @@ def join(
     """Join the hive that a token is for."""
 
     def words(tree: Any) -> None:
+        if tree["id"] is None:
+            say("Asked, and taken note of: an admin of the hive has to let this node in. It goes on asking by itself.")
+            say("Let the admin compare this node's id with yours: `hive-node status` shows it.")
+            return
         say(f"Joined the hive {tree['name']} ({tree['id'][:12]}…), {count(len(tree['members']), 'member')}.")
         say("Next: `hive-node peers` shows who answers.")
 
@@ -52,9 +56,17 @@ def join(
 
 
 @app.command()
-def members(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Who belongs to the hive, and who was sent away."""
-    show(client_of(context).get(at("hive")), as_json, _members_words)
+def members(
+    context: typer.Context,
+    pending: Annotated[bool, typer.Option("--pending", help="Who waits to be let in at this node.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Who belongs to the hive, and who was sent away; or who waits to be let in."""
+    client = client_of(context)
+    if pending:
+        show(client.get(at("hive", "joiners")), as_json, _pending_words)
+    else:
+        show(client.get(at("hive")), as_json, _members_words)
 
 
 @app.command()
@@ -62,6 +74,10 @@ def revoke(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="The member's name, its id, or the beginning of its id.")],
     reason: Annotated[str | None, typer.Option(help="What members will read.")] = None,
+    last_seq: Annotated[
+        int | None, typer.Option(min=0, help="The last number of its feed that stays; what is held here unless given.")
+    ] = None,
+    keep_history: Annotated[bool, typer.Option("--keep-history", help="What it said until then counts on.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Send a member away. What it said before leaves the hive's view; what it says from now on is refused."""
@@ -69,10 +85,14 @@ def revoke(
     member = find_member(client.get(at("hive")), node)
 
     def words(tree: Any) -> None:
+        if tree["proposed"]:
+            say(f"Proposed as {tree['proposed'][:12]}: it stays a member before enough admins signed.")
+            return
         say(f"Revoked {member['name']} of {member['owner']} ({member['id'][:12]}…): charter {tree['version']}.")
         say("Nodes that are online know within a minute, the others before they accept anything.")
 
-    body = {"reason": reason} if reason is not None else {}
+    given = {"reason": reason, "last_seq": last_seq, "keep_history": keep_history or None}
+    body = {key: value for key, value in given.items() if value is not None}
     show(client.delete(at("hive", "members", member["id"]), body), as_json, words)
 
 
@@ -115,6 +135,9 @@ def halt(
         body["minutes"] = minutes
 
     def words(tree: Any) -> None:
+        if tree["proposed"]:
+            say(f"Proposed as {tree['proposed'][:12]}: the halt begins when enough admins signed.")
+            return
         say(f"Nothing is promoted or sent from now on ({tree['halted']}).")
         say(f"`hive-node hive resume{' --local' if local else ''}` lifts it.")
 
@@ -130,6 +153,9 @@ def resume(
     """Lift a halt."""
 
     def words(tree: Any) -> None:
+        if tree["proposed"]:
+            say(f"Proposed as {tree['proposed'][:12]}: the halt goes on before enough admins signed.")
+            return
         say(f"Lifted, but still {tree['halted']}." if tree["halted"] else "Lifted: promotions and sends go on.")
 
     show(client_of(context).post(at("hive", "resume"), {"local": local}), as_json, words)
@@ -151,9 +177,22 @@ def find_member(hive: Any, text: str) -> dict[str, Any]:
     return dict(named[0])
 
 
+def _joining_words(joining: Any) -> str:
+    if joining["refused"]:
+        return f"In no hive: {joining['refused']}. `hive-node hive leave --yes` puts that away."
+    return f"In no hive yet: since {joining['since']} this node waits for an admin to let it in, and goes on asking."
+
+
+def _pending_words(tree: Any) -> None:
+    rows = [(one["id"][:16], one["name"], one["owner"], one["asked_at"], one["state"]) for one in tree["items"]]
+    table(("id", "name", "owner", "asked", "state"), rows, "Nobody waits to be let in at this node.")
+    if rows:
+        say("Compare the id by telephone, then `hive-node hive approve ID` or `hive-node hive deny ID`.")
+
+
 def _members_words(tree: Any) -> None:
     if tree["id"] is None:
-        say(NONE)
+        say(_joining_words(tree["joining"]) if tree.get("joining") else NONE)
         return
     say(f"{tree['name']} ({tree['id']}), charter {tree['version']}, in force until {tree['expires_at']}")
     rows = [

@@ -63,7 +63,8 @@ class Invite:
     used_by: NodeId | None
 
 
-JoinerState: TypeAlias = Literal["pending", "approved", "denied"]
+# pending: a person has to say so. approved: handed the chain when it asks next, and listed by then. joined: it was.
+JoinerState: TypeAlias = Literal["pending", "approved", "joined", "denied"]
 
 
 @dataclass(frozen=True, slots=True)

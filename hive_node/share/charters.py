@@ -17,7 +17,7 @@ from protocol.signing import Signer, seal
 from protocol.verification import Membership, verify_first_charter
 
 # Renewed when a third of its life is left, so that a hive with one admin on holiday does not stop.
-_RENEW_BEFORE: Final = LIFETIME / 3
+RENEW_BEFORE: Final = LIFETIME / 3
 # Admins take turns, the first listed first: two that renewed at once would issue two versions after one.
 _RENEW_TURN: Final = timedelta(hours=6)
 _RENEW_TURNS: Final = timedelta(days=20)
@@ -179,7 +179,7 @@ class CharterOffice:
             return False
         admins = membership.charter.admins.ids
         turn = admins.index(self.hive.node) * min(_RENEW_TURN, _RENEW_TURNS / len(admins))
-        return membership.charter.is_expired(self.clock.now() + _RENEW_BEFORE - turn)
+        return membership.charter.is_expired(self.clock.now() + RENEW_BEFORE - turn)
 
 
 def _member(charter: Charter, node: NodeId) -> Member:

@@ -41,6 +41,22 @@ def test_peers_tells_how_each_was_found_and_how_it_is(pair: tuple[Any, Any]) -> 
     assert "in step" in anna.cli("peers").stdout
 
 
+def test_an_admin_governs_from_the_command_line(pair: tuple[Any, Any]) -> None:
+    anna, ben = pair
+    assert "1 of 1 must sign" in anna.cli("hive", "admins").stdout
+    assert anna.cli("hive", "admins", "--threshold", "2").returncode == 1
+    assert "add MEMBER" in anna.cli("hive", "admins", "add").stderr
+    assert "join=approve" in anna.cli("hive", "policy", "join=approve").stdout
+    assert "join=open" in anna.cli("hive", "policy", "join=open").stdout
+    assert "join=open|approve" in anna.cli("hive", "policy", "join=never").stderr
+    assert "goes by it" in ben.cli("hive", "constitution").stdout
+    assert "Nobody waits" in anna.cli("hive", "members", "--pending").stdout
+    assert "No open invites" in anna.cli("hive", "invites").stdout
+    assert "Nothing is proposed" in ben.cli("hive", "proposals").stdout
+    assert ben.cli("hive", "sign", "abcdef", "--yes").returncode == 1
+    assert "admin" in ben.cli("hive", "epoch", "laptop").stderr
+
+
 def test_a_used_token_admits_nobody_else(pair: tuple[Any, Any], module_daemon: Callable[..., Any]) -> None:
     anna, _ben = pair
     stranger = module_daemon("phone", "eve")

@@ -489,3 +489,99 @@ async def test_a_chain_that_could_not_be_written_whole_is_not_written_at_all(
     await bo.start()
     assert bo.hive.membership is None
     await bo.members.join(await ada.members.invite())
+
+
+# --- let in by hand ------------------------------------------------------------------------------------------------------
+
+
+async def test_where_joins_are_approved_a_joiner_waits_over_restarts_and_is_let_in_by_hand(tmp_path: Path) -> None:
+    async with node_of(tmp_path, "ada") as ada, node_of(tmp_path, "bo") as bo:
+        await ada.members.create("by hand")
+        await until(lambda: ada.port)
+        await ada.members.set_policy("join", "approve")
+
+        assert await bo.parts.waiting.ask(await ada.members.invite()) is None
+        (waiting,) = await ada.parts.desk.joiners()
+        assert (waiting.node, waiting.owner, waiting.name, waiting.state) == (bo.id, "owner-bo", "bo", "pending")
+        assert ada.version == 2
+        await bo.stop()
+        await ada.stop()
+        bo.clock.shift = ada.clock.shift = timedelta(
+            days=2
+        )  # the invite itself is over; who came with it in time is not
+        await ada.start()
+        await bo.start()
+        await until(lambda: ada.parts.desk.port)
+        await bo.parts.waiting.ask_again()
+        assert bo.hive.membership is None
+        assert (await bo.parts.waiting.state() or {})["refused"] is None
+
+        await ada.parts.desk.approve(bo.id[:16])
+        await bo.parts.waiting.ask_again()
+
+        assert bo.hive.membership is not None
+        assert bo.id in bo.hive.membership.members
+        assert await bo.parts.waiting.state() is None
+        await until(lambda: not ada.parts.desk.port)  # nobody is waited for any more
+
+
+async def test_who_is_turned_away_is_told_and_asks_no_more(tmp_path: Path) -> None:
+    async with node_of(tmp_path, "ada") as ada, node_of(tmp_path, "bo") as bo:
+        await ada.members.create("by hand")
+        await until(lambda: ada.port)
+        await ada.members.set_policy("join", "approve")
+        token = await ada.members.invite()
+        assert await bo.parts.waiting.ask(token) is None
+
+        await ada.parts.desk.deny(bo.id[:16])
+        await ada.members.invite()  # the port stays open
+        await bo.parts.waiting.ask_again()
+
+        assert "said no" in str((await bo.parts.waiting.state() or {})["refused"])
+        assert await refused(bo, token) == "hive.join-denied"
+        assert ada.version == 2
+        with pytest.raises(Fault) as caught:
+            await ada.parts.desk.approve(bo.id[:16])
+        assert caught.value.code == "hive.no-joiner"
+        assert await bo.parts.waiting.give_up()
+        assert not await bo.parts.waiting.give_up()
+
+
+async def test_somebody_elses_pending_invite_lets_nobody_in(tmp_path: Path) -> None:
+    async with node_of(tmp_path, "ada") as ada, node_of(tmp_path, "bo") as bo, node_of(tmp_path, "eve") as eve:
+        await ada.members.create("by hand")
+        await until(lambda: ada.port)
+        await ada.members.set_policy("join", "approve")
+        token = await ada.members.invite()
+        assert await bo.parts.waiting.ask(token) is None
+
+        assert await refused(eve, token) == "hive.invite-used"
+        await ada.parts.desk.approve(bo.id[:16])
+        assert await refused(eve, token) == "hive.invite-used"
+        assert await bo.members.join(token) is not None
+
+
+async def test_where_two_admins_must_sign_a_joiner_waits_for_both(tmp_path: Path) -> None:
+    async with node_of(tmp_path, "ada") as ada, node_of(tmp_path, "bo") as bo, node_of(tmp_path, "cy") as cy:
+        await ada.members.create("two keys")
+        await until(lambda: ada.port)
+        await bo.members.join(await ada.members.invite())
+        await until(lambda: bo.port)
+        introduce(ada, bo)
+        proposed = await ada.members.set_admins(bo.id, None, 2)
+
+        async def sign(identity: str) -> None:
+            async with asyncio.timeout(20):
+                while not [one for one in await bo.parts.proposals.open() if one.proposal.digest == identity]:
+                    await asyncio.sleep(0.05)
+            await bo.parts.proposals.sign(identity)
+
+        await sign(proposed.id)  # type: ignore[union-attr]
+        await until(lambda: ada.version == 3)
+        token = await ada.members.invite()
+        assert await cy.members.join(token) is None
+        (admission,) = await ada.parts.charters.proposals()
+        await sign(admission.id)
+        await until(lambda: ada.version == 4)
+
+        assert await cy.members.join(token, is_waiting=True) is not None

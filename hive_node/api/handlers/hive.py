@@ -16,9 +16,11 @@ from hive_node.api.models import (
 )
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Call, Route
-from hive_node.ports import StoredProposal
+from hive_node.ports import Joiner, StoredProposal
 from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
+from protocol.charter import stamp
+from protocol.limits import INVITE_WRONG_GUESSES
 from protocol.verification import Membership
 from protocol.wire import JsonValue
 
@@ -32,6 +34,10 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", "/v1/hive", "Found a hive", hive.create, Response, NewHive, 201),
         Route("DELETE", "/v1/hive", "Leave the hive", hive.leave, Response),
         Route("POST", "/v1/hive/invites", "Open a one-time invite", hive.invite, Response, NoBody, 201),
+        Route("GET", "/v1/hive/invites", "Open invites, with wrong guesses", hive.invites, Page),
+        Route("GET", "/v1/hive/joiners", "Who waits to be let in here", hive.joiners, Page),
+        Route("POST", "/v1/hive/joiners/{id}/approve", "Let somebody in", hive.approve, Response),
+        Route("POST", "/v1/hive/joiners/{id}/deny", "Turn somebody away", hive.deny, Response),
         Route("POST", "/v1/hive/join", "Join by an invite", hive.join, Response, JoinHive),
         Route("POST", "/v1/hive/halt", "Stop promotions and sends", hive.halt, Response, HaltBody),
         Route("POST", "/v1/hive/resume", "Lift a halt", hive.resume, Response, ResumeBody),
@@ -58,20 +64,49 @@ class _Hive:
 
     async def get(self, _call: Call) -> JsonValue:
         membership = self._parts.hive.membership
-        return _tree(membership) if membership else {"id": None}
+        if membership is not None:
+            return _tree(membership)
+        joining = await self._parts.waiting.state()
+        return {"id": None, "joining": joining} if joining else {"id": None}
 
     async def create(self, call: Call) -> JsonValue:
         return _tree(await self._parts.membering.create(call.body.name))
 
     async def leave(self, _call: Call) -> JsonValue:
-        await self._parts.membering.leave()
+        gave_up = await self._parts.waiting.give_up()
+        if self._parts.hive.membership is not None or not gave_up:
+            await self._parts.membering.leave()
         return {"id": None}
 
     async def invite(self, _call: Call) -> JsonValue:
         return {"token": await self._parts.membering.invite()}
 
+    async def invites(self, _call: Call) -> JsonValue:
+        return {
+            "items": [
+                {
+                    "id": one.id,
+                    "expires_at": stamp(one.expires_at),
+                    "wrong": one.wrong,
+                    "is_closed": one.wrong >= INVITE_WRONG_GUESSES,
+                }
+                for one in await self._parts.desk.open_invites()
+            ],
+            "next": None,
+        }
+
+    async def joiners(self, _call: Call) -> JsonValue:
+        return {"items": [_joiner(one) for one in await self._parts.desk.joiners()], "next": None}
+
+    async def approve(self, call: Call) -> JsonValue:
+        return _joiner(await self._parts.desk.approve(call.name("id")))
+
+    async def deny(self, call: Call) -> JsonValue:
+        return _joiner(await self._parts.desk.deny(call.name("id")))
+
     async def join(self, call: Call) -> JsonValue:
-        return _tree(await self._parts.membering.join(call.body.token))
+        membership = await self._parts.waiting.ask(call.body.token)
+        return _tree(membership) if membership else {"id": None, "joining": await self._parts.waiting.state()}
 
     async def halt(self, call: Call) -> JsonValue:
         body = call.body
@@ -122,6 +157,18 @@ class _Hive:
             "halted": self._parts.hive.why_halted(self._parts.clock.now()),
             "proposed": issued.id if isinstance(issued, StoredProposal) else None,
         }
+
+
+def _joiner(joiner: Joiner) -> dict[str, JsonValue]:
+    return {
+        "id": joiner.node,
+        "owner": joiner.owner,
+        "name": joiner.name,
+        "invite": joiner.invite,
+        "asked_at": stamp(joiner.asked_at),
+        "expires_at": stamp(joiner.expires_at),
+        "state": joiner.state,
+    }
 
 
 def _seen(seen: Seen) -> dict[str, JsonValue]:

@@ -11,6 +11,8 @@ from hive_node.api.models import Health, Page, ScanBody, Status
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.api.tally import Tally
+from hive_node.share.charters import RENEW_BEFORE
+from hive_node.share.proposals import Seen
 from protocol.wire import JsonValue, dump_json
 
 _BEAT_S = 15.0
@@ -135,6 +137,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
             "members": len(charter.members),
             "is_admin": parts.hive.is_admin,
             "expires_at": charter.expires_at,
+            "warnings": [*await _warnings(parts)],
         }
     return {
         "version": __version__,
@@ -164,3 +167,24 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "restarts": dict(parts.restarts),
         "doors": dict(parts.doors),
     }
+
+
+async def _warnings(parts: Parts) -> list[str]:
+    """What a person should see to, about the charter."""
+    membership = parts.hive.membership
+    found = [parts.hive.fork] if parts.hive.fork else []
+    if membership is None:
+        return found
+    admins = membership.charter.admins
+    if admins.threshold > 1 and membership.charter.is_expired(parts.clock.now() + RENEW_BEFORE):
+        found.append(
+            f"the charter expires at {membership.charter.expires_at}: {admins.threshold} admins must sign its renewal, "
+            "`hive-node hive proposals` shows it"
+        )
+    if parts.hive.is_admin and (waiting := [one for one in await parts.proposals.open() if _is_unsigned(one, parts)]):
+        found.append(f"{len(waiting)} proposed changes wait for this admin: `hive-node hive proposals`")
+    return found
+
+
+def _is_unsigned(seen: Seen, parts: Parts) -> bool:
+    return parts.hive.node not in seen.proposal.signers and not seen.turned_down
