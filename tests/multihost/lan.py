@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.multihost.wire import Wires
 
 _NAMED = Path("/run/netns")
 _NEW_NET = 0x40000000  # CLONE_NEWNET, setns(2)
@@ -49,17 +53,25 @@ class Lan:
 
     name: str
     hosts: int
+    wires: "Wires | None" = None
 
     @classmethod
     @contextmanager
-    def laid(cls, hosts: int) -> "Iterator[Lan]":
-        """The network while it is needed. Raises FileNotFoundError, CalledProcessError where that is not permitted."""
+    def laid(cls, hosts: int, wires: "Wires | None" = None) -> "Iterator[Lan]":
+        """The network while it is needed; its cables are good ones unless `wires` are given.
+
+        Raises FileNotFoundError, CalledProcessError where that is not permitted.
+        """
         _tidy()
-        lan = cls(f"hive-{os.getpid()}-{next(_COUNTER)}", hosts)
+        lan = cls(f"hive-{os.getpid()}-{next(_COUNTER)}", hosts, wires)
         try:
             lan._lay()
+            if wires is not None:
+                wires.start()
             yield lan
         finally:
+            if wires is not None:
+                wires.close()
             lan._remove()
 
     def namespace(self, host: int) -> str:
@@ -131,7 +143,10 @@ class Lan:
     def _add(self, host: int) -> None:
         there, port = self.namespace(host), _port(host)
         ip("netns", "add", there)
-        ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", there)
+        if self.wires is not None:
+            self.wires.join((there, "eth0"), (self._switch, port))
+        else:
+            ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", there)
         ip("-n", self._switch, "link", "set", port, "master", "bridge", "up")
         self.inside(host, "link", "set", "lo", "up")
         self.number(host)

@@ -174,7 +174,7 @@ def test_a_thousand_false_nodes_cost_little_and_keep_no_true_one_away(five: Hive
     hive, others = five[1].client.get("/v1/hive")["id"], [five[1], five[2], five[3], five[4]]
     before, spent = [one.memory_kib for one in others], [one.cpu_s for one in others]
     log = tmp_path / "crowd.log"
-    crowd = Forked("tests.multihost.crowd", five.lan.namespace(6), hive, "12", out=log, problems=log)
+    crowd = Forked("tests.multihost.crowd", five.lan.namespace(6), hive, "7", out=log, problems=log)
     began = time.monotonic()
     five[5].kill()
     five[5].start()

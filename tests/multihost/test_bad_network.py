@@ -1,0 +1,32 @@
+"""A network that loses a tenth of everything and is slow."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.multihost.hosts import hive_on, shown, until
+from tests.multihost.lan import Lan
+from tests.multihost.wire import Wires
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not os.access(Path("/dev/net/tun"), os.R_OK | os.W_OK), reason="no access to /dev/net/tun"),
+]
+
+LOSS = 0.1
+DELAY_S = 0.1
+
+
+def test_nodes_on_a_network_with_a_tenth_lost_and_a_tenth_of_a_second_of_delay_get_in_step(permitted: None) -> None:
+    wires = Wires(LOSS, DELAY_S)
+    with Lan.laid(3, wires) as lan, hive_on(lan, 3) as hive:
+        until(hive.in_step, told=lambda: shown(hive))
+        said = [one.say(f"{one.name} over a bad cable, {number}") for one in hive for number in range(5)]
+        began = time.monotonic()
+        until(lambda: hive.have(*said), told=lambda: shown(hive))
+        assert time.monotonic() - began < 30
+        until(hive.in_step, told=lambda: shown(hive))
+        assert len({one.view for one in hive}) == 1
+    assert 0.5 * LOSS < wires.lost / (wires.lost + wires.carried) < 2 * LOSS
