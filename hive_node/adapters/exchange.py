@@ -1,8 +1,9 @@
 """One reconciliation with one peer: newer charters first, then the entries that either side lacks (docs/protocol.md §7.2)."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hive_node.adapters.contacts import Contact
@@ -15,7 +16,7 @@ from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.feed import Head
 from protocol.ids import NodeId
-from protocol.limits import REQUEST_BYTES, WANTED
+from protocol.limits import ENTRIES_PER_ANSWER, REQUEST_BYTES, WANTED
 from protocol.messages import SyncRequest, SyncTail
 from protocol.proposals import Offer
 from protocol.sync import HaveVector, Missing, asking_for, lacks_the_end, missing, shared_places
@@ -23,8 +24,8 @@ from protocol.wire import JsonValue
 
 logger = logging.getLogger(__name__)
 
-# A peer that always has more: 200 000 entries, then somebody else's turn comes.
-_ROUNDS: Final = 1_000
+# What one peer hands over before what waits for it meanwhile is done: 10 000 entries, a quarter of a minute's work.
+ANSWERS: Final = 50
 
 
 class Caller(Protocol):
@@ -45,7 +46,7 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What this node does with a peer at a time."""
+    """What this node does with a peer at a time. backfill: whoever has it fetches more than one answer, and nobody else does."""
 
     hive: Hive
     feed: Feed
@@ -53,6 +54,7 @@ class Exchange:
     charters: CharterReader
     proposals: ProposalDesk
     clock: Clock
+    backfill: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reconcile(self, contact: Contact, caller: Caller) -> None:
         """Get in step with a peer, as far as a halt and the charter allow. Raises RemoteProtocolError, StoreError."""
@@ -101,25 +103,38 @@ class Exchange:
             contact.settled = (self.hive.digest(), contact.have)
 
     async def _fetch(self, contact: Contact, caller: Caller) -> tuple[HaveVector, int]:
-        """Take in what we lack. Returns the feeds that the peer can show, and how much was new."""
-        theirs: HaveVector = {}
-        total = 0
-        for _ in range(_ROUNDS):
-            wanted = self._wanted(contact)
-            asked = SyncRequest(self.hive.have(), wanted, frozenset(self.hive.quarantined))
-            answer = await caller.sync(*contact.where, contact.node, asked)
-            gained = await self.learn.prove(answer.tail.proofs)
-            outcomes = await self.learn.learn(answer.envelopes, contact.node, answer.tail.withheld)
-            gained += sum(one.status == "accepted" or one.code is Code.SCOPE_REFUSED for one in outcomes)
-            theirs = _shown(self.hive.have(), answer.tail)
-            total += gained
-            if not answer.tail.has_more:
-                contact.was_asked_for(wanted, self.clock.monotonic())
-            if not gained or not self._is_open() or self._shuns(contact):
-                break
-            if not answer.tail.has_more and not self._wanted(contact):
-                break
+        """Take in what we lack. Returns the feeds that the peer can show, and how much was new.
+
+        Of many who would hand over the same at once, to a newcomer or to who slept long, each gives one answer and one of them
+        goes on: the others would send it all again, each in its share of our time. A peer that stalls has its turn until it is
+        given up, and the others' first answers go on meanwhile.
+        """
+        theirs, total, goes_on = await self._take_answer(contact, caller)
+        if not goes_on or self.backfill.locked():
+            return theirs, total
+        async with self.backfill:
+            for _ in range(ANSWERS - 1):
+                theirs, gained, goes_on = await self._take_answer(contact, caller)
+                total += gained
+                if not goes_on:
+                    break
+            else:
+                contact.want()
         return theirs, total
+
+    async def _take_answer(self, contact: Contact, caller: Caller) -> tuple[HaveVector, int, bool]:
+        """One answer: the feeds that the peer can show, how much was new, and whether another is worth asking for."""
+        wanted = self._wanted(contact)
+        asked = SyncRequest(self.hive.have(), wanted, frozenset(self.hive.quarantined))
+        answer = await caller.sync(*contact.where, contact.node, asked)
+        gained = await self.learn.prove(answer.tail.proofs)
+        outcomes = await self.learn.learn(answer.envelopes, contact.node, answer.tail.withheld)
+        gained += sum(one.status == "accepted" or one.code is Code.SCOPE_REFUSED for one in outcomes)
+        theirs = _shown(self.hive.have(), answer.tail)
+        if not answer.tail.has_more:
+            contact.was_asked_for(wanted, self.clock.monotonic())
+        is_well = bool(gained) and self._is_open() and not self._shuns(contact)
+        return theirs, gained, is_well and (answer.tail.has_more or bool(self._wanted(contact)))
 
     def _is_worth_asking(self, contact: Contact, have: str) -> bool:
         """Whether it shows other feeds than we do, or may show what others withheld from us.
@@ -135,18 +150,15 @@ class Exchange:
     async def _hand_over(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:
         """Push what the peer lacks, feed by feed, as far as it follows; what stands behind a hole is for it to ask for.
 
-        Returns how many entries it took.
+        No more than one request: a peer that lacks more takes it at its own pace, from one of us. Returns how many entries it took.
         """
         given = 0
         shunned = self.hive.quarantined
         for lacking in missing(self.hive.have(), theirs):
-            if lacking.author in shunned:
+            if lacking.author in shunned or given >= ENTRIES_PER_ANSWER or not self._is_open():
                 continue
-            rest = lacking
-            while self._is_open() and (envelopes := _following(rest, await self.feed.carried([rest]))):
-                for batch in _batches(envelopes):
-                    given += (await self.push(contact, caller, batch)).count("accepted")
-                rest = replace(rest, first=rest.first + len(envelopes))
+            for batch in _batches(_following(lacking, await self.feed.carried([lacking]))):
+                given += (await self.push(contact, caller, batch)).count("accepted")
         return given
 
     async def _look_for_forks(self, contact: Contact, caller: Caller, theirs: HaveVector) -> int:

@@ -10,11 +10,13 @@ import pytest
 
 from hive_node.adapters.clock import SeededChance
 from hive_node.adapters.contacts import FIRST_BACKOFF_S, LAST_BACKOFF_S
+from hive_node.adapters.exchange import ANSWERS
 from hive_node.adapters.network import BUSY_S, FAN_OUT, LOOK_S, RECONCILE_S, Network
 from hive_node.adapters.peer_client import PeerStatus, SyncAnswer
 from hive_node.adapters.places import PLACES
 from hive_node.adapters.told import Told
 from hive_node.hive import FIRST_WORD_S, Hive
+from hive_node.learn.outcomes import Outcome
 from hive_node.ports import Carried, PeerAddress, StoreError
 from protocol.charter import Halt, stamp
 from protocol.errors import Code, RemoteProtocolError
@@ -45,6 +47,7 @@ class Neighbourhood:
         self.at_once = 0
         self.most_at_once = 0
         self.gate: asyncio.Event | None = None
+        self.left: Counter[int] = Counter()
 
     async def status(self, host: str, port: int) -> PeerStatus:
         node = await self._answering(host, port, "status")
@@ -58,7 +61,10 @@ class Neighbourhood:
 
     async def sync(self, host: str, port: int, node: NodeId, asked: SyncRequest) -> SyncAnswer:
         await self._answering(host, port, "sync")
-        return SyncAnswer([], SyncTail({}))
+        if not self.left[port]:
+            return SyncAnswer([], SyncTail({}))
+        self.left[port] -= 1
+        return SyncAnswer([b"entry"], SyncTail({}, has_more=self.left[port] > 0))
 
     async def push(self, host: str, port: int, node: NodeId, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
         have = self._hive.digest()  # what comes while this is on its way is not yet there
@@ -149,8 +155,8 @@ class NoCharters:
 
 
 class NoLearn:
-    async def learn(self, *_arguments: Any) -> list[Any]:
-        return []
+    async def learn(self, envelopes: Sequence[bytes], *_arguments: Any) -> list[Outcome]:
+        return [Outcome(None, "accepted") for _ in envelopes]
 
     async def prove(self, *_arguments: Any) -> int:
         return 0
@@ -458,6 +464,36 @@ async def test_nothing_is_queued_before_the_service_runs_or_for_those_who_are_aw
     assert still.peers.asked == {}
 
 
+async def test_of_many_who_have_the_same_to_give_one_goes_on_and_the_others_wait(street: Street) -> None:
+    await street.meet(*OTHERS[:5])
+    street.peers.have = "1" * 64
+    street.peers.left.update(dict.fromkeys(range(1, 6), 30))
+    before = Counter(street.peers.asked)
+    for contact in street.network.contacts.values():
+        street.network.want(contact)
+    for _ in range(4):
+        await settled()
+    more = street.peers.asked - before
+    answers = sorted(more["sync", port] for port in range(1, 6))
+    assert answers == [1, 1, 1, 1, 30]
+
+
+async def test_a_peer_that_always_has_more_is_left_for_what_waits_for_it_meanwhile(street: Street) -> None:
+    await street.meet(OTHERS[0])
+    street.peers.have = "1" * 64
+    street.peers.left[1] = 10_000
+    before = street.peers.asked["sync", 1]
+    street.network.want(street.network.contacts[OTHERS[0].id])
+    await asyncio.sleep(0)
+    street.spread([b"entry"], source=None)
+    while not street.peers.pushed:
+        await asyncio.sleep(0)
+    assert street.peers.asked["sync", 1] - before == ANSWERS
+    for _ in range(20):
+        await settled()
+    assert street.peers.asked["sync", 1] > 2 * ANSWERS  # and goes on
+
+
 # --- what goes wrong ---------------------------------------------------------------------------------------------------
 
 
@@ -584,7 +620,7 @@ async def test_one_that_is_back_is_met_at_once(street: Street) -> None:
     await street.clock.advance(3 * LOOK_S)
     before = len(street.peers.pushed)
     street.network.contacted(OTHERS[0].id, HOST, Told(port=1))
-    street.network.spread([b"entry"], source=None)
+    street.spread([b"entry"], source=None)
     await settled()
     assert {port for port, _ in street.peers.pushed[before:]} == {1, 2}
 
