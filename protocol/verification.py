@@ -61,7 +61,7 @@ class Membership:
     """A hive as its verified charter chain says it is. Made in this module and nowhere else.
 
     digest: SHA-256 of the newest charter's payload. constitutions: every digest that the chain has pinned so far.
-    owners: of everybody whom the chain has ever listed, as listed last.
+    owners: of everybody whom the chain has ever listed, as listed last. highest_epochs: likewise, the highest it gave each.
     """
 
     hive: HiveId
@@ -70,6 +70,7 @@ class Membership:
     envelope: Envelope
     constitutions: frozenset[str]
     owners: Mapping[NodeId, str]
+    highest_epochs: Mapping[NodeId, int]
 
     @cached_property
     def members(self) -> Mapping[NodeId, Member]:
@@ -222,14 +223,25 @@ def _following(raw: bytes, trusted: Membership) -> tuple[Envelope, Charter]:
         raise RemoteProtocolError(Code.CHARTER_ROLLBACK, f"version {trusted.charter.version} is held")
     if charter.version != trusted.charter.version + 1 or charter.previous != trusted.digest:
         raise RemoteProtocolError(Code.CHARTER_CHAIN, f"does not follow version {trusted.charter.version}")
+    _check_epochs(charter, trusted)
     return envelope, charter
+
+
+def _check_epochs(charter: Charter, trusted: Membership) -> None:
+    """No epoch goes back: what an author said in one that is over would count again, and its numbers be used twice."""
+    last_revoked = {one.id: one for one in charter.revoked}
+    listed = {one.id: one.epoch for one in last_revoked.values()} | {one.id: one.epoch for one in charter.members}
+    if any(epoch < trusted.highest_epochs.get(NodeId(node), 1) for node, epoch in listed.items()):
+        raise RemoteProtocolError(Code.BAD_SCHEMA, "an epoch is below one that was given before")
 
 
 def _membership(hive: HiveId, charter: Charter, envelope: Envelope, before: Membership | None) -> Membership:
     constitutions = {charter.constitution} | (before.constitutions if before else set())
     owners = dict(before.owners) if before else {}
     owners |= {NodeId(member.id): member.owner for member in charter.members}
-    return Membership(hive, charter, sha256_hex(envelope.payload), envelope, frozenset(constitutions), owners)
+    epochs = dict(before.highest_epochs) if before else {}
+    epochs |= {NodeId(member.id): member.epoch for member in charter.members}
+    return Membership(hive, charter, sha256_hex(envelope.payload), envelope, frozenset(constitutions), owners, epochs)
 
 
 def _authentic(raw: bytes, membership: Membership) -> tuple[Envelope, Delta, Mapping[str, JsonValue]]:

@@ -18,8 +18,9 @@ class Memory:
 
     async def restore(self) -> None:
         """Read everything again. Raises StoreError."""
-        self.hive.heads = heads = await self.feed.heads()
-        shown = await self.feed.heads(shown_only=True)
+        epochs = self.hive.epochs()
+        self.hive.heads = heads = await self.feed.heads(epochs)
+        shown = await self.feed.heads(epochs, shown_only=True)
         self.hive.shown_ends = {
             author: end if end and end.epoch == head.epoch else None
             for author, head in heads.items()

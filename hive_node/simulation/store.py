@@ -32,11 +32,12 @@ class MemoryStore:
 
     # --- feeds
 
-    async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]:
+    async def heads(self, epochs: Mapping[NodeId, int], *, shown_only: bool = False) -> dict[NodeId, Head]:
+        """As FeedStore."""
         return {
             author: Head(epoch, seq, entry.id)
             for (author, epoch, seq), entry in sorted(self.entries.items())
-            if entry.standing == "good" or not shown_only
+            if (entry.standing == "good" or not shown_only) and epoch <= epochs.get(author, epoch)
         }
 
     async def holes(self) -> list[Missing]:

@@ -39,19 +39,19 @@ class FeedStore:
             for table in (charters, amendments, proposals, joiners, entries, held, proofs):
                 await transaction.execute(delete(table))
 
-    async def heads(self, *, shown_only: bool = False) -> dict[NodeId, Head]:
-        """The last entry held of each author, in the newest epoch that is held of it; of those in good standing, where asked so."""
-        among = entries.c.standing == GOOD if shown_only else true()
+    async def heads(self, epochs: Mapping[NodeId, int], *, shown_only: bool = False) -> dict[NodeId, Head]:
+        """The last entry held of each author, in the epoch that is told or else in the newest; where asked so, of those in good
+        standing alone."""
         by_epoch = entries.c.author, entries.c.epoch
-        newest = select(entries.c.author, func.max(entries.c.epoch)).where(among).group_by(entries.c.author)
-        last = (
-            select(*by_epoch, func.max(entries.c.seq)).where(among, tuple_(*by_epoch).in_(newest)).group_by(*by_epoch)
-        )
+        among = entries.c.standing == GOOD if shown_only else true()
+        last = select(*by_epoch, func.max(entries.c.seq)).where(among).group_by(*by_epoch)
         query = select(*by_epoch, entries.c.seq, entries.c.id).where(tuple_(*by_epoch, entries.c.seq).in_(last))
+        found: dict[NodeId, Head] = {}
         async with self.database.read() as connection:
-            return {
-                NodeId(row.author): Head(row.epoch, row.seq, EntryId(row.id)) for row in await connection.execute(query)
-            }
+            for row in await connection.execute(query.order_by(*by_epoch)):
+                if row.epoch <= epochs.get(NodeId(row.author), row.epoch):
+                    found[NodeId(row.author)] = Head(row.epoch, row.seq, EntryId(row.id))
+        return found
 
     async def holes(self) -> list[Missing]:
         """Numbers that no entry is held at, though one is after them."""

@@ -277,6 +277,24 @@ def test_two_admins_next_versions_do_not_follow_each_other() -> None:
     assert refused_next(two.amend(ADA, BO).chain[2], one.membership) is Code.CHARTER_CHAIN
 
 
+def test_an_epoch_that_was_given_never_goes_back() -> None:
+    """Not of a member, not by a revocation, not for one who was away in between: its old numbers would be free again."""
+    ada, bo = FakeNode("ada"), FakeNode("bo")
+    raised = FakeHive.found(ada, bo).amend(ada, members=[ada.member(), bo.member(epoch=3)])
+    away = raised.amend(ada, members=[ada.member()])
+    for hive, changes in (
+        (raised, {"members": [ada.member(), bo.member(epoch=2)]}),
+        (raised, {"members": [ada.member()], "revoked": [bo.revocation(5, epoch=2)]}),
+        (away, {"members": [ada.member(), bo.member()]}),
+    ):
+        with pytest.raises(RemoteProtocolError) as caught:
+            hive.amend(ada, **changes)
+        assert caught.value.code is Code.BAD_SCHEMA
+    assert away.amend(ada, members=[ada.member(), bo.member(epoch=3)]).membership.epoch(bo.id) == 3
+    again = {"members": [ada.member(), bo.member(epoch=4)], "revoked": [bo.revocation(5, epoch=3)]}
+    assert raised.amend(ada, **again).membership.epoch(bo.id) == 4
+
+
 def test_charter_of_another_hive_is_refused_even_by_the_same_admin() -> None:
     other = FakeHive.found(ADA, BO, name="another hive").amend(ADA)
 

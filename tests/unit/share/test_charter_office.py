@@ -34,7 +34,7 @@ class Desk:
         )
 
     async def restored(self) -> None:
-        self.hive.heads = await self.store.heads()
+        self.hive.heads = await self.store.heads({})
 
     @property
     def version(self) -> int:
