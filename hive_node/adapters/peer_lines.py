@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from guardrails.consensus import Standing
 from hive_node.adapters.contacts import Contact
 from hive_node.adapters.interfaces import authority
 from hive_node.adapters.network import Network
@@ -71,7 +72,11 @@ class _View:
             entries=head.seq if head else 0,
             behind_by=behind_by if state == "behind" else None,
             why=self._why(node, state, contact),
+            standing=self._standing(node),
         )
+
+    def _standing(self, node: NodeId) -> float:
+        return round(self.hive.standings.get(node, Standing()).score(self.now.timestamp()), 1)
 
     def _state(self, node: NodeId, contact: Contact | None, behind_by: int | None, met: str | None) -> str:
         if node in self.hive.quarantined:

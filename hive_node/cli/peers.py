@@ -26,7 +26,9 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 def peers(
     context: typer.Context,
-    wide: Annotated[bool, typer.Option("--wide", help="With addresses, entries and ids.")] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="With addresses, entries, standing with this node, and ids.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """The other members: who is there, who is behind, who is away since when, who is not heard and why."""
@@ -39,7 +41,7 @@ def peers(
             "No other members yet: `hive-node hive invite`, once for each node that is to join." if is_alone else NONE
         )
         columns = ("name", "owner", "state", "last seen", "found by")
-        more = ("address", "entries", "id") if wide else ()
+        more = ("address", "entries", "standing", "id") if wide else ()
         table((*columns, *more), [_row(one, now, is_wide=wide) for one in items], empty)
         _notes(items)
 
@@ -77,7 +79,7 @@ def state_in_words(one: Any) -> str:
 
 def _row(one: Any, now: datetime, *, is_wide: bool) -> tuple[object, ...]:
     found = _FOUND_BY.get(one["discovered_by"], one["discovered_by"])
-    more = (one["address"], one["entries"], one["node"][:16]) if is_wide else ()
+    more = (one["address"], one["entries"], f"{one['standing']:+g}", one["node"][:16]) if is_wide else ()
     return (one["name"], one["owner"], state_in_words(one), ago(one["seen_at"], now), found, *more)
 
 

@@ -74,6 +74,7 @@ class PeerLine:
     state: in step, behind (it lacks entries of ours), ahead (we lack some of its), asleep (it said goodbye), away, never met,
     quarantined, or shunned.
     behind_by: how many entries it lacks at most, where that is known. why: what a person should know of the state.
+    standing: what its recipes earned here, less the square of its invalid signatures; never told to others.
     """
 
     node: NodeId
@@ -87,3 +88,4 @@ class PeerLine:
     entries: int
     behind_by: int | None = None
     why: str | None = None
+    standing: float = 0.0

@@ -97,7 +97,7 @@ def test_quarantine_and_shunning_come_first_and_say_why_and_until_when(hive: Hiv
     hive.standings[BO.id] = Standing().after_invalid_signature(NOW.timestamp(), 8)
     line = only(hive, contact(have=hive.digest()))
     until = (NOW + timedelta(days=1)).strftime("%Y-%m-%d")
-    assert line.state == "shunned"
+    assert (line.state, line.standing) == ("shunned", -64.0)
     assert f"left alone until {until}" in (line.why or "")
     hive.equivocators = {BO.id: 1}
     line = only(hive, contact(failures=3))

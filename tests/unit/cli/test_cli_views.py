@@ -109,7 +109,11 @@ def test_a_task_nobody_spoke_of_says_so(capsys: pytest.CaptureFixture[str]) -> N
 def line(name: str, state: str, seen: timedelta | None = None, **more: Any) -> dict[str, Any]:
     seen_at = (NOW - seen).strftime("%Y-%m-%dT%H:%M:%SZ") if seen is not None else None
     fields = {"name": name, "owner": f"{name}'s owner", "state": state, "seen_at": seen_at, "discovered_by": "mdns"}
-    return fields | {"behind_by": None, "why": None, "address": "h:1", "entries": 7, "node": name * 16} | more
+    return (
+        fields
+        | {"behind_by": None, "why": None, "address": "h:1", "entries": 7, "standing": 0.0, "node": name * 16}
+        | more
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,12 @@ def test_the_state_says_how_far_behind_a_peer_is() -> None:
     assert peers.state_in_words(line("x", "behind")) == "behind"
     assert peers.state_in_words(line("x", "ahead")) == "has news for us"
     assert peers.ago(None, NOW) == "never"
+
+
+def test_a_line_has_more_to_it_where_it_may_be_wide() -> None:
+    one = line("x", "in step", timedelta(seconds=1), standing=-25.0)
+    assert peers._row(one, NOW, is_wide=False) == ("x", "x's owner", "in step", "just now", "the network")
+    assert peers._row(one, NOW, is_wide=True)[5:] == ("h:1", 7, "-25", "x" * 16)
 
 
 def test_the_notes_count_how_many_are_how_and_say_why(capsys: pytest.CaptureFixture[str]) -> None:

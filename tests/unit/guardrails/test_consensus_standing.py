@@ -77,3 +77,22 @@ def test_a_clock_set_back_neither_fades_nor_restores_anything():
 def test_the_end_of_time_is_still_a_number():
     standing = Standing().after_confirmation(NOW).after_invalid_signature(NOW, 3)
     assert math.isfinite(standing.score(1e300))
+
+
+def test_how_long_a_peer_is_shunned_is_when_it_is_shunned_no_more():
+    assert Standing().shunned_s(NOW) == 0.0
+    assert Standing().after_invalid_signature(NOW, 3).shunned_s(NOW) == 0.0
+    for number in (5, 8, 200, 100_000):
+        forger = Standing().after_invalid_signature(NOW, number)
+        left = forger.shunned_s(NOW)
+        assert forger.is_shunned(NOW + left - 1)
+        assert not forger.is_shunned(NOW + left + 1)
+    assert Standing().after_invalid_signature(NOW, 8).shunned_s(NOW) == pytest.approx(INVALID_HALF_LIFE_S)
+
+
+def test_what_a_peer_earned_shortens_its_time_and_never_ends_it_at_once():
+    trusted = Standing()
+    for _ in range(10):
+        trusted = trusted.after_confirmation(NOW)
+    excused, stranger = (one.after_invalid_signature(NOW, 16).shunned_s(NOW) for one in (trusted, Standing()))
+    assert 0 < excused < stranger
