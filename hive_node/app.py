@@ -242,6 +242,7 @@ class _Builder:
             constitution=self.constitution,
             diary=self.journal,
             membering=self._members(),
+            chain=self.charters,
             proposals=self.proposals,
             waiting=self.waiting,
             desk=self.desk,

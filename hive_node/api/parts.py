@@ -91,6 +91,12 @@ class Membering(Protocol):
     async def resume(self, *, is_local: bool) -> Issued | None: ...
 
 
+class Charters(Protocol):
+    """The chain of charters, a page at a time."""
+
+    async def charters(self, first: int = 1) -> list[bytes]: ...
+
+
 class Waiting(Protocol):
     """This node's own joining. Raises Fault, RemoteProtocolError."""
 
@@ -164,6 +170,7 @@ class Parts:
     constitution: Constitution
     diary: Diary
     membering: Membering
+    chain: Charters
     proposals: Proposals
     waiting: Waiting
     desk: Desk

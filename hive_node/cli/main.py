@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hive_node import __version__
-from hive_node.cli import admin, deltas, experiments, governing, guards, peers, projects, simulate
+from hive_node.cli import admin, charters, deltas, experiments, guards, peers, projects, simulate
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
 from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
@@ -19,7 +19,7 @@ app = typer.Typer(
     name="hive-node", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Improves what you already have, behind two gates, and learns with the nodes of your team.",
 )  # fmt: skip
-app.add_typer(governing.app, name="hive")
+app.add_typer(charters.app, name="hive")
 app.add_typer(projects.app, name="project")
 app.add_typer(experiments.app, name="experiment")
 app.add_typer(deltas.app, name="delta")

@@ -57,6 +57,34 @@ def test_an_admin_governs_from_the_command_line(pair: tuple[Any, Any]) -> None:
     assert "admin" in ben.cli("hive", "epoch", "laptop").stderr
 
 
+def test_the_chain_of_charters_is_exported_and_verified_without_a_node(pair: tuple[Any, Any], tmp_path: Path) -> None:
+    anna, ben = pair
+    exported = ben.cli("hive", "export").stdout
+    file = tmp_path / "chain.ndjson"
+    file.write_text(exported)
+    hive = json.loads(anna.cli("hive", "members", "--json").stdout)["id"]
+
+    whole = anna.cli("hive", "verify", str(file), "--hive", hive)
+    assert whole.returncode == 0, whole.stdout
+    assert "laptop of ben" in whole.stdout
+    assert "signed by desk" in whole.stdout
+    lines = exported.splitlines(keepends=True)
+    for wrong, code in (
+        (lines[1:], "charter-chain"),
+        ([lines[0], *lines[2:]], "charter-chain"),
+        ([*lines, lines[-1]], "charter-rollback"),
+        ([*lines[:-1], lines[-1][:-1]], "cut-off"),
+        ([lines[0].replace('"sig":"', '"sig":"AAAA', 1)], "bad-"),
+        ([], "charter-chain"),
+    ):
+        file.write_text("".join(wrong))
+        told = anna.cli("hive", "verify", str(file))
+        assert told.returncode == 1
+        assert code in told.stdout
+    file.write_text(exported)
+    assert "wrong-hive" in anna.cli("hive", "verify", str(file), "--hive", "a" * 52).stdout
+
+
 def test_a_used_token_admits_nobody_else(pair: tuple[Any, Any], module_daemon: Callable[..., Any]) -> None:
     anna, _ben = pair
     stranger = module_daemon("phone", "eve")

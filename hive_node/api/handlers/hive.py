@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 
+from aiohttp import web
+
 from hive_node.api.models import (
     AdminsBody,
     HaltBody,
@@ -46,6 +48,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", "/v1/hive/admins", "Who may issue charters", hive.admins, Response, AdminsBody),
         Route("POST", "/v1/hive/policy", "Set a policy of the hive", hive.policy, Response, PolicyBody),
         Route("POST", "/v1/hive/constitution", "Put the hive under this node's rules", hive.adopt, Response),
+        Route("GET", "/v1/export/charters", "The chain of charters, NDJSON", hive.export, media="application/x-ndjson"),
         Route("GET", "/v1/hive/proposals", "Changes that admins have still to sign", hive.proposals, Page),
         Route("POST", "/v1/hive/proposals/{id}/sign", "Sign a proposal", hive.sign, Response),
         Route("POST", "/v1/hive/proposals/{id}/reject", "Turn a proposal down", hive.reject, Response),
@@ -135,6 +138,16 @@ class _Hive:
 
     async def adopt(self, _call: Call) -> JsonValue:
         return self._issued(await self._parts.membering.adopt_constitution())
+
+    async def export(self, call: Call) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(call.request)
+        first = 1
+        while page := await self._parts.chain.charters(first):
+            first += len(page)
+            await response.write(b"".join(raw + b"\n" for raw in page))
+        await response.write_eof()
+        return response
 
     async def proposals(self, _call: Call) -> JsonValue:
         return {"items": [_seen(one) for one in await self._parts.proposals.open()], "next": None}
