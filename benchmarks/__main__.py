@@ -23,6 +23,7 @@ ROWS = {
     "start": "benchmarks.start",
     "spread": "benchmarks.spread",
     "learn": "benchmarks.learning",
+    "backfill": "benchmarks.backfill",
     "loop": "benchmarks.loop",
     "scope": "benchmarks.scope",
     "api": "benchmarks.admin",

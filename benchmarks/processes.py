@@ -25,6 +25,12 @@ def memory_of(pid: int | str = "self") -> Memory:
     return Memory(sizes["Rss"], sizes["Pss"], sizes["Private_Clean"] + sizes["Private_Dirty"])
 
 
+def peak_mib(pid: int) -> float:
+    """The most that was resident at any time (proc_pid_status(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / _KIB_PER_MIB
+
+
 def cpu_s(pid: int) -> float:
     """Processor time that all its threads have used, ended ones included."""
     # clock_getcpuclockid(3): the kernel's number for another process's clock. /proc counts in steps of 10 ms, too

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 # answer of ordinary entries is one piece; the bytes bound what is parsed at a time, which is several times as much memory.
 _PIECE = ENTRIES_PER_ANSWER
 _PIECE_BYTES = 256 * 1024
-# Verifying and scanning an entry takes up to a millisecond: after so many the loop gets its turn.
-_BREATH = 8
+# Verifying and scanning an entry takes up to a millisecond, and a request of the API takes some ten turns of the loop.
+_BREATH = 4
 
 
 @dataclass(slots=True)
