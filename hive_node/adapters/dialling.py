@@ -10,7 +10,7 @@ from hive_node.adapters.exchange import Caller
 from hive_node.adapters.pace import Pace
 from hive_node.adapters.places import Place, Places
 from hive_node.hive import Hive
-from hive_node.ports import Chance, Clock, Fault
+from hive_node.ports import Chance, Clock, Fault, PeerAddress
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
 
@@ -22,7 +22,7 @@ _HINT_S: Final = 2.0
 
 
 class Dialler:
-    """met: called with every member that answered, and where. busy: how many places are being asked at, or wait for it."""
+    """met: called with every member that answered, and where. missed: with a place at which nobody did. busy: how many places are being asked at, or wait for it."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Dialler:
         clock: Clock,
         chance: Chance,
         met: Callable[[Place, NodeId], Awaitable[None]],
+        missed: Callable[[Place], Coroutine[Any, Any, None]],
         pace: Pace,
     ) -> None:
         self._hive = hive
@@ -38,6 +39,7 @@ class Dialler:
         self._clock = clock
         self._chance = chance
         self._met = met
+        self._missed = missed
         self._pace = pace
         self._places = Places(chance)
         self._hinted: dict[NodeId, float] = {}
@@ -50,6 +52,14 @@ class Dialler:
         """A member may be there. None where nobody can be, or where we are ourselves."""
         place = self._places.hear_of(host, port, source)
         return place if place is not None and place.node != self._hive.node else None
+
+    def known(self, address: PeerAddress, wait_s: float) -> None:
+        """A member was there before; `wait_s` of what it is to be left alone for are not over yet."""
+        place = self.hear_of(address.host, address.port, "invite" if address.source == "invite" else "stored")
+        if place is not None:
+            place.node, place.failures = address.node, address.failures
+            place.retry_at = max(place.retry_at, self._clock.monotonic() + wait_s)
+            self.dial(place)
 
     def hint(self, node: NodeId, host: str, port: int) -> None:
         """A member itself says that it listens there: looked at anew, but seldom, and then where it said last."""
@@ -104,6 +114,7 @@ class Dialler:
             error = await attempt(self._ask_who(place))
         if error is not None and not self._pace.was_late_since(began):
             self._places.failed(place, self._clock.monotonic())
+            await attempt(self._missed(place))
 
     async def _ask_who(self, place: Place) -> None:
         client, membership = self._client(), self._hive.membership

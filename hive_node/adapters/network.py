@@ -7,6 +7,7 @@ any more: a peer that stalls or lies costs its own task and no other, and whatev
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from hive_node.adapters.contacts import LAST_BACKOFF_S, Contact, Source, backoff_s
@@ -17,10 +18,11 @@ from hive_node.adapters.neighbours import Neighbourhood
 from hive_node.adapters.pace import Pace
 from hive_node.adapters.places import Place
 from hive_node.adapters.told import Told
-from hive_node.hive import ALONE_S, FIRST_WORD_S, WAKING_S, Hive
+from hive_node.adapters.waking import Waking
+from hive_node.hive import WAKING_S, Hive
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.pipeline import Learn
-from hive_node.ports import Addresses, Chance, Clock, Fault, Feed
+from hive_node.ports import Addresses, Chance, Clock, Fault, Feed, PeerAddress
 from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
@@ -37,7 +39,6 @@ LOOK_S: Final = 4.0
 ASK_S: Final = 1.0
 # A peer that is busy is left alone for as long as it says (docs/protocol.md §3.2).
 BUSY_S: Final = 30.0
-_WAKING_LOOK_S: Final = 0.1
 
 
 class Network:
@@ -64,11 +65,12 @@ class Network:
         self._chance = chance
         self._static = static
         self._pace = Pace(clock)
-        self._dialler = Dialler(hive, client, clock, chance, self._met, self._pace)
+        self._dialler = Dialler(hive, client, clock, chance, self._met, self._missed, self._pace)
         self._group: asyncio.TaskGroup | None = None
         self.is_leaving = False
         self.contacts: dict[NodeId, Contact] = {}
         self._near = Neighbourhood(hive, self.contacts)
+        self._waking = Waking(hive, self._near, clock, lambda: self._dialler.busy > 0, self._want_all)
 
     async def serve(self) -> None:
         """Dial, push and reconcile until cancelled; then say goodbye."""
@@ -83,7 +85,7 @@ class Network:
             self._group = self._dialler.group = group
             try:
                 group.create_task(self._pace.keep())
-                group.create_task(self._stop_waiting())
+                group.create_task(self._waking.wait())
                 for contact in self.contacts.values():
                     self._attend_to(contact)
                 await self._dial_known()
@@ -175,30 +177,9 @@ class Network:
             self.is_leaving = True
             await say_goodbye(client, [one for one in self.contacts.values() if one.is_live])
 
-    async def _stop_waiting(self) -> None:
-        began = self._clock.monotonic()
-        while self._hive.is_waking and (waited := self._clock.monotonic() - began) < FIRST_WORD_S:
-            await self._clock.sleep(_WAKING_LOOK_S)
-            if self._has_heard_of_charters(waited):
-                self._wake()
-        await self._clock.sleep(max(0.0, began + FIRST_WORD_S - self._clock.monotonic()))
-        self._wake()
-        self._hive.peers_were_asked()
-
-    def _has_heard_of_charters(self, waited_s: float) -> bool:
-        """Whether all members told theirs, or, after a while, all who were found."""
-        told = sum(one.has_told for one in self.contacts.values())
-        if told >= self._near.others:
-            return True
-        if self._near.live > told or self._dialler.busy:
-            return False
-        return waited_s >= (WAKING_S if self._near.live else ALONE_S)
-
-    def _wake(self) -> None:
-        if self._hive.is_waking:
-            self._hive.wake()
-            for contact in self.contacts.values():
-                self.want(contact)
+    def _want_all(self) -> None:
+        for contact in self.contacts.values():
+            self.want(contact)
 
     async def _dial_known(self) -> None:
         for host, port in self._static:
@@ -210,7 +191,12 @@ class Network:
             return
         for address in self._chance.sample(stored, len(stored)):
             if self._is_member(address.node):
-                self.suggest(address.host, address.port, "invite" if address.source == "invite" else "stored")
+                self._dialler.known(address, self._left_alone_s(address))
+
+    def _left_alone_s(self, address: PeerAddress) -> float:
+        """How much of its back-off a restart did not outlast; no more than there can be, whatever the clock said then."""
+        left = address.retry_at - self._clock.now() if address.retry_at else timedelta()
+        return min(LAST_BACKOFF_S, max(0.0, left.total_seconds()))
 
     async def _look_forever(self) -> None:
         next_round = self._clock.monotonic()
@@ -256,6 +242,11 @@ class Network:
         self.want(contact)
         await self._addresses.met(node, contact.host, contact.port, min(place.sources))
 
+    async def _missed(self, place: Place) -> None:
+        if place.node is not None and place.node not in self.contacts and self._is_member(place.node):
+            wait_s = place.retry_at - self._clock.monotonic()
+            await self._addresses.failed(place.node, self._clock.now() + timedelta(seconds=wait_s))
+
     def _attend_to(self, contact: Contact) -> None:
         if self._group is not None and not contact.is_attended:
             contact.task = self._group.create_task(self._attend(contact))
@@ -264,12 +255,14 @@ class Network:
         """Do what is wanted of one peer, one thing at a time, until nothing is."""
         while contact.is_wanted:
             contact.is_wanted = False
-            began = self._clock.monotonic()
+            began, had_failed = self._clock.monotonic(), contact.failures > 0
             error = await attempt(self._serve_contact(contact))
             if error is not None and self._pace.was_late_since(began):
                 contact.want()  # it may well have answered in time: not its fault, and tried again
             elif error is not None:
                 await attempt(self._back_off(contact, error))
+            elif had_failed and not contact.failures:
+                await attempt(self._addresses.met(contact.node, *contact.where, min(contact.sources)))
 
     async def _serve_contact(self, contact: Contact) -> None:
         client = self._client()
@@ -313,11 +306,12 @@ class Network:
         contact.outbox.clear()
         contact.failures += 1
         self._look_who_gave_back()
-        contact.retry_at = self._clock.monotonic() + backoff_s(contact.failures, self._chance)
+        wait_s = backoff_s(contact.failures, self._chance)
+        contact.retry_at = self._clock.monotonic() + wait_s
         level = logging.INFO if contact.failures == 1 else logging.DEBUG  # the first failure speaks, repeats are quiet
         fields = {"peer": contact.node, "code": error.code, "failures": contact.failures}
         logger.log(level, "peer away", extra=fields)
-        await self._addresses.failed(contact.node)
+        await self._addresses.failed(contact.node, self._clock.now() + timedelta(seconds=wait_s))
         if self._near.is_let_go(contact):
             self.contacts.pop(contact.node, None)
 

@@ -161,7 +161,7 @@ class Notes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PeerAddress:
-    """Where a member was last met. source: mdns, static, invite or inbound."""
+    """Where a member was last met. source: mdns, static, invite or inbound. retry_at: since it did not answer, when it is due again."""
 
     node: NodeId
     host: str
@@ -169,6 +169,7 @@ class PeerAddress:
     source: str
     last_seen: str | None
     failures: int
+    retry_at: datetime | None = None
 
 
 class Addresses(Protocol):
@@ -178,4 +179,4 @@ class Addresses(Protocol):
 
     async def met(self, node: NodeId, host: str, port: int, source: str) -> None: ...
 
-    async def failed(self, node: NodeId) -> None: ...
+    async def failed(self, node: NodeId, retry_at: datetime) -> None: ...

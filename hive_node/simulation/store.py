@@ -1,6 +1,7 @@
 """A store in memory: what the database keeps of feeds and charters, and forgets with the process."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 
 from hive_node.ports import Carried, Cut, PeerAddress, Receipt, Standing, StoredEntry, StoredProposal, StoreError
@@ -173,7 +174,7 @@ class MemoryStore:
     async def met(self, node: NodeId, host: str, port: int, source: str) -> None:
         pass
 
-    async def failed(self, node: NodeId) -> None:
+    async def failed(self, node: NodeId, retry_at: datetime) -> None:
         pass
 
     async def tell(self, kind: str, **data: JsonValue) -> None:

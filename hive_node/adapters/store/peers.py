@@ -1,6 +1,7 @@
 """Peers' addresses, open invites, and who waits to be let in."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -23,21 +24,31 @@ class PeerStore:
         """Every known address."""
         async with self.database.read() as connection:
             return [
-                PeerAddress(NodeId(row.node), row.host, row.port, row.source, row.last_seen, row.failures)
+                PeerAddress(
+                    NodeId(row.node), row.host, row.port, row.source, row.last_seen, row.failures, _moment(row.retry_at)
+                )
                 for row in await connection.execute(select(peers).order_by(peers.c.node))
             ]
 
     async def met(self, node: NodeId, host: str, port: int, source: str) -> None:
         """A member answered at that address: remember it, and forget its failures."""
-        values = {"host": host, "port": port, "source": source, "last_seen": stamp(self.clock.now()), "failures": 0}
+        values = {
+            "host": host,
+            "port": port,
+            "source": source,
+            "last_seen": stamp(self.clock.now()),
+            "failures": 0,
+            "retry_at": None,
+        }
         async with self.database.write() as transaction:
             statement = upsert(peers).values(node=node, **values)
             await transaction.execute(statement.on_conflict_do_update(["node"], set_=values))
 
-    async def failed(self, node: NodeId) -> None:
-        """A member did not answer at its known address."""
+    async def failed(self, node: NodeId, retry_at: datetime) -> None:
+        """A member did not answer at its known address, and is left alone until then."""
+        values = {"failures": peers.c.failures + 1, "retry_at": stamp(retry_at)}
         async with self.database.write() as transaction:
-            await transaction.execute(update(peers).where(peers.c.node == node).values(failures=peers.c.failures + 1))
+            await transaction.execute(update(peers).where(peers.c.node == node).values(values))
 
     async def forget(self, node: NodeId | None = None) -> None:
         """Drop one member's address, or all."""
@@ -111,3 +122,7 @@ class PeerStore:
         async with self.database.write() as transaction:
             statement = upsert(joiners).values(node=joiner.node, **row)
             await transaction.execute(statement.on_conflict_do_update(["node"], set_=row))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_stamp(text) if text else None

@@ -178,6 +178,7 @@ peers: Final = Table(
     Column("source", Text, nullable=False),
     Column("last_seen", Text),
     Column("failures", Integer, nullable=False, default=0),
+    Column("retry_at", Text),
 )
 
 invites: Final = Table(

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,6 +93,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self.rows: list[PeerAddress] = []
+        self.met_at: list[tuple[NodeId, int]] = []
+        self.retries: dict[NodeId, datetime] = {}
         self.is_full = False
 
     async def addresses(self) -> list[PeerAddress]:
@@ -100,9 +103,11 @@ class Shelf:
 
     async def met(self, node: NodeId, host: str, port: int, source: str) -> None:
         self._check()
+        self.met_at.append((node, port))
 
-    async def failed(self, node: NodeId) -> None:
+    async def failed(self, node: NodeId, retry_at: datetime) -> None:
         self._check()
+        self.retries[node] = retry_at
 
     def _check(self) -> None:
         if self.is_full:
@@ -233,6 +238,47 @@ async def test_stored_addresses_of_former_members_are_not_dialled() -> None:
     async with serving(street):
         assert street.network.contacts.keys() == {OTHERS[0].id}
         assert street.peers.asked["status", 2] == 0
+
+
+async def test_a_restart_forgets_no_back_off_and_a_sign_of_life_ends_it() -> None:
+    street = Street()
+    street.peers.at = {1: OTHERS[0], 2: OTHERS[1], 3: OTHERS[2]}
+    due = street.clock.now() + timedelta(seconds=300)
+    past = street.clock.now() - timedelta(seconds=1)
+    wrong = street.clock.now() + timedelta(days=400)  # the clock was put right since
+    street.shelf.rows = [
+        PeerAddress(one.id, HOST, port, "mdns", None, 6, at)
+        for one, port, at in zip(OTHERS[:3], (1, 2, 3), (due, past, wrong), strict=True)
+    ]
+    async with serving(street):
+        assert street.network.contacts.keys() == {OTHERS[1].id}
+        await street.clock.advance(200)
+        assert street.peers.asked["status", 1] == 0
+        street.network.suggest(HOST, 1, "mdns")  # it announces itself
+        await settled()
+        assert street.network.contacts.keys() == {OTHERS[0].id, OTHERS[1].id}
+        await street.clock.advance(LAST_BACKOFF_S)
+        assert OTHERS[2].id in street.network.contacts
+
+
+async def test_a_stored_member_that_is_not_there_is_left_alone_longer_from_start_to_start() -> None:
+    street = Street()
+    street.shelf.rows = [PeerAddress(OTHERS[0].id, HOST, 1, "mdns", None, 6, None)]
+    async with serving(street):
+        wait = street.shelf.retries[OTHERS[0].id] - street.clock.now()
+        assert wait.total_seconds() >= FIRST_BACKOFF_S * 2**6 / 2
+
+
+async def test_who_answers_again_is_stored_as_well(street: Street) -> None:
+    await street.meet(OTHERS[0])
+    met = len(street.shelf.met_at)
+    street.peers.at.clear()
+    street.network.want(street.network.contacts[OTHERS[0].id])
+    await settled()
+    assert OTHERS[0].id in street.shelf.retries
+    street.peers.at[1] = OTHERS[0]
+    await street.clock.advance(FIRST_BACKOFF_S + LOOK_S)
+    assert street.shelf.met_at[met:] == [(OTHERS[0].id, 1)]
 
 
 async def test_a_thousand_false_addresses_cost_a_bounded_number_of_dials(street: Street) -> None:
