@@ -67,7 +67,7 @@ class CharterReader:
             if error.code is not Code.CHARTER_CHAIN:
                 raise
         else:
-            if not digest or not version or await self.log.digest_at(version) == digest:
+            if not digest or not version or await self._is_ours(version, digest):
                 return
         if (self._digest(), digest) not in self.judged:
             await self._settle(ask, version, digest)
@@ -92,7 +92,8 @@ class CharterReader:
         shared = await shared_version(ask, self.log, min(version, held.charter.version))
         shown = await ask(shared + 1)
         if not shown or shared == held.charter.version:
-            return  # no fork: the one is an ancestor of the other, or the peer changed its mind in between
+            self._remember(digest)  # no fork: the one is an ancestor of the other, whatever digest the peer tells
+            return
         if not is_vouched_for(shown[0], held):
             self._refuse(version, digest, "signed by fewer of this hive's admins than must sign")
             return
@@ -189,6 +190,11 @@ class CharterReader:
         self.hive.fork = None
         logger.info("charter taken in", extra={"version": membership.charter.version})
         self.changed(membership)
+
+    async def _is_ours(self, version: int, digest: str) -> bool:
+        if version == self._version():
+            return digest == self._digest()
+        return await self.log.digest_at(version) == digest
 
     def _version(self) -> int:
         return self.hive.membership.charter.version if self.hive.membership else 0

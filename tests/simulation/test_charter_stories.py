@@ -252,3 +252,45 @@ def test_a_proposal_is_withdrawn_or_turned_down_and_everybody_sees_by_whom() -> 
         assert caught.value.code == "hive.withdrawn"
 
     simulate(story)
+
+
+def test_a_member_whose_epoch_an_admin_raised_begins_again_at_one_everywhere() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo, cy = nodes = await sim.hive(3)
+        for _ in range(3):
+            await bo.say(summary())
+        await sim.until(sim.is_in_step)
+        await ada.office.raise_epoch(bo.id)
+        await sim.until(lambda: agree(*nodes))
+
+        await bo.say(summary())
+
+        await sim.until(
+            lambda: all((node.hive.heads[bo.id].epoch, node.hive.heads[bo.id].seq) == (2, 1) for node in nodes)
+        )
+        await cy.sleep()
+        await cy.wake()
+        assert cy.hive.heads[bo.id].epoch == 2
+
+    simulate(story)
+
+
+def test_a_node_under_other_rules_than_its_hives_shares_nothing_and_says_why_until_they_are_the_same() -> None:
+    async def story(sim: HiveSimulator) -> None:
+        ada, bo = nodes = await sim.hive(2)
+        newer = "b" * 64
+        ada.hive.rules = bo.hive.rules = charter(ada).charter.constitution
+        assert await bo.say(summary())
+        ada.hive.rules = newer
+        assert await ada.say(summary()) is None
+        assert "constitution" in (ada.hive.why_silent(ada.clock.now()) or "")
+
+        await ada.office.adopt_constitution(newer)
+        await sim.until(lambda: agree(*nodes))
+
+        assert await ada.say(summary())
+        assert await bo.say(summary()) is None
+        await sim.until(lambda: bo.hive.heads.get(ada.id) is not None)  # it goes on reading
+        assert bo.hive.heads[bo.id].seq == 1  # and what it said under the rules of then counts on
+
+    simulate(story)
