@@ -107,19 +107,32 @@ def watching(changed: Callable[[], None]) -> Iterator[None]:
     Where it does not say so to us, nothing is called: who waits looks for himself now and then besides.
     """
     loop = asyncio.get_running_loop()
-    try:
-        kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-    except OSError as error:
-        logger.debug("the kernel tells of no changes: %s", error.strerror)
+    kernel = _kernel()
+    if kernel is None:
         yield
         return
     with kernel:
-        kernel.bind((0, _RTMGRP))
         loop.add_reader(kernel, lambda: _heard(kernel, changed))
         try:
             yield
         finally:
             loop.remove_reader(kernel)
+
+
+def _kernel() -> socket.socket | None:
+    """A socket on which the kernel tells of changes; None where a sandbox, or a lack of memory, forbids one."""
+    try:
+        kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+    except OSError as error:
+        logger.debug("the kernel tells of no changes: %s", error.strerror)
+        return None
+    try:
+        kernel.bind((0, _RTMGRP))
+    except OSError as error:
+        logger.debug("the kernel tells of no changes: %s", error.strerror)
+        kernel.close()
+        return None
+    return kernel
 
 
 def _heard(kernel: socket.socket, changed: Callable[[], None]) -> None:

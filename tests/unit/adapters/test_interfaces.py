@@ -137,10 +137,21 @@ def test_an_interface_that_went_away_has_no_addresses(
     assert addresses_of_this_machine() == []
 
 
-async def test_where_the_kernel_tells_nothing_we_look_for_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_socket(*_: object) -> None:
-        raise OSError(97, "Address family not supported")
+class Deaf(socket.socket):
+    """A socket that may be made, and not bound."""
 
-    monkeypatch.setattr(socket, "socket", no_socket)
+    def bind(self, _address: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+
+def no_socket(*_: object) -> None:
+    raise OSError(97, "Address family not supported")
+
+
+@pytest.mark.parametrize("made", [no_socket, Deaf])
+async def test_where_the_kernel_tells_nothing_we_look_for_ourselves(
+    monkeypatch: pytest.MonkeyPatch, made: object
+) -> None:
+    monkeypatch.setattr(socket, "socket", made)
     with interfaces.watching(lambda: None):
         pass
