@@ -24,6 +24,10 @@ ANSWER_BYTES: Final = 1024 * 1024
 BLANK_LINES: Final = 200
 # Deepest honest body is 6; a parser's recursion is never a peer's to spend.
 JSON_DEPTH: Final = 16
+# A charter lists 1 000 members and 10 000 revocations. 1 MiB of empty lists would be 20 MiB in memory.
+JSON_CONTAINERS: Final = 16 * 1024
+# A have-vector names 1 000 authors. Each name that a schema does not know is a fault of its own, of a kilobyte.
+JSON_NAMES: Final = 1024
 # A float64 holds integers exactly to here; a larger one is not a count of anything.
 INTEGER_MAX: Final = 2**53
 # A hive of 8 keeps 7 connections; the rest is room for reconnects and for strangers, who are cut off first.

@@ -2,21 +2,27 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
-from protocol.limits import INTEGER_MAX, JSON_DEPTH
+from protocol.limits import INTEGER_MAX, JSON_CONTAINERS, JSON_DEPTH, JSON_NAMES
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+
+_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 def parse_json(raw: bytes) -> JsonValue:
     """The one value that `raw` spells.
 
     Refused, each with its code: bad UTF-8, a second key of one name, NaN, infinities and numbers that overflow to them,
-    integers beyond 2**53, nesting deeper than 16, lone surrogates, anything that is not JSON.
+    integers beyond 2**53, nesting deeper than 16, more containers or names than anybody needs, lone surrogates, anything that
+    is not JSON.
     """
+    if _is_crowded(raw):
+        raise RemoteProtocolError(Code.TOO_LARGE, f"at most {JSON_CONTAINERS} objects and lists")
     try:
         value: JsonValue = _DECODER.decode(raw.decode("utf-8"))
     except RecursionError:
@@ -24,7 +30,7 @@ def parse_json(raw: bytes) -> JsonValue:
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise RemoteProtocolError(Code.BAD_JSON, "not JSON in UTF-8") from None
     # Both walks are skipped where a count of bytes already shows that they cannot find anything.
-    if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH and _is_deeper(value, JSON_DEPTH):
+    if _opening(raw) > JSON_DEPTH and _is_deeper(value, JSON_DEPTH):
         raise RemoteProtocolError(Code.TOO_DEEP, f"nested deeper than {JSON_DEPTH}")
     if b"\\u" in raw and any(_has_surrogate(text) for text in _strings(value)):
         raise RemoteProtocolError(Code.BAD_JSON, "a lone surrogate is not text")
@@ -48,6 +54,8 @@ def dump_json(value: Any) -> bytes:
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    if len(pairs) > JSON_NAMES:
+        raise RemoteProtocolError(Code.TOO_LARGE, f"an object has at most {JSON_NAMES} names")
     result = dict(pairs)
     if len(result) != len(pairs):
         raise RemoteProtocolError(Code.DUPLICATE_KEY, "an object names a key twice")
@@ -77,6 +85,17 @@ _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
 )
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def _is_crowded(raw: bytes) -> bool:
+    """Whether more containers begin than may. Looked at before anything is made of them, and closely only where need be."""
+    if _opening(raw) <= JSON_CONTAINERS:
+        return False
+    return _opening(_TEXT.sub(b"", raw)) > JSON_CONTAINERS
+
+
+def _opening(raw: bytes) -> int:
+    return raw.count(b"{") + raw.count(b"[")
 
 
 def _is_deeper(value: JsonValue, depth: int) -> bool:

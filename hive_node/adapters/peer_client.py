@@ -10,6 +10,7 @@ from typing import Final, Self
 import aiohttp
 from aiohttp.connector import AddrInfoType, Connection
 
+from hive_node.adapters.answer_reader import Connector
 from hive_node.adapters.interfaces import authority
 from hive_node.adapters.tls import peer_of
 from hive_node.adapters.told import Told, told_by
@@ -45,6 +46,9 @@ _SYNC_BYTES: Final = ANSWER_BYTES + SYNC_TAIL_BYTES
 _CONNECTIONS: Final = 256
 _CONNECTIONS_PER_PEER: Final = 4
 _KEEP_ALIVE_S: Final = 60.0
+# The same that a port reads of a request (docs/protocol.md §3.2).
+_LINE_BYTES: Final = 4096
+_HEADERS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Answer(aiohttp.ClientResponse):
 def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """A session that takes nothing on trust: no proxies, cookies or compression, and a time for everything."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
+        connector=Connector(
             ssl=tls,
             limit=_CONNECTIONS,
             limit_per_host=_CONNECTIONS_PER_PEER,
@@ -177,6 +181,9 @@ def session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
         auto_decompress=False,
         headers={"Accept-Encoding": "identity"},
         response_class=Answer,
+        max_line_size=_LINE_BYTES,
+        max_field_size=_LINE_BYTES,
+        max_headers=_HEADERS,
     )
 
 

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 _NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _NOT_AFTER: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _SERIAL_BYTES: Final = 16
+# asyncio keeps a buffer for each TLS connection, and writes it over with zeros: a quarter of a megabyte, where a record has 16 KiB.
+# There is no other place to say so.
+SSLProtocol.max_size = 32 * 1024
 
 
 class CertifiedKey(Protocol):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import honest
-from tests.hostile.stage import ASKING, BO, Stage, staged
+from tests.hostile.answering import answering, tell_of
+from tests.hostile.stage import ASKING, BO, SERVERS, Stage, staged
 from tests.hostile.wire import dialled, pem_of
 
 # The issue's own figure, for everything that this folder does.
@@ -27,9 +28,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The node. What is asserted of it at the end holds over all stories that ran."""
     folder = tmp_path_factory.mktemp("hostile")
     with staged(folder) as stage:
-        with dialled(stage.port, BO) as wire:  # what is loaded on first use is loaded now
-            assert wire.post(stage.next(BO)) == [("accepted", None)]
-            assert wire.ask("POST", "/hive/v1/sync", b'{"have":{}}').status == 200
+        warm_up(stage)
         witness = Witness(stage, folder / "answers")
         try:
             yield stage
@@ -39,6 +38,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             witness.process.wait()
         assert stage.stop() == 0
         check_store(stage)
+
+
+def warm_up(stage: Stage) -> None:
+    """A node as it is after a while among its peers: what is loaded on first use is loaded, and it has asked each of them."""
+    with dialled(stage.port, BO) as wire:
+        assert wire.post(stage.next(BO)) == [("accepted", None)]
+        assert wire.ask("POST", "/hive/v1/sync", b'{"have":{}}').status == 200
+    for who in SERVERS:
+        with answering(who, b"") as server:
+            tell_of(stage, server, server.seen.is_set)
 
 
 class Witness:

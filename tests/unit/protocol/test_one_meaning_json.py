@@ -6,7 +6,7 @@ import math
 import pytest
 
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
-from protocol.limits import INTEGER_MAX, JSON_DEPTH
+from protocol.limits import INTEGER_MAX, JSON_CONTAINERS, JSON_DEPTH, JSON_NAMES
 from protocol.wire import dump_json, parse_json, parse_object
 
 
@@ -83,7 +83,7 @@ def test_sixteen_levels_are_taken_however_wide() -> None:
 
 @pytest.mark.parametrize("depth", [10_000, 60_000])
 def test_thousands_of_brackets_that_never_close_are_refused(depth: int) -> None:
-    assert refusal(b"[" * depth) in {Code.TOO_DEEP, Code.BAD_JSON}
+    assert refusal(b"[" * depth) in {Code.TOO_DEEP, Code.BAD_JSON, Code.TOO_LARGE}
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,20 @@ def test_our_own_nonsense_is_our_fault_not_a_peers() -> None:
         with pytest.raises(LocalProtocolError) as caught:
             dump_json(value)
         assert caught.value.code is Code.BAD_JSON
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" + b"[]," * JSON_CONTAINERS + b"[]]",
+        b"[" + b'{"a":[]},' * (JSON_CONTAINERS // 2) + b"{}]",
+        b"{" + b",".join(b'"%d":0' % number for number in range(JSON_NAMES + 1)) + b"}",
+    ],
+)
+def test_more_containers_or_names_than_anybody_needs_are_refused(raw: bytes) -> None:
+    assert refusal(raw) is Code.TOO_LARGE
+
+
+def test_brackets_in_a_text_are_text() -> None:
+    text = '{["\\' * JSON_CONTAINERS
+    assert parse_json(dump_json([text])) == [text]
