@@ -15,7 +15,7 @@ from guardrails.constitution import Constitution
 from hive_node.adapters.clock import SystemClock
 from hive_node.adapters.homefolder import create_home
 from hive_node.adapters.keyfile import NodeKey
-from hive_node.adapters.store import Database, FeedStore
+from hive_node.adapters.store import CharterStore, Database
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.tls import certificate_of
 from hive_node.config.home import Home
@@ -167,7 +167,7 @@ def member(who: FakeNode, epoch: int = 1) -> Member:
 async def _keep(path: Path, chain: tuple[bytes, ...]) -> None:
     database = await Database.open(path)
     try:
-        await FeedStore(database, Journal(database, SystemClock())).keep_chain(chain)
+        await CharterStore(database, Journal(database, SystemClock())).keep_chain(chain)
     finally:
         await database.close()
 

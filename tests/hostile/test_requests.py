@@ -133,14 +133,11 @@ def test_an_upgrade_is_not_taken(stage: Stage) -> None:
         assert wire.reply().status == 200
 
 
-def test_a_thousand_requests_at_once_are_answered_in_turn_and_up_to_the_limit(stage: Stage) -> None:
+def test_a_thousand_requests_at_once_are_answered_in_turn(stage: Stage) -> None:
     with dialled(stage.port, MALLORY) as wire:
         wire.send(NODE * 1000)
         statuses = [wire.reply().status for _ in range(1000)]
-    assert statuses == sorted(statuses)
-    assert set(statuses) == {200, 429}
-    with dialled(stage.port, MALLORY) as wire:
-        assert wire.ask("GET", "/hive/v1/node").refusal == (429, "too-many")
+    assert statuses == [200] * 1000
 
 
 def test_trailers_and_tiny_chunks_cost_what_they_weigh(stage: Stage) -> None:
