@@ -7,6 +7,7 @@ from datetime import datetime
 from guardrails.consensus import Standing
 from hive_node.adapters.contacts import Contact
 from hive_node.adapters.interfaces import authority
+from hive_node.adapters.neighbours import Neighbourhood
 from hive_node.adapters.network import Network
 from hive_node.hive import Hive
 from hive_node.ports import Addresses, Clock, PeerLine
@@ -84,7 +85,7 @@ class _View:
         if self.hive.shunned_until(node, self.now):
             return "shunned"
         if contact is None:
-            return "away" if met else "never met"
+            return self._unmet(met)
         if contact.is_asleep:
             return "asleep"
         if contact.failures:
@@ -92,6 +93,12 @@ class _View:
         if contact.have == self.digest:
             return "in step"
         return "behind" if behind_by is None or behind_by > 0 else "ahead"
+
+    def _unmet(self, met: str | None) -> str:
+        # Nobody seeks out everybody in a big hive: who is no neighbour is heard through others, and none is missing.
+        if Neighbourhood(self.hive, {}).is_big:
+            return "through others"
+        return "away" if met else "never met"
 
     def _behind_by(self, contact: Contact | None) -> int | None:
         return None if contact is None or contact.entries is None else self.entries - contact.entries

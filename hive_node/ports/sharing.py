@@ -72,7 +72,7 @@ class PeerLine:
     """A peer, in words a person would use.
 
     state: in step, behind (it lacks entries of ours), ahead (we lack some of its), asleep (it said goodbye), away, never met,
-    quarantined, or shunned.
+    through others (in a hive of more than 13: it is no neighbour of ours), quarantined, or shunned.
     behind_by: how many entries it lacks at most, where that is known. why: what a person should know of the state.
     standing: what its recipes earned here, less the square of its invalid signatures; never told to others.
     """

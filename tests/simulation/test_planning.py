@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hive_node.simulation.plan import Plan, play
+from hive_node.simulation.plan import ROUND_S, Plan, play
 from hive_node.simulation.report import report
 from hive_node.simulation.words import HONEST
 
@@ -89,3 +89,14 @@ def test_sleepers_halves_and_wrong_clocks_catch_up() -> None:
     assert found.is_in_step
     assert found.all_have_s is not None
     assert found.all_have_s.max > 60  # nobody hears while asleep
+
+
+def test_liars_who_equivocate_forge_flood_and_exaggerate_slow_nobody() -> None:
+    quiet = Plan(nodes=10, loss=0.05, seed=4, minutes=2, entries=10)
+    found, alone = play(replace(quiet, liars=4)), play(replace(quiet, nodes=6))
+    assert found.everywhere == found.said
+    assert found.one_has_s is not None
+    assert alone.one_has_s is not None
+    # No slower than a round, which is what a lost push costs with or without liars.
+    assert found.one_has_s.p99 <= max(ROUND_S, 3 * alone.one_has_s.p99)
+    assert found.refused.keys() >= {"bad-signature", "not-a-member"}

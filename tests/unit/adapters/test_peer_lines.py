@@ -104,3 +104,17 @@ def test_quarantine_and_shunning_come_first_and_say_why_and_until_when(hive: Hiv
     assert line.state == "quarantined"
     assert "two different entries at one number" in (line.why or "")
     assert "new invite" in (line.why or "")
+
+
+def test_in_a_big_hive_who_is_no_neighbour_is_heard_through_others_and_is_not_missing() -> None:
+    others = [FakeNode(f"n{number}") for number in range(13)]
+    big = Hive(ADA.id, FakeHive.found(ADA, *others).membership)
+    assert {one.state for one in lines(big).lines()} == {"through others"}
+    small = Hive(ADA.id, FakeHive.found(ADA, *others[:12]).membership)
+    assert {one.state for one in lines(small).lines()} == {"never met"}
+
+
+def test_one_that_said_goodbye_is_asleep_whether_it_answers_or_not() -> None:
+    hive = Hive(ADA.id, FakeHive.found(ADA, BO).membership)
+    for failures in (0, 3):
+        assert only(hive, Contact(BO.id, "h", 1, is_asleep=True, failures=failures)).state == "asleep"
