@@ -44,6 +44,7 @@ STORIES: Final[dict[Code, tuple[str, str]]] = {
     Code.INVITE_EXPIRED: ("test_federation_joining", "test_an_invite_expires_by_either_clock"),
     Code.INVITE_USED: ("test_federation_joining", "test_an_invite_is_good_for_one_node"),
     Code.INVITE_PROOF: ("test_federation_joining", "test_a_nonce_is_good_for_one_attempt"),
+    Code.JOIN_DENIED: ("test_federation_joining", "test_who_is_turned_away_is_told_and_asks_no_more"),
     Code.INVITE_CLOSED: (
         "test_federation_joining",
         "test_an_invite_closes_after_five_wrong_proofs_and_the_port_with_it",
