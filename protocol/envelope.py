@@ -5,7 +5,7 @@ Source: https://github.com/secure-systems-lab/dsse, protocol.md and envelope.md,
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.errors import Code, RemoteProtocolError
@@ -33,11 +33,11 @@ class Envelope:
     payload_type: str
     payload: bytes
     signatures: tuple[Signature, ...]
+    # SHA-256 of the payload, taken once: an entry is asked for it at each step on its way to the disk.
+    id: EntryId = field(init=False, repr=False, compare=False)
 
-    @property
-    def id(self) -> EntryId:
-        """SHA-256 of the payload."""
-        return entry_id(self.payload)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", entry_id(self.payload))
 
     def to_bytes(self) -> bytes:
         """The envelope as it travels: compact JSON, one line."""

@@ -106,6 +106,8 @@ LEAST_LEVEL: Final[Mapping[str, ShareLevel]] = {
     "equivocation": ShareLevel.SUMMARIES,
 }
 
+# Made once: it is asked of most of what a delta holds.
+NUMBER: Final = (int, float)
 _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     "digest": re.compile(r"[0-9a-f]{64}"),
     "node_id": re.compile(r"[a-z2-7]{52}"),
@@ -120,7 +122,7 @@ def is_exactly(held: "FieldTree | FieldType | None", value: JsonValue) -> bool:
     if value is None or isinstance(value, bool):
         return True
     if held == "number":
-        return isinstance(value, int | float)
+        return isinstance(value, NUMBER)
     shape = _SHAPES.get(held) if isinstance(held, str) else None
     return shape is not None and isinstance(value, str) and shape.fullmatch(value) is not None
 
