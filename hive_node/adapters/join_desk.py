@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
+from hive_node.adapters.admissions import Admissions
 from hive_node.adapters.door import Door
 from hive_node.adapters.invites import SECRET_BYTES, Token, proof
 from hive_node.adapters.join_request import JoinRequest
@@ -25,7 +25,6 @@ from hive_node.adapters.tls import join_server_context
 from hive_node.hive import Hive
 from hive_node.ports import Chance, CharterLog, Clock, Fault, Invite, Invites, Joiner
 from hive_node.share.charters import CharterOffice
-from protocol.charter import stamp
 from protocol.errors import Code, RemoteProtocolError
 from protocol.limits import HEADER_TIMEOUT_S, INVITE_WRONG_GUESSES, JOIN_REQUESTS_PER_MINUTE
 from protocol.verification import Membership
@@ -34,12 +33,6 @@ from protocol.wire import JsonValue, parse_object
 logger = logging.getLogger(__name__)
 
 LIFETIME: Final = timedelta(hours=24)
-# Who waits to be let in is let in within a week, or asks anew by another invite.
-PENDING_LIFETIME: Final = timedelta(days=7)
-JOIN_POLICY: Final = "join"
-APPROVE: Final = "approve"
-# An id's beginning that a person types; fewer characters could be anybody's.
-_PREFIX: Final = 4
 _REQUEST_BYTES: Final = 16 * 1024
 # Nonces handed out and not yet used; a stranger asking for many makes the oldest void.
 _NONCES: Final = 256
@@ -66,7 +59,7 @@ class JoinDesk:
         chance: Chance,
     ) -> None:
         self._hive = hive
-        self._office = office
+        self._admissions = Admissions(office, invites, clock)
         self._log = log
         self._invites = invites
         self._key = key
@@ -103,32 +96,21 @@ class JoinDesk:
 
     async def joiners(self) -> list[Joiner]:
         """Who waits to be let in here, oldest first."""
-        return [one for one in await self._invites.joiners() if one.state in {"pending", "approved"}]
+        return await self._admissions.waiting()
 
     async def approve(self, beginning: str) -> Joiner:
         """Let in the one who waits and whose node id begins so. Raises Fault."""
         async with self._turn:
-            approved = await self._let_in(await self._waiting(beginning))
+            approved = await self._admissions.approve(beginning)
         self._changed.set()
         return approved
 
     async def deny(self, beginning: str) -> Joiner:
         """Turn away the one who waits and whose node id begins so. Raises Fault."""
         async with self._turn:
-            denied = replace(await self._waiting(beginning), state="denied")
-            await self._invites.keep_joiner(denied)
+            denied = await self._admissions.deny(beginning)
         self._changed.set()
         return denied
-
-    async def _waiting(self, beginning: str) -> Joiner:
-        found = [
-            one for one in await self._invites.joiners() if one.state == "pending" and one.node.startswith(beginning)
-        ]
-        if len(beginning) < _PREFIX or len(found) != 1:
-            raise Fault(
-                "hive.no-joiner", "nobody, or more than one, waits by that id: `hive-node hive members --pending`"
-            )
-        return found[0]
 
     async def serve_on(self, host: str, port: int, peer_port: Callable[[], int]) -> None:
         """Open the join port while there is an open invite, until cancelled. peer_port: where members find this node."""
@@ -214,7 +196,7 @@ class JoinDesk:
             return False
         if any(one.wrong < INVITE_WRONG_GUESSES for one in await self._invites.invites()):
             return True
-        return any(one.state in {"pending", "approved"} for one in await self._invites.joiners())
+        return bool(await self._admissions.waiting())
 
     async def _wait_for_change(self) -> None:
         try:
@@ -268,58 +250,19 @@ class JoinDesk:
             self._changed.set()
             raise RemoteProtocolError(Code.INVITE_PROOF, "the proof does not match")
         said.check_key(words)
-        joiner = await self._known(said) or await self._take_request(said, invite)
+        membership = self._membership()
+        joiner = await self._admissions.known(said) or await self._admissions.take(said, invite, membership)
         response = await self._answer(joiner)
         self._changed.set()
         return response
 
-    async def _take_request(self, said: JoinRequest, invite: Invite) -> Joiner:
-        """A new request, proved: let in at once, unless a person has to say so."""
-        if not await self._invites.use_invite(invite.id, said.node):
-            raise RemoteProtocolError(Code.INVITE_USED, "the invite was used")
-        now = self._clock.now()
-        joiner = Joiner(said.node, invite.id, said.certificate, said.owner, said.name, now, now + PENDING_LIFETIME)
-        await self._invites.keep_joiner(joiner)
-        if self._membership().charter.policy.get(JOIN_POLICY) == APPROVE:
-            logger.info("somebody waits to be let in", extra={"node": said.node})
-            return joiner
-        return await self._let_in(joiner)
-
-    async def _let_in(self, joiner: Joiner) -> Joiner:
-        approved = replace(joiner, state="approved")
-        await self._invites.keep_joiner(approved)
-        try:
-            issued = await self._office.admit(joiner.node, joiner.certificate, joiner.owner, joiner.name)
-        except Fault:
-            await self._invites.keep_joiner(joiner)
-            raise
-        logger.info(
-            "member admitted" if isinstance(issued, Membership) else "admission proposed", extra={"node": joiner.node}
-        )
-        return approved
-
     async def _answer(self, joiner: Joiner) -> web.Response:
-        """The chain, once it lists the joiner since it asked; that it waits, before."""
-        if joiner.state == "denied":
-            raise RemoteProtocolError(Code.JOIN_DENIED, "an admin said no")
-        member = self._membership().members.get(joiner.node)
-        if joiner.state == "pending" or member is None or member.joined_at < stamp(joiner.asked_at):
+        """The chain, once it lists the joiner; that it waits, before."""
+        if not self._admissions.is_in(joiner, self._membership()):
             return answer({"pending": True}, HTTPStatus.ACCEPTED)
         chain: list[JsonValue] = [parse_object(raw) for raw in await _chain(self._log)]
-        await self._invites.keep_joiner(replace(joiner, state="joined"))
+        await self._admissions.welcomed(joiner)
         return answer({"charter": chain, "port": self._peer_port()})
-
-    async def _known(self, said: JoinRequest) -> Joiner | None:
-        """The same node's earlier request by the same invite."""
-        for one in await self._invites.joiners():
-            # Who was handed the chain before may have left since: its feed would begin again in an epoch that was used.
-            if (one.node, one.invite, one.certificate) == (
-                said.node,
-                said.invite,
-                said.certificate,
-            ) and one.state != "joined":
-                return one
-        return None
 
     def _membership(self) -> Membership:
         if self._hive.membership is None or not self._hive.is_admin:
@@ -331,8 +274,8 @@ class JoinDesk:
         if invite is None:
             raise RemoteProtocolError(Code.INVITE_UNKNOWN, "there is no such invite")
         if invite.used_by is not None:
-            if any(one.invite == identity and one.state != "joined" for one in await self._invites.joiners()):
-                return invite  # whoever used it may come back for its answer, and once it has that, no more
+            if await self._admissions.is_expected(identity):
+                return invite
             raise RemoteProtocolError(Code.INVITE_USED, "the invite was used: ask for another")
         if invite.wrong >= INVITE_WRONG_GUESSES:
             raise RemoteProtocolError(Code.INVITE_CLOSED, "too many wrong proofs: ask for another invite")
