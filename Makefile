@@ -6,7 +6,7 @@ IN_MEMORY := $(if $(wildcard /dev/shm/.),PYTEST_DEBUG_TEMPROOT=/dev/shm)
 # Where this is set, each of a thousand processes would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check format lint types imports unit bench clean
+.PHONY: help install demo test check format lint types imports unit fuzz bench clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ imports: install ## which module may import which
 
 unit: install ## every test: units, properties, simulation, real processes
 	$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal
+
+fuzz: install ## a million mutated messages, seeded: only what was said, or a refusal with a code, comes out
+	$(BIN)/python -m tests.fuzz 1000000
 
 bench: install ## the budgets of docs/architecture.md, measured here
 	$(BIN)/python -m benchmarks

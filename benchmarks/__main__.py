@@ -23,6 +23,7 @@ ROWS = {
     "start": "benchmarks.start",
     "spread": "benchmarks.spread",
     "learn": "benchmarks.learning",
+    "hostile": "benchmarks.hostile",
     "backfill": "benchmarks.backfill",
     "loop": "benchmarks.loop",
     "scope": "benchmarks.scope",
