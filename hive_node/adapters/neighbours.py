@@ -40,11 +40,6 @@ class Neighbourhood:
         return sum(one.is_live for one in self.contacts.values())
 
     @property
-    def is_looking(self) -> bool:
-        """Whether fewer answer than this node would talk to."""
-        return self.live < min(self.others, NEIGHBOURS)
-
-    @property
     def has_place(self) -> bool:
         """Whether one more who sought us out is taken for a neighbour."""
         return not self.is_big or len(self.contacts) < CONNECTIONS

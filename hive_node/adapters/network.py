@@ -222,11 +222,6 @@ class Network:
         differs = contact.have != ours or self._has_other_charter(contact)
         return differs and contact.settled != (ours, contact.have) and now - contact.looked_at >= LOOK_S
 
-    @property
-    def is_looking(self) -> bool:
-        """Whether fewer members answer than this node would talk to."""
-        return self._near.is_looking
-
     def _dial_due(self) -> None:
         if (room := self._near.room(self._dialler.busy)) > 0:
             self._dialler.dial_due((node for node, contact in self.contacts.items() if not contact.failures), room)

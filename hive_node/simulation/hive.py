@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Final
 
 from hive_node.adapters.clock import SeededChance
+from hive_node.adapters.neighbours import NEIGHBOURS
 from hive_node.simulation.moment import EPOCH, VirtualLoop
 from hive_node.simulation.node import OnNews, SimNode
 from hive_node.simulation.wire import Wire
@@ -77,8 +78,9 @@ class HiveSimulator:
         return self._by_name[name]
 
     def has_met(self) -> bool:
-        """Whether everybody who is awake has as many neighbours as it looks for."""
-        return all(not node.network.is_looking for node in self.nodes if node.is_awake)
+        """Whether everybody who is awake has met as many as it looks for; on a bad network some of them may be away again."""
+        wanted = min(len(self.nodes) - 1, NEIGHBOURS)
+        return all(len(node.network.contacts) >= wanted for node in self.nodes if node.is_awake)
 
     def is_in_step(self) -> bool:
         """Whether everybody who is awake holds the same."""
