@@ -112,9 +112,9 @@ async def test_no_altered_byte_of_an_entry_is_ever_taken(ada: LiveNode, bo: Memb
 
     async with mallory.dial() as raw:
         statuses = set()
-        for start in range(0, len(altered), ENTRIES_PER_ANSWER):
-            # A line end in the middle makes two lines of one: every one of them must be refused.
-            statuses |= {status for status, _ in await raw.post(*altered[start : start + ENTRIES_PER_ANSWER - 5])}
+        at_once = ENTRIES_PER_ANSWER - 5  # a line end in the middle makes two lines of one: each of them must be refused
+        for start in range(0, len(altered), at_once):
+            statuses |= {status for status, _ in await raw.post(*altered[start : start + at_once])}
 
     assert statuses == {"refused"}
     assert await ada.shown() == []
