@@ -35,12 +35,19 @@ class Envelope:
     signatures: tuple[Signature, ...]
     # SHA-256 of the payload, taken once: an entry is asked for it at each step on its way to the disk.
     id: EntryId = field(init=False, repr=False, compare=False)
+    # Made at the first call of `to_bytes`: what is stored is passed on as well.
+    _line: bytes = field(init=False, repr=False, compare=False, default=b"")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", entry_id(self.payload))
 
     def to_bytes(self) -> bytes:
         """The envelope as it travels: compact JSON, one line."""
+        if not self._line:
+            object.__setattr__(self, "_line", self._written())
+        return self._line
+
+    def _written(self) -> bytes:
         return dump_json(
             {
                 "payloadType": self.payload_type,

@@ -4,7 +4,7 @@ back to its leaves.
 
 import base64
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -50,16 +50,21 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A text made of leaves, in order, with something between them that is in none."""
+    """A text made of leaves, in order, with something between them that is in none.
+
+    place: says where they stand; asked only where something was found, as in most deltas nothing is.
+    """
 
     text: str
-    leaves: tuple[Leaf, ...]
+    place: Callable[[], Sequence[Leaf]]
 
     def leaf_findings(self, findings: Iterable[Finding]) -> Iterator[Seen]:
         """The findings by leaf: one that reaches over several is one in each."""
-        starts = [leaf.start for leaf in self.leaves]
-        for finding in findings:
-            for leaf in self.leaves[max(0, bisect_right(starts, finding.start) - 1) :]:
+        found = list(findings)
+        leaves = self.place() if found else ()
+        starts = [leaf.start for leaf in leaves]
+        for finding in found:
+            for leaf in leaves[max(0, bisect_right(starts, finding.start) - 1) :]:
                 if leaf.start >= finding.end:
                     break
                 if leaf.end > finding.start:
@@ -117,9 +122,6 @@ def keep(tree: JsonValue, fields: "FieldTree | FieldType | None") -> tuple[JsonV
     return _kept((), tree, fields, dropped), tuple(dict.fromkeys(dropped))
 
 
-_EMPTY: Final = Page("", ())
-
-
 class _Text(NamedTuple):
     """What will be a leaf, before it has a place."""
 
@@ -143,13 +145,13 @@ class _Sheet:
         return leaf
 
     def page(self) -> Page:
-        if not self.parts:
-            return _EMPTY
+        return Page("".join(self.parts), self._placed)
+
+    def _placed(self) -> list[Leaf]:
         starts = list(accumulate(map(len, self.parts), initial=0))
-        leaves = (
+        return [
             Leaf(one.path, one.part, one.held, starts[at], starts[at + 1], one.whole_chars) for at, one in self.leaves
-        )
-        return Page("".join(self.parts), tuple(leaves))
+        ]
 
 
 @dataclass(slots=True)

@@ -70,11 +70,11 @@ def test_view_leads_every_character_back_into_the_text(text: str) -> None:
 def test_document_gives_every_leaf_back(tree: object) -> None:
     document = write_down(tree, {})  # type: ignore[arg-type]
     for page in (document.readable, document.joined, document.exact):
-        places = [(leaf.start, leaf.end) for leaf in page.leaves]
+        places = [(leaf.start, leaf.end) for leaf in page.place()]
         assert places == sorted(places)
     values = {
         page_leaf.path: document.readable.text[page_leaf.start : page_leaf.end]
-        for page_leaf in document.readable.leaves
+        for page_leaf in document.readable.place()
         if page_leaf.part == "value"
     }
     for path, value in values.items():

@@ -119,7 +119,7 @@ def test_bigram_table_is_square_and_of_logarithms() -> None:
 
 def test_findings_of_a_page_go_to_the_leaves_that_they_touch() -> None:
     leaves = (Leaf(("a",), "value", None, 0, 4), Leaf(("b",), "value", None, 6, 10))
-    page = Page("aaaa, bbbb", leaves)
+    page = Page("aaaa, bbbb", lambda: leaves)
     seen = list(page.leaf_findings([finding(4, 5), finding(2, 8), finding(9, 10)]))
     assert [(one.leaf.path, one.finding.start, one.finding.end) for one in seen] == [
         (("a",), 2, 4),
