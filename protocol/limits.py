@@ -48,6 +48,8 @@ HEADER_TIMEOUT_S: Final = 10.0
 REQUEST_TIMEOUT_S: Final = 40.0
 # Reconciliation asks a few times a minute; pushes come in bursts. At some 1 ms each a member takes a twentieth of a core.
 REQUESTS_PER_MINUTE: Final = 3_000
+# A refusal costs nearly as much as an answer: who goes on asking over its rate gets so many a second on each connection.
+REFUSAL_S: Final = 0.05
 # A newcomer is answered some 80 MiB in half a minute: 50 000 entries.
 ANSWERED_PER_MINUTE: Final = 256 * 1024 * 1024
 BYTES_PER_MINUTE: Final = 64 * 1024 * 1024

@@ -22,7 +22,14 @@ from hive_node.ports import CharterLog, Clock, Fault, Feed
 from hive_node.share.proposals import ProposalDesk
 from protocol.errors import Code, RemoteProtocolError
 from protocol.ids import NodeId
-from protocol.limits import ENTRIES_PER_ANSWER, ENVELOPE_BYTES, HAVE_BYTES, REQUEST_BYTES, REQUEST_TIMEOUT_S
+from protocol.limits import (
+    ENTRIES_PER_ANSWER,
+    ENVELOPE_BYTES,
+    HAVE_BYTES,
+    REFUSAL_S,
+    REQUEST_BYTES,
+    REQUEST_TIMEOUT_S,
+)
 from protocol.proposals import LINE_BYTES, LINES
 from protocol.sync import LineReader
 from protocol.wire import JsonValue, dump_json
@@ -139,6 +146,8 @@ class PeerServer:
                 asked = self._asked(request)
                 response = await handler(asked)
             except RemoteProtocolError as error:
+                if error.code is Code.TOO_MANY:
+                    await self._clock.sleep(REFUSAL_S)
                 return problem(error)
             except Fault as fault:
                 logger.warning("a peer could not be answered", extra={"code": fault.code})

@@ -17,6 +17,7 @@ from protocol.limits import (
     CONNECTIONS,
     CONNECTIONS_PER_PEER,
     ENTRIES_PER_ANSWER,
+    REFUSAL_S,
     REQUEST_BYTES,
     UNPROVEN_PER_SOURCE,
 )
@@ -118,6 +119,18 @@ async def test_requests_a_minute_are_counted_by_member(
     assert [one.status for one in replies] == [200] * 5 + [429] * 2
     assert (replies[-1].code, replies[-1].headers["retry-after"]) == ("too-many", "30")
     assert await is_served(bo)
+
+
+async def test_who_goes_on_asking_over_its_rate_is_refused_slowly(
+    ada: LiveNode, mallory: Member, bo: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "REQUESTS_PER_MINUTE", 0)
+    loop = asyncio.get_running_loop()
+    async with mallory.dial() as raw:
+        began = loop.time()
+        await raw.send(b"GET /hive/v1/node HTTP/1.1\r\nHost: peer\r\n\r\n" * 10)
+        assert [(await raw.reply()).status for _ in range(10)] == [429] * 10
+        assert loop.time() - began >= 10 * REFUSAL_S
 
 
 async def test_bytes_of_answers_are_counted_too(

@@ -112,7 +112,8 @@ async def test_no_altered_byte_of_an_entry_is_ever_taken(ada: LiveNode, bo: Memb
 
     async with mallory.dial() as raw:
         statuses = set()
-        at_once = ENTRIES_PER_ANSWER - 5  # a line end in the middle makes two lines of one: each of them must be refused
+        # A line end in the middle makes two lines of one: each of them must be refused.
+        at_once = ENTRIES_PER_ANSWER - 5
         for start in range(0, len(altered), at_once):
             statuses |= {status for status, _ in await raw.post(*altered[start : start + at_once])}
 
