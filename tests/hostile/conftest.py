@@ -1,5 +1,6 @@
 """One real node for all stories of a module, honest members that ask it all the while, and what must hold when they are over."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,13 +14,14 @@ from tests.hostile.answering import answering, tell_of
 from tests.hostile.stage import ASKING, BO, SERVERS, Stage, staged
 from tests.hostile.wire import dialled, pem_of
 
-# The issue's own figure, for everything that this folder does.
+# For everything that this folder does together.
 MEMORY_KIB = 16 * 1024
 # Honest answers while under attack, against quiet ones. Three is what the benchmark holds the node to, on a machine that does
 # nothing else; here both run beside the rest of the suite, so only being shut out or held up is caught.
 SLOWER = 20
 LEAST_S = 0.5
-QUIET_S = 1.5
+# The benchmark waits longer: a 99th percentile of so few answers is the worst of them.
+QUIET_S = float(os.environ.get("HOSTILE_QUIET_S", "1.5"))
 _LOG_BYTES = 512 * 1024
 
 
@@ -57,7 +59,7 @@ class Witness:
         self.stage, self.report = stage, report
         command = [sys.executable, honest.__file__, str(stage.port), str(report), *(str(pem_of(one)) for one in ASKING)]
         self.process = subprocess.Popen(command)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 + QUIET_S
         while time.monotonic() < deadline and len(self.answers()) < QUIET_S / honest._APART_S * len(ASKING) / 2:
             time.sleep(0.05)
         self.memory = stage.status("VmRSS")
