@@ -1,8 +1,11 @@
 """Watching an experiment that the node runs: the node's events wake us, its own overview says how things stand."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -33,9 +36,11 @@ def busy(what: str) -> Iterator[None]:
 
 def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
     """The experiment as it ended. Raises Unreachable where the daemon goes away meanwhile."""
-    with _display(tree, is_silent) as display:
+    with _display(tree, is_silent) as display, _interruptions() as interrupted:
         try:
             for now in _changes(client, tree["id"]):
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
                 display.update(now)
                 if now["state"] in _ENDS:
                     return now
@@ -45,6 +50,22 @@ def follow(client: Client, tree: Any, *, is_silent: bool) -> Any:
     raise Unreachable(
         "the daemon stopped; the experiment goes on from where it is when `hive-node run` is started again"
     )
+
+
+@contextmanager
+def _interruptions() -> Iterator[Event]:
+    """Set once somebody pressed Ctrl-C: a KeyboardInterrupt alone, raised where an object is being finalized, is lost."""
+    interrupted, before = Event(), signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _changes(client: Client, identity: str) -> Iterator[Any]:
