@@ -102,7 +102,7 @@ def spelt(belief):
 
 
 @given(hives(), electorates, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_order_any_duplicates_and_any_questions_between_are_the_same_bytes(entries, electorate, data):
     arrivals = data.draw(
         st.permutations(entries + data.draw(st.lists(st.sampled_from(entries or [None]), max_size=10)))
@@ -124,7 +124,7 @@ def test_any_order_any_duplicates_and_any_questions_between_are_the_same_bytes(e
     st.sampled_from(NODES),
     st.none() | st.tuples(st.integers(1, 2), st.integers(0, 5)),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_after_a_revocation_and_a_new_charter_the_view_is_as_if_it_had_never_been_otherwise(
     entries, before, after, revoked, last
 ):
@@ -145,7 +145,7 @@ whole_electorates = st.builds(Electorate.of, labels, silences)
 
 
 @given(hives(), st.lists(whole_electorates, min_size=1, max_size=4), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_quarantines_and_charters_at_any_moment_leave_what_the_last_of_them_and_the_log_amount_to(
     entries, electorates, data
 ):
@@ -163,7 +163,7 @@ def test_quarantines_and_charters_at_any_moment_leave_what_the_last_of_them_and_
 
 
 @given(hives(), electorates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_belief_says_nan_and_no_vote_is_cast_twice_or_by_the_author(entries, electorate):
     for belief in filter(None, (believe(entries, electorate, task) for task in TASKS)):
         assert b"NaN" not in belief.to_json()
@@ -176,7 +176,7 @@ def test_no_belief_says_nan_and_no_vote_is_cast_twice_or_by_the_author(entries, 
 
 
 @given(hives(), electorates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_stands_on_a_fallen_recipe(entries, electorate):
     beliefs = filter(None, (believe(entries, electorate, task) for task in TASKS))
     standing = {recipe.id: recipe for belief in beliefs for recipe in belief.recipes}

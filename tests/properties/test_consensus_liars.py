@@ -93,7 +93,7 @@ sybil_summaries = st.lists(
 
 
 @given(st.lists(truths, min_size=1, max_size=20), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_as_many_liars_as_a_figure_says_it_withstands_move_it_nowhere(honest, data):
     false = data.draw(st.lists(lies, max_size=len(honest) + 1))
     said = {f"honest-{at}": value for at, value in enumerate(honest)} | {
@@ -106,7 +106,7 @@ def test_as_many_liars_as_a_figure_says_it_withstands_move_it_nowhere(honest, da
 
 
 @given(st.sampled_from([2, 4, 9]), st.data(), sybil_summaries)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_lying_owner_of_three_of_five_or_of_ten_moves_no_figure_out_of_the_honest_range(honest, data, false):
     gains = data.draw(st.lists(truths, min_size=honest, max_size=honest))
     made = data.draw(st.lists(outcomes(few), min_size=honest, max_size=honest))
@@ -128,7 +128,7 @@ def test_one_lying_owner_of_three_of_five_or_of_ten_moves_no_figure_out_of_the_h
 
 
 @given(st.sampled_from([2, 4, 9]), st.data(), st.lists(lies, min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_search_for_the_worst_lie_finds_none_that_leaves_the_honest_range(honest, data, false):
     """The adversary sees what the others say, and is told how far each lie got."""
     gains = data.draw(st.lists(truths, min_size=honest, max_size=honest))
@@ -144,7 +144,7 @@ def test_a_search_for_the_worst_lie_finds_none_that_leaves_the_honest_range(hone
 
 
 @given(st.sampled_from([3, 5]), st.data(), sybil_summaries)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_who_takes_a_victims_label_silences_one_owner_and_moves_no_figure(honest, data, false):
     """A label is its holder's own word. Whoever takes another's shares that owner's one vote, and gets no second one."""
     gains = data.draw(st.lists(truths, min_size=honest, max_size=honest))
@@ -158,7 +158,7 @@ def test_who_takes_a_victims_label_silences_one_owner_and_moves_no_figure(honest
 
 
 @given(sybil_summaries, st.lists(truths, min_size=4, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_four_honest_owners_always_have_a_figure_whatever_a_fifth_does(false, gains):
     said = [(f"honest-{at}", summary(gain)) for at, gain in enumerate(gains)]
     assert is_within(believe(entries(said + false), hive(4), TASK).best_gain, gains)
@@ -179,7 +179,7 @@ sybil_votes = st.lists(
 
 
 @given(st.sampled_from([3, 5, 9]), sybil_votes, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_lying_owner_neither_corroborates_nor_refutes_nor_moves_what_others_measured(owners, false, data):
     gains = data.draw(st.lists(st.floats(0.01, 1), min_size=owners, max_size=owners))
     offered = Seen(EntryId(OFFERED), NodeId("honest-0"), 1, 1, recipe(gains[0], gains[0] / 2))
@@ -202,7 +202,7 @@ def test_one_lying_owner_neither_corroborates_nor_refutes_nor_moves_what_others_
     sybil_votes,
     st.lists(truths.map(lambda gain: gain - 1.01), min_size=2),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_liars_own_recipe_is_never_corroborated_by_its_nodes_and_is_refuted_by_two(
     gain, lower, e_value, votes, losses
 ):

@@ -32,7 +32,7 @@ paths = st.sampled_from(["src/a.py", "src/a.js", "src/a.md", "src/x", "bench/a.p
 @given(
     idea=texts, path=paths, before=st.none() | texts, after=st.none() | texts, estimate=st.none() | st.integers(-5, 50)
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_change_gets_an_answer_from_a_described_rule(
     idea: str, path: str, before: str | None, after: str | None, estimate: int | None
 ) -> None:
@@ -47,7 +47,6 @@ def test_any_change_gets_an_answer_from_a_described_rule(
 
 
 @given(text=st.text(max_size=300) | st.lists(st.sampled_from("-+ @ab\n"), max_size=80).map("".join))
-@settings(deadline=None)
 @example("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
 def test_any_text_is_a_diff_or_a_diff_syntax_error(text: str) -> None:
     try:
@@ -73,7 +72,7 @@ def test_a_diff_reads_back_as_the_lines_it_was_made_of(before: list[str], after:
 
 
 @given(data=st.data(), idea=st.sampled_from(EXAMPLES))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_no_mix_of_disguises_hides_an_example(data: st.DataObject, idea: str) -> None:
     def disguise(letter: str) -> str:
         ways = [letter, letter.upper(), letter + "\u200b", letter + "\u0300", *LOOKALIKES.get(letter, [])]
@@ -87,7 +86,6 @@ def test_no_mix_of_disguises_hides_an_example(data: st.DataObject, idea: str) ->
     tail=st.sampled_from(["", "\nX = 1\n", "\n\n\n"]),
     head=st.sampled_from(["", "Y = 2\n", "\n"]),
 )
-@settings(deadline=None)
 def test_code_that_only_moves_within_its_file_is_never_new(text: str, tail: str, head: str) -> None:
     change = Change("Move", (FileChange("src/a.py", text, head + text + tail),))
     assume(head + tail)

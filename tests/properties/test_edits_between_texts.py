@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hive_node.operators.constants import find_constants, replace_constants
@@ -77,7 +77,6 @@ def test_an_edit_that_does_not_fit_changes_nothing(text: str, search: str, repla
 NAMES = st.lists(st.from_regex(r"[A-Z]{3,8}", fullmatch=True), min_size=2, max_size=9, unique=True)
 
 
-@settings(deadline=None)  # the first to look at code imports the parser
 @given(NAMES, st.data())
 def test_independent_constants_are_edits_of_one_line_each_and_fit_in_any_order(
     names: list[str], data: st.DataObject
@@ -97,7 +96,6 @@ def test_independent_constants_are_edits_of_one_line_each_and_fit_in_any_order(
     assert apply_edits({"f.py": elsewhere}, edits) is not None
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["X = 1\n", "Y = 2\r\n", "# é\n", "class A:\n    Z = 3\n", "def f(w=4): pass\n", "\n"]), max_size=8),
        st.booleans())  # fmt: skip
 def test_a_constant_is_replaced_and_not_a_byte_beside_it(parts: list[str], has_mark: bool) -> None:

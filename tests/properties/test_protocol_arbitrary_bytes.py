@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.charter import Charter
@@ -23,7 +23,6 @@ from protocol.wire import JsonValue, dump_json, parse_json
 from tests.fakes.hive import FakeHive, FakeNode, head, recipe, summary
 
 # A slow machine is no failure.
-untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ADA, BO = FakeNode("ada"), FakeNode("bo")
 HIVE = FakeHive.found(ADA, BO)
 FEED = HIVE.feed(BO, 3)
@@ -61,21 +60,18 @@ def everything(raw: bytes) -> list[Callable[[], object]]:
     ]
 
 
-@untimed
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_as_theirs(raw: bytes) -> None:
     for parse in everything(raw):
         only_their_fault(parse)
 
 
-@untimed
 @given(json_trees)
 def test_any_json_is_refused_as_theirs(tree: object) -> None:
     for parse in everything(as_text(tree)):
         only_their_fault(parse)
 
 
-@untimed
 @given(st.binary(max_size=200) | json_trees.map(as_text), st.sampled_from([DELTA_TYPE, CHARTER_TYPE]))
 def test_nonsense_under_a_members_signature_is_refused_as_theirs(payload: bytes, payload_type: str) -> None:
     raw = ADA.seal(payload, payload_type).to_bytes()
@@ -107,7 +103,6 @@ DELTA_TREES = [json.loads(HIVE.entry(BO, body).payload) for body in (summary(), 
 CHARTER_TREE = json.loads(HIVE.successor().payload())
 
 
-@untimed
 @given(st.sampled_from(DELTA_TREES).flatmap(with_any_part_replaced))
 def test_signed_delta_with_any_part_replaced_is_an_entry_or_refused(tree: object) -> None:
     raw = BO.seal(as_text(tree)).to_bytes()
@@ -119,7 +114,6 @@ def test_signed_delta_with_any_part_replaced_is_an_entry_or_refused(tree: object
         assert (delta.body is not None) == (delta.kind in KINDS)
 
 
-@untimed
 @given(with_any_part_replaced(CHARTER_TREE))
 def test_signed_charter_with_any_part_replaced_is_a_charter_or_refused(tree: object) -> None:
     with suppress(RemoteProtocolError):
@@ -128,7 +122,6 @@ def test_signed_charter_with_any_part_replaced_is_a_charter_or_refused(tree: obj
         assert set(found.charter.admins.ids) <= set(found.members)
 
 
-@untimed
 @given(with_any_part_replaced(json.loads(FEED[1].to_bytes())))
 def test_envelope_with_any_part_replaced_is_the_entry_it_was_or_refused(tree: object) -> None:
     with suppress(RemoteProtocolError):
@@ -147,7 +140,6 @@ def mutations(draw: st.DrawFn, raw: bytes) -> bytes:
     return raw
 
 
-@untimed
 @given(st.sampled_from([envelope.to_bytes() for envelope in FEED]).flatmap(mutations))
 def test_mutated_entry_is_refused_or_one_that_was_really_signed(raw: bytes) -> None:
     """A splice may land in white space, or restore what it cut; it never makes a payload that nobody signed."""
@@ -157,7 +149,6 @@ def test_mutated_entry_is_refused_or_one_that_was_really_signed(raw: bytes) -> N
         assert found.envelope.id in SIGNED
 
 
-@untimed
 @given(mutations(NEXT_CHARTER))
 def test_mutated_charter_is_refused_or_the_one_that_was_really_signed(raw: bytes) -> None:
     with suppress(RemoteProtocolError):
@@ -166,14 +157,12 @@ def test_mutated_charter_is_refused_or_the_one_that_was_really_signed(raw: bytes
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
-@untimed
 @given(mutations(BO.certificate()))
 def test_mutated_certificate_is_refused_or_still_speaks_for_the_same_node(der: bytes) -> None:
     with suppress(RemoteProtocolError):
         assert node_id_of_certificate(der) == BO.id
 
 
-@untimed
 @given(st.text(max_size=60) | st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=52, max_size=52))
 def test_text_is_a_node_id_in_one_spelling_or_refused(text: str) -> None:
     with suppress(RemoteProtocolError):
@@ -181,7 +170,6 @@ def test_text_is_a_node_id_in_one_spelling_or_refused(text: str) -> None:
         assert node_id(raw) == text
 
 
-@untimed
 @given(json_trees)
 def test_any_have_vector_is_refused_as_theirs(tree: Any) -> None:
     only_their_fault(lambda: parse_have_vector(tree))
@@ -192,7 +180,6 @@ def depth(tree: object) -> int:
     return 0 if children is None else 1 + max((depth(child) for child in children), default=0)
 
 
-@untimed
 @given(json_trees)
 def test_what_we_can_write_we_can_read_unless_too_deep_or_too_big(tree: JsonValue) -> None:
     try:
@@ -212,7 +199,6 @@ def integers(tree: object) -> list[int]:
     return [number for child in children for number in integers(child)]
 
 
-@untimed
 @given(st.integers(1, 40), st.booleans(), st.booleans())
 def test_depth_is_counted_in_containers(levels: int, is_object: bool, is_empty: bool) -> None:
     opening, closing = (b'{"a":', b"}") if is_object else (b"[", b"]")
@@ -226,13 +212,11 @@ def test_depth_is_counted_in_containers(levels: int, is_object: bool, is_empty: 
             parse_json(raw)
 
 
-@untimed
 @given(st.text(max_size=30), st.binary(max_size=60), st.text(max_size=30), st.binary(max_size=60))
 def test_two_messages_share_a_signed_form_only_if_they_are_one(a: str, body_a: bytes, b: str, body_b: bytes) -> None:
     assert (pae(a, body_a) == pae(b, body_b)) == ((a, body_a) == (b, body_b))
 
 
-@untimed
 @given(st.binary(max_size=300), st.sampled_from([DELTA_TYPE, CHARTER_TYPE]))
 def test_envelope_of_any_payload_survives_the_journey(payload: bytes, payload_type: str) -> None:
     envelope = ADA.seal(payload, payload_type)

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import RemoteProtocolError
@@ -14,7 +14,6 @@ from protocol.wire import dump_json
 from tests.fakes.hive import FakeNode
 
 # A slow machine is no failure.
-untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LIMIT = 8
 AUTHORS = [FakeNode(f"author {n}").id for n in range(4)]
 streams = st.lists(st.sampled_from([b"\n", b"\r\n", b" ", b"a", b"bcd", b"\xff", b"12345678"]), max_size=30).map(
@@ -41,7 +40,6 @@ def outcome(chunks: list[bytes]) -> tuple[list[bytes], bool]:
     return lines, False
 
 
-@untimed
 @given(streams, st.lists(st.integers(0, 200), max_size=8))
 def test_any_cutting_of_a_stream_gives_the_same_lines(stream: bytes, places: list[int]) -> None:
     cuts = sorted({0, len(stream), *(place for place in places if place < len(stream))})
@@ -53,7 +51,6 @@ def test_any_cutting_of_a_stream_gives_the_same_lines(stream: bytes, places: lis
     assert lines == outcome([bytes([byte]) for byte in stream])
 
 
-@untimed
 @given(streams)
 def test_lines_are_those_of_the_stream_up_to_the_first_too_long_one(stream: bytes) -> None:
     expected: list[bytes] = []
@@ -68,7 +65,6 @@ def test_lines_are_those_of_the_stream_up_to_the_first_too_long_one(stream: byte
     assert outcome([stream]) == (expected, is_cut_off)
 
 
-@untimed
 @given(st.lists(st.binary(max_size=12), max_size=20))
 def test_reader_never_holds_more_than_a_line_and_a_chunk(chunks: list[bytes]) -> None:
     reader = LineReader(LIMIT)
@@ -80,19 +76,16 @@ def test_reader_never_holds_more_than_a_line_and_a_chunk(chunks: list[bytes]) ->
         assert len(reader._rest) <= LIMIT
 
 
-@untimed
 @given(have_vectors)
 def test_have_vector_survives_the_journey(ours: dict[NodeId, Head]) -> None:
     assert parse_sync_request(dump_json({"have": have_vector_tree(ours)})).have == ours
 
 
-@untimed
 @given(have_vectors, have_vectors)
 def test_digests_agree_exactly_where_the_feeds_do(ours: dict[NodeId, Head], theirs: dict[NodeId, Head]) -> None:
     assert (have_digest(ours) == have_digest(theirs)) == (ours == theirs)
 
 
-@untimed
 @given(have_vectors, have_vectors)
 def test_one_exchange_each_way_leaves_nothing_missing(ours: dict[NodeId, Head], theirs: dict[NodeId, Head]) -> None:
     """Whoever holds the later place of a feed gives it; afterwards both hold the same."""

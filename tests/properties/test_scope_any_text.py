@@ -33,7 +33,7 @@ SCRAPS = st.one_of(
 TEXTS = st.lists(SCRAPS, max_size=8).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXTS)
 def test_findings_lie_within_the_text_and_apart(text: str) -> None:
     end = 0
@@ -43,13 +43,13 @@ def test_findings_lie_within_the_text_and_apart(text: str) -> None:
         end = one.end
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXTS)
 def test_both_rungs_find_the_same(text: str) -> None:
     assert default_engine().scan(text, (LOCAL,)) == FALLBACK.scan(text, (LOCAL,))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_view_leads_every_character_back_into_the_text(text: str) -> None:
     view = normalise(text)
@@ -59,7 +59,7 @@ def test_view_leads_every_character_back_into_the_text(text: str) -> None:
         assert label is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.one_of(TEXTS, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)),
@@ -87,7 +87,7 @@ def _at(tree: object, path: tuple[str, ...]) -> object:
     return tree
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(planted.TOKENS), st.integers(0, 9999), TEXTS)
 def test_redacted_token_is_gone(make: object, seed: int, around: str) -> None:
     token = make(seed)  # type: ignore[operator]

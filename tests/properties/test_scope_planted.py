@@ -59,7 +59,7 @@ def _plant(delta: Delta, place: tuple[tuple[Any, ...], str], text: str) -> Any:
     return tree
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(secret=hidden(), data=st.data())
 def test_planted_token_never_leaves(secret: tuple[str, str], data: st.DataObject) -> None:
     token, text = secret
@@ -78,7 +78,7 @@ def test_planted_token_never_leaves(secret: tuple[str, str], data: st.DataObject
         assert token not in repr(verdict)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(secret=hidden(), data=st.data())
 def test_planted_token_is_never_let_in(secret: tuple[str, str], data: st.DataObject) -> None:
     _token, text = secret
@@ -94,7 +94,7 @@ def test_planted_token_is_never_let_in(secret: tuple[str, str], data: st.DataObj
     assert verdict.rule == "scope.incoming-secret"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     token=st.builds(lambda make, seed: make(seed), st.sampled_from(planted.TOKENS[:3]), SEEDS),
     cuts=st.sets(st.integers(1, 30), max_size=4),

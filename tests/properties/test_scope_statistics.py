@@ -53,20 +53,20 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(FIGURES, min_size=1, max_size=12))
 def test_figures_in_a_text_are_no_finding(figures: list[str]) -> None:
     assert GUARD.scan_text(" ".join(figures)) == []
     assert GUARD.scan_text("\n".join(f"measured: {figure}" for figure in figures)) == []
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(KEYS, st.one_of(NUMBERS, FIGURES, st.lists(NUMBERS, max_size=20)), max_size=8))
 def test_figures_in_a_tree_are_no_finding(tree: dict[str, object]) -> None:
     assert GUARD.scan_tree({"body": [tree, {"inner": tree}]}) == []  # type: ignore[dict-item,list-item]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     n=st.integers(0, 1_000_000_000),
     mean=st.floats(-1e15, 1e15),

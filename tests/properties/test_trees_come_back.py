@@ -87,7 +87,7 @@ async def laid_out(tmp_path: Path) -> AsyncIterator[tuple[GitRepository, str, Pa
     await repository.remove(tree)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=acts, fresh=fresh)
 async def test_any_run_leaves_a_tree_that_comes_back(
     laid_out: tuple[GitRepository, str, Path, Path], acts: list[Act], fresh: dict[str, bytes]

@@ -59,7 +59,7 @@ def test_one_flipped_bit_in_any_byte_is_found() -> None:
         assert verify(bytes(changed)).flaws, f"byte {at}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
 def test_any_other_byte_anywhere_is_found(at: int, mask: int) -> None:
     changed = bytearray(WHOLE)
@@ -67,19 +67,19 @@ def test_any_other_byte_anywhere_is_found(at: int, mask: int) -> None:
     assert verify(bytes(changed)).flaws
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(WHOLE)), st.binary(min_size=1, max_size=3))
 def test_bytes_put_in_anywhere_are_found(at: int, more: bytes) -> None:
     assert verify(WHOLE[:at] + more + WHOLE[at:]).flaws
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 5))
 def test_bytes_taken_out_anywhere_are_found(at: int, many: int) -> None:
     assert verify(WHOLE[:at] + WHOLE[at + many :]).flaws
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_are_never_whole_and_never_raise(raw: bytes) -> None:
     assert verify(raw).flaws
