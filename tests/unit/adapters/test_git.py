@@ -430,7 +430,9 @@ def _children() -> list[str]:
 
 
 def _is_at_work(process: str) -> bool:
-    """It has read some of what it was given: what comes before that is behind it, its lock and its handlers."""
+    """A git that has read some of what it was given: what comes before that is behind it, its lock and its handlers."""
+    if Path(f"/proc/{process}/comm").read_text() != "git\n":
+        return False  # other tests' fixtures are children too
     read = re.search(r"^rchar: (\d+)", Path(f"/proc/{process}/io").read_text(), re.MULTILINE)
     return read is not None and int(read[1]) > 1_000_000
 
