@@ -34,7 +34,7 @@ imports: install ## which module may import which
 	$(BIN)/lint-imports
 
 unit: install ## every test: units, properties, simulation, real processes
-	$(IN_MEMORY) $(BIN)/pytest -n 3 --dist worksteal
+	$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal
 
 fuzz: install ## a million mutated messages, seeded: only what was said, or a refusal with a code, comes out
 	$(BIN)/python -m tests.fuzz 1000000
