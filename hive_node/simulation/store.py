@@ -9,7 +9,7 @@ from protocol.amendment import Amendment
 from protocol.deltas import Delta
 from protocol.envelope import CHARTER_TYPE, Envelope, parse_envelope
 from protocol.feed import Head
-from protocol.ids import EntryId, NodeId
+from protocol.ids import NodeId
 from protocol.limits import CHARTER_BYTES, ENTRIES_PER_ANSWER, HELD_IN_ALL, HELD_PER_AUTHOR
 from protocol.sync import Missing, unshown
 from protocol.wire import JsonValue
@@ -201,8 +201,3 @@ def _check(holds: bool, rule: str) -> None:
     """What the database's constraints refuse is refused here."""
     if not holds:
         raise StoreError("store.constraint", rule)
-
-
-def entry_ids(store: MemoryStore) -> set[EntryId]:
-    """Everything that is held, in any standing."""
-    return {entry.id for entry in store.entries.values()}

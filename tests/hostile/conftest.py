@@ -12,7 +12,7 @@ import pytest
 from tests.hostile import honest
 from tests.hostile.answering import answering, tell_of
 from tests.hostile.stage import ASKING, BO, SERVERS, Stage, staged
-from tests.hostile.wire import dialled, pem_of
+from tests.hostile.wire import PATIENCE_S, dialled, pem_of
 
 # For everything that this folder does together.
 MEMORY_KIB = 16 * 1024
@@ -70,6 +70,7 @@ class Witness:
     def testify(self) -> None:
         """Assert what must hold, and print what was seen."""
         assert self.process.poll() is None, "an honest member was cut off"
+        self._hear_once_more()
         quiet, attacked = self.p99(0.0, self.began), self.p99(self.began, float("inf"))
         grown, peak = (self.stage.status(name) - self.memory for name in ("VmRSS", "VmHWM"))
         print(
@@ -90,9 +91,16 @@ class Witness:
         return [(float(when), float(took), int(status)) for when, took, status in lines]
 
     def p99(self, first: float, last: float) -> float:
-        """Seconds, over the answers asked for in that time."""
+        """Seconds, over the answers asked for in that time, of which there is one at least."""
         took = sorted(took for when, took, _ in self.answers() if first <= when < last)
-        return took[int(len(took) * 0.99)] if took else 0.0
+        return took[int(len(took) * 0.99)]
+
+    def _hear_once_more(self) -> None:
+        """Wait for an answer to what is asked from now on: one that never came would be no slow answer, but none."""
+        now = time.monotonic()
+        while not any(when >= now for when, _, _ in self.answers()):
+            assert time.monotonic() < now + PATIENCE_S, "honest members are no longer answered"
+            time.sleep(0.05)
 
     def _descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.stage.pid}/fd").iterdir()))

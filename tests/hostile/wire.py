@@ -1,51 +1,22 @@
 """TLS and HTTP by hand, on a socket: no library of the project, nothing that would mend what a test got wrong on purpose."""
 
-import json
 import socket
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from hive_node.adapters.tls import certificate_of
 from tests.fakes.hive import FakeNode
+from tests.fakes.replies import Reply
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_S = 20.0
 GONE = (ConnectionError, ssl.SSLError, EOFError)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One answer, as it came."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def tree(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def refusal(self) -> tuple[int, str]:
-        """Status and code of a problem document."""
-        assert self.headers["content-type"].startswith("application/problem+json"), self
-        tree = self.tree
-        assert tree.keys() == {"type", "title", "status", "detail", "code"}
-        assert tree["status"] == self.status
-        return self.status, tree["code"]
-
-    @property
-    def results(self) -> list[tuple[str, str | None]]:
-        assert self.status == 200, self
-        return [(one["status"], one["code"]) for one in self.tree["results"]]
 
 
 class Wire:

@@ -11,6 +11,7 @@ import pytest
 
 from hive_node.adapters.tls import certificate_of, client_context
 from hive_node.ports import StoreError
+from hive_node.share.charters import CharterOffice
 from protocol.charter import stamp
 from protocol.deltas import Recipe
 from protocol.envelope import CHARTER_TYPE, DELTA_TYPE, Envelope
@@ -218,7 +219,13 @@ async def test_paths_and_code_of_a_strange_recipe_touch_nothing(ada: LiveNode, m
     assert not target.exists()
 
 
-async def test_an_expired_charter_lets_nothing_in_or_out_but_charters(ada: LiveNode, bo: Member) -> None:
+async def test_an_expired_charter_lets_nothing_in_or_out_but_charters(
+    ada: LiveNode, bo: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(_office: CharterOffice) -> None:
+        """What its admin's node would do about it, whenever it looks."""
+
+    monkeypatch.setattr(CharterOffice, "renew_if_due", forget)
     before = bo.next()
     async with bo.dial() as raw:
         await raw.post(before)

@@ -7,7 +7,6 @@ import pytest
 from hive_node.adapters.network import RECONCILE_S
 from hive_node.simulation.hive import HiveSimulator, simulate
 from hive_node.simulation.node import SimNode
-from hive_node.simulation.store import entry_ids
 from protocol.deltas import Moments, Recipe, Replication, Summary
 from tests.fakes.hive import TASK, measured, recipe, summary
 
@@ -133,7 +132,7 @@ def test_a_lossy_wire_a_sleeper_and_a_clock_two_days_ahead_delay_and_divide_nobo
 
         await sim.until(sim.is_in_step)
 
-        assert len({frozenset(entry_ids(node.store)) for node in nodes}) == 1
+        assert len({frozenset(entry.id for entry in node.store.entries.values()) for node in nodes}) == 1
         assert len(views(sim)) == 1
         assert all(node.hive.quarantined == set() for node in nodes)
 
