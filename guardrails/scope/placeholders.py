@@ -48,6 +48,8 @@ _PARTS: Final = frozenset(
     }
     | {"none", "null", "undefined", "default", "public", "xxx", "example", "test"}
 )
+# Random hexadecimal of any length uses all sixteen of its characters: fewer different ones were typed.
+_MONOTONE_LETTERS: Final = 8
 _SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
 # What points to a secret kept elsewhere, or is computed: never the secret.
 _REFERENCE: Final = (
@@ -92,7 +94,7 @@ def is_expression(value: str) -> bool:
 
 
 def _is_monotone(lower: str) -> bool:
-    return len(set(lower)) <= max(3, len(lower) // 12)
+    return len(set(lower)) <= min(max(3, len(lower) // 12), _MONOTONE_LETTERS)
 
 
 def _found(pattern: str, value: str) -> bool:

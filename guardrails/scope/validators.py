@@ -74,9 +74,9 @@ def jwt(candidate: Candidate) -> float:
 
 
 def pem_body(candidate: Candidate) -> float:
-    """Between the marks lies base64, in plain or escaped lines, and not a sentence about keys."""
-    body = candidate.value.partition("KEY")[2].partition("-----")[2].replace("\\n", " ").replace("\\r", " ")
-    longest = max((len(run) for run in body.split() if set(run.strip("\"',\\+")) <= _BASE64), default=0)
+    """After the mark lies base64, in plain, quoted, escaped or commented lines, and not a sentence about keys."""
+    body = candidate.value.partition("KEY")[2].partition("----")[2].replace("\\n", " ").replace("\\r", " ")
+    longest = max((len(run) for run in body.split() if set(run.strip("\"',;#>*\\+-")) <= _BASE64), default=0)
     return candidate.confidence if longest >= _PEM_RUN and not is_dummy(body) else 0.0
 
 

@@ -1,5 +1,6 @@
 """The catalogue: each rule speaks on its own examples, holds its tongue on its counter-examples, and is well formed."""
 
+from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
@@ -8,6 +9,7 @@ from guardrails.scope import Engine
 from guardrails.scope.catalogue import Rule, distinct, load_rules, parse_rules
 from guardrails.scope.detectors import RuleDetector, compile_regex
 from guardrails.scope.views import View
+from tests.unit.guardrails.scope import planted
 
 RULES = load_rules()
 _HEAD = '[[rule]]\nid = "a.b"\nprovider = "a"\nkind = "secret"\nentity = "token"\n'
@@ -51,6 +53,22 @@ def test_files_of_the_catalogue_hold_no_token_whole(engine: Engine) -> None:
         text = page.read_text(encoding="utf-8")
         found = [one for one in engine.scan(text) if one.rule in unmistakable and one.decoded_from is None]
         assert not found, (page.name, [text[one.start : one.end] for one in found])
+
+
+@pytest.mark.parametrize("lines", [2, 26, 52], ids=["short", "2048 bits", "4096 bits"])
+@pytest.mark.parametrize(
+    "written", [str, lambda key: key.replace("\n", "\\n"), lambda key: key.replace("\n", "\n+    ")]
+)
+def test_private_key_of_any_length_is_found_whole(engine: Engine, lines: int, written: Callable[[str], str]) -> None:
+    key = written(planted.pem_key(lines=lines))
+    (found,) = engine.scan(f"key = {key} and so on")
+    assert (found.rule, found.start, found.end) == ("pem.private-key", 6, 6 + len(key))
+
+
+def test_private_key_that_is_cut_off_takes_no_prose_with_it(engine: Engine) -> None:
+    key = planted.pem_key(lines=6)[:300]
+    (found,) = engine.scan(f"{key}\n\nAll of this is only about how keys are kept.")
+    assert (found.rule, found.start, found.end) == ("pem.private-key", 0, len(key))
 
 
 def test_two_rules_of_one_id_are_refused() -> None:
