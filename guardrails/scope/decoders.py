@@ -134,19 +134,34 @@ _ESCAPE: Final = compile_regex(_ESCAPE_SIGN)
 _LITERAL: Final = compile_regex(_QUOTED)
 
 
+# Base64 of plain ASCII, wherever in it a reader begins to count: of four characters the first three each have one bit
+# clear. Names and paths hardly ever have four such groups in a row; only a run that has them is decoded.
+_BASE64_SIGN: Final = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]){4}"
+_BASE64: Final = r"[A-Za-z0-9+/_\-]"
+# Hexadecimal of plain ASCII, in one or two bytes a character: no pair begins with 1 or with 8 and more.
+_PAIR: Final = "[0-9A-Fa-f]{2}[ :]?"
+_HEX_SIGN: Final = "(?:[02-7][0-9A-Fa-f][ :]?){12}"
+# What joins two pieces of a token, and not two phrases.
+_JOINT: Final = (
+    r"(?:[ \t]{1,8}|[ \t]{0,4}(?:[+.&]|\.\.|\|\|)[ \t]{0,4}(?:\\?\r?\n[ \t]{0,80})?"
+    r"|[ \t]{0,8}\\?\r?\n[ \t]{0,80}(?:[+.&][ \t]{0,4})?)?"
+)
+_PIECE: Final = r"[A-Za-z0-9+/_=\-]"
+
+
 def _run_of(sign: str) -> str:
     return rf"{_AROUND}{{0,{_BACK}}}(?:{sign}{_AROUND}*)+"
 
 
 DECODERS: Final[Sequence[Decoder]] = (
-    Decoder("base64", r"[A-Za-z0-9+/_\-]{20}", r"[A-Za-z0-9+/_\-]{20,}={0,2}", (), read_base64),
-    Decoder("hex", r"(?:[0-9A-Fa-f]{2}[ :]?){12}", r"(?:[0-9A-Fa-f]{2}[ :]?){12,}", (), read_hexadecimal),
+    Decoder("base64", _BASE64_SIGN, rf"{_BASE64}*{_BASE64_SIGN}{_BASE64}*={{0,2}}", (), read_base64),
+    Decoder("hex", _HEX_SIGN, rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", (), read_hexadecimal),
     Decoder("url", _PERCENT_SIGN, _run_of(_PERCENT_SIGN), ("%",), _whole(_percent)),
     Decoder("html", _ENTITY_SIGN, _run_of(_ENTITY_SIGN), ("&",), _whole(_entities)),
     Decoder("escape", _ESCAPE_SIGN, _run_of(_ESCAPE_SIGN), ("\\",), _whole(_escapes)),
     Decoder(
         "literals",
-        r"""["'][ \t]{0,4}[+.&|\\\r\n"']""",
+        rf"""{_PIECE}["']{_JOINT}["']{_PIECE}""",
         rf"""[^"'\n]{{0,{_CONTEXT_CHARS}}}{_QUOTED}(?:{_PLUS}{_QUOTED})+""",
         ('"', "'"),
         _literals,

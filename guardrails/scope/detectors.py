@@ -1,6 +1,7 @@
 """Rules at work on a view: find the exact spans by linear-time regex, then ask the validators."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import re2
@@ -39,7 +40,9 @@ def compile_regex(regex: str) -> Any:
 
 
 class RuleDetector:
-    """One rule of the catalogue. Raises ValueError for one whose regex or validators do not exist."""
+    """One rule of the catalogue. Raises ValueError for one whose validators do not exist; its regex is compiled when it
+    is first sought, as most never are.
+    """
 
     def __init__(self, rule: Rule) -> None:
         missing = [name for name in rule.validators if name not in VALIDATORS]
@@ -49,9 +52,11 @@ class RuleDetector:
         self.sign = rule.cheapest_sign()
         self.keywords: Sequence[str] = rule.near or rule.keywords
         self.joinable = rule.joinable
-        self._pattern = compile_regex(rule.regex)
-        self._group = 1 if self._pattern.groups else 0
         self._validators = [VALIDATORS[name] for name in rule.validators]
+
+    @cached_property
+    def _pattern(self) -> Any:
+        return compile_regex(self.rule.regex)
 
     def find(self, view: View) -> Iterator[Finding]:
         rule = self.rule
@@ -61,8 +66,9 @@ class RuleDetector:
                 yield Finding(rule.kind, rule.entity, rule.id, start, end, confidence)
 
     def _spans(self, view: View) -> Iterator[tuple[int, int]]:
+        group = 1 if self._pattern.groups else 0
         for match in self._pattern.finditer(view.data):
-            start, end = match.span(self._group)
+            start, end = match.span(group)
             if start < end and not (self.rule.bounded and _is_inside_word(view.text, start, end)):
                 yield start, end
 

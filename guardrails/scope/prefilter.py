@@ -1,11 +1,14 @@
 """One pass over a text that says which patterns could match in it at all.
 
-Two rungs with the same answer to the question that counts: a pattern they do not name has no match. Hyperscan runs the
-patterns themselves; Aho-Corasick looks for their keywords, names more of them, and needs nothing but its own wheel.
+Two rungs with the same answer: the patterns whose sign is in the text. Hyperscan looks for all signs at once;
+Aho-Corasick looks for their keywords, then for the signs of those that it saw, and needs nothing but its own wheel.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias
+
+from guardrails.scope.detectors import compile_regex
 
 Backend: TypeAlias = Literal["hyperscan", "aho-corasick"]
 
@@ -30,7 +33,7 @@ class Prefilter(Protocol):
     backend: Backend
 
     def candidates(self, data: bytes) -> list[int]:
-        """Indices of the patterns that could match somewhere in `data`, ascending; never leaves out one that does."""
+        """Indices of the patterns whose sign is somewhere in `data`, ascending."""
 
 
 def build_prefilter(
@@ -105,7 +108,7 @@ def _note(pattern: int, _start: int, _end: int, _flags: int, found: list[int]) -
 
 
 class AhoCorasickPrefilter:
-    """All keywords in one automaton; patterns without any are always candidates."""
+    """All keywords in one automaton; patterns without any are looked for in every text."""
 
     backend: Backend = "aho-corasick"
 
@@ -116,6 +119,7 @@ class AhoCorasickPrefilter:
         for index, pattern in enumerate(patterns):
             for keyword in pattern.keywords:
                 owners.setdefault(keyword, set()).add(index)
+        self._signs = [pattern.sign for pattern in patterns]
         self._always = {index for index, pattern in enumerate(patterns) if not pattern.keywords}
         self._automaton: Any = ahocorasick.Automaton()
         for keyword, indices in owners.items():
@@ -124,4 +128,9 @@ class AhoCorasickPrefilter:
 
     def candidates(self, data: bytes) -> list[int]:
         seen = {owners for _, owners in self._automaton.iter(data.lower().decode("latin-1"))}
-        return sorted(self._always.union(*seen))
+        return [index for index in sorted(self._always.union(*seen)) if _compiled(self._signs[index]).search(data)]
+
+
+@cache
+def _compiled(sign: str) -> Any:
+    return compile_regex(sign)

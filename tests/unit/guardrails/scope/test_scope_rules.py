@@ -95,7 +95,7 @@ def test_rule_with_an_unknown_validator_is_refused() -> None:
 
 def test_rule_that_needs_backtracking_is_refused() -> None:
     with pytest.raises(ValueError, match="linear-time"):
-        RuleDetector(Rule("a.b", "a", "secret", "token", r"(a)\1", ("a",)))
+        list(RuleDetector(Rule("a.b", "a", "secret", "token", r"(a)\1", ("a",))).find(View("aa")))
 
 
 def test_defaults_of_a_file_stand_where_a_rule_is_silent() -> None:
