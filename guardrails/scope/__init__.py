@@ -5,10 +5,12 @@ pass.
 from guardrails.scope.engine import Engine, default_engine
 from guardrails.scope.findings import Finding, TreeFinding
 from guardrails.scope.guard import Incoming, InScope, Outgoing, Receipt, ScopeGuard
-from guardrails.scope.local import LocalFacts, NameKind
+from guardrails.scope.local import Fact, LocalFacts
+from guardrails.scope.spellings import NameKind
 
 __all__ = [
     "Engine",
+    "Fact",
     "Finding",
     "InScope",
     "Incoming",

@@ -18,6 +18,8 @@ class Finding:
     confidence: 0 to 1; decides between redacting and refusing where both are possible.
     decoded_from: the encodings it was found under, outermost first (`base64>hex`), or None where it stood in plain
     sight.
+    source: of what is this machine's own (rule `local.…`), where it is known from, in words: `.env of project lz`; never
+    the value. For this machine's user alone. None for what rules found.
     """
 
     kind: Kind
@@ -27,6 +29,7 @@ class Finding:
     end: int
     confidence: float
     decoded_from: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

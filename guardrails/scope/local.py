@@ -1,21 +1,24 @@
 """This machine's own names and secrets: found exactly, without pattern or model, because they are known.
 
-Pure: the values are handed in at start; reading them off the machine is an adapter's work.
+Pure: the values are handed in; reading them off the machine, again when it changes, is an adapter's work.
+
+One automaton seeks all of them in one pass, and sees no letters: a text is first *veiled*, each character replaced by one
+of a few classes that a key of chance decides. Where a veiled end of a secret stands, the characters before it are hashed;
+where a veiled part of a name stands, it is read.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NoReturn, TypeAlias
+from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 import ahocorasick
 
 from guardrails.scope.findings import Finding
 from guardrails.scope.normalise import normalise
+from guardrails.scope.spellings import NameKind, Spelling, is_apart, lower
 from guardrails.scope.views import View
 from guardrails.scope.words import words
-
-NameKind: TypeAlias = Literal["user", "host", "home", "git_name", "git_email", "remote_host", "address"]
 
 # The word that may stand in a name's place.
 _ENTITY: Final[Mapping[NameKind, str]] = {
@@ -27,116 +30,133 @@ _ENTITY: Final[Mapping[NameKind, str]] = {
     "remote_host": "host",
     "address": "ip",
 }
-# Of these a person's own spelling may differ; a path, an address or an e-mail is itself or nothing.
-_FOLDED: Final[frozenset[NameKind]] = frozenset({"user", "host", "git_name", "remote_host"})
-_SEPARATORS: Final = "-_. "
-_CONFIDENCE: Final = 0.95
 # Below it a value is a word, a port or a flag, and hiding it would hide half of every text.
 _LEAST_SECRET_CHARS: Final = 6
 # From here a value is told from ordinary text without a boundary on either side.
 _SURE_SECRET_CHARS: Final = 12
 _LEAST_NAME_CHARS: Final = 3
-# A shorter name of one word is a word of the language too often: it counts only where a name stands, in a path or an
-# address.
-_SURE_NAME_CHARS: Final = 5
-# First characters by which a secret is looked for; the rest is known only as a keyed hash.
-_ANCHOR_CHARS: Final = 3
+_LEAST_PART_CHARS: Final = 2
+# Last characters by which a secret is sought, veiled: many begin alike, and a stranger knows how.
+_TAIL_CHARS: Final = 8
+# Enough that few places of a text look like a tail; few enough that a tail does not tell its letters.
+_CLASSES: Final = 16
 _HASH_BYTES: Final = 16
+# Redacted in free text, and no reason to refuse code: a password that is a word of the language.
+_DOUBTFUL: Final = 0.5
+
+FactKind: TypeAlias = NameKind | Literal["secret"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
-    kind: NameKind
-    folded: str
-    # Where in the folded text a separator may stand.
-    joints: frozenset[int]
+@dataclass(frozen=True, slots=True, repr=False)
+class Fact:
+    """One thing that this machine must not say of itself. Its value is in no repr.
+
+    source: where it is known from, in words that its user may be shown: `.env of project lz`.
+    """
+
+    kind: FactKind
+    value: str
+    source: str
+
+
+class _Behind(NamedTuple):
+    """What a veiled anchor may stand for: secrets of these lengths, names by the part that it veils."""
+
+    anchor_chars: int
+    lengths: tuple[int, ...]
+    names: Mapping[str, tuple[Spelling, ...]]
+
+
+class _Known(NamedTuple):
+    """A secret's source, and whether it is spelled as it is in small letters."""
+
+    source: str
+    exact: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LocalFacts:
     """What this machine must not say about itself. Shows no value: not in its repr, nor in what it finds."""
 
-    _names: tuple[_Name, ...]
-    _literals: tuple[tuple[str, NameKind], ...]
-    _anchors: Mapping[str, tuple[int, ...]]
-    _hashes: frozenset[bytes]
+    _names: int
+    _secrets: Mapping[bytes, _Known]
     _key: bytes
+    _veil: bytes
     _automaton: "ahocorasick.Automaton | None" = field(compare=False)
 
     @classmethod
     def build(cls, names: Iterable[tuple[NameKind, str]], secrets: Iterable[str], key: bytes) -> "LocalFacts":
-        """Facts from plain values, which are not kept: names folded, secrets as hashes under `key` (16 to 64 bytes of
-        chance).
+        """As `of`, where nobody will ask for sources."""
+        told = [Fact(kind, value, "this machine") for kind, value in names]
+        return cls.of([*told, *(Fact("secret", value, "this machine") for value in secrets)], key)
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact], key: bytes) -> "LocalFacts":
+        """What is known, from plain values, which are not kept: of secrets a hash under `key` (16 to 64 bytes of
+        chance) and a veiled tail, of names their parts. Of several sources of one value the first is told.
 
         Names that many machines have and values under six characters are left out: they tell nothing apart.
         Raises ValueError for a key of another length.
         """
         if not 16 <= len(key) <= 64:
             raise ValueError("the key has 16 to 64 bytes")
-        told = {(kind, plain) for kind, value in names if _tells(plain := normalise(value.strip()).text)}
-        values = {plain for value in secrets if _is_secret(plain := normalise(value.strip()).text)}
-        anchors: dict[str, set[int]] = {}
-        for value in values:
-            anchors.setdefault(value[:_ANCHOR_CHARS], set()).add(len(value))
-        return cls(
-            tuple(
-                sorted((_named(kind, value) for kind, value in told if kind in _FOLDED), key=lambda name: name.folded)
-            ),
-            tuple(sorted((_lower(value).rstrip("/"), kind) for kind, value in told if kind not in _FOLDED)),
-            {anchor: tuple(sorted(lengths)) for anchor, lengths in anchors.items()},
-            frozenset(_hash(value, key) for value in values),
-            key,
-            _automaton(anchors),
-        )
+        veil = _veil_of(key)
+        spellings: dict[tuple[FactKind, tuple[str, ...]], Spelling] = {}
+        secrets: dict[bytes, _Known] = {}
+        lengths: dict[str, set[int]] = {}
+        for fact in facts:
+            value = normalise(fact.value.strip()).text
+            if fact.kind == "secret":
+                if _is_secret(value):
+                    folded = lower(value)
+                    secrets.setdefault(_hash(folded, key), _Known(fact.source, _hash(value, key)))
+                    lengths.setdefault(_veiled(folded[-_TAIL_CHARS:], veil), set()).add(len(value))
+            elif _tells(value):
+                spelling = Spelling.of(fact.kind, value, fact.source)
+                spellings.setdefault((fact.kind, spelling.parts), spelling)
+        sought = [one for one in spellings.values() if len(one.parts[one.pivot]) >= _LEAST_PART_CHARS]
+        return cls(len(sought), secrets, key, veil, _automaton(lengths, sought, veil))
 
     def __repr__(self) -> str:
-        return f"LocalFacts(names={len(self._names) + len(self._literals)}, secrets={len(self._hashes)})"
+        return f"LocalFacts(names={self._names}, secrets={len(self._secrets)})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("what a machine knows of itself is never stored")
 
     def find(self, view: View) -> Iterator[Finding]:
-        """Own secrets and own names in the view."""
-        yield from self.find_secrets(view)
-        yield from self._find_literals(view.text)
-        yield from self._find_names(view.text)
+        """Own secrets and own names in the view. Each finding's `source` says where its value is known from."""
+        text = view.text
+        for last, behind in self._anchors(text):
+            start = last + 1 - behind.anchor_chars
+            for spelling in behind.names.get(lower(text[start : last + 1]), ()) if behind.names else ():
+                if found := spelling.at(text, start):
+                    yield _named(spelling, *found)
+            yield from self._secrets_at(text, last + 1, behind.lengths)
 
     def find_secrets(self, view: View) -> Iterator[Finding]:
         """Own secrets alone: what is sought even where only a digest can stand."""
-        if self._automaton is None:
-            return
-        text = view.text
-        for last, anchor in self._automaton.iter(text):
-            start = last - _ANCHOR_CHARS + 1
-            for length in self._anchors[anchor]:
-                if self._is_own_secret(text, start, start + length):
-                    yield Finding("secret", "secret", "local.secret", start, start + length, 1.0)
+        for last, behind in self._anchors(view.text):
+            yield from self._secrets_at(view.text, last + 1, behind.lengths)
 
-    def _is_own_secret(self, text: str, start: int, end: int) -> bool:
-        if end > len(text) or (end - start < _SURE_SECRET_CHARS and not _is_apart(text, start, end)):
+    def _anchors(self, text: str) -> "Iterable[tuple[int, _Behind]]":
+        return self._automaton.iter(_veiled(text, self._veil)) if self._automaton is not None else ()
+
+    def _secrets_at(self, text: str, end: int, lengths: tuple[int, ...]) -> Iterator[Finding]:
+        for length in lengths:
+            start = end - length
+            if start < 0 or (length < _SURE_SECRET_CHARS and not is_apart(text, start, end)):
+                continue
+            value = text[start:end]
+            known = self._secrets.get(_hash(lower(value), self._key))
+            if known is not None:
+                confidence = _DOUBTFUL if self._may_be_a_word(value, known) else 1.0
+                yield Finding("secret", "secret", "local.secret", start, end, confidence, source=known.source)
+
+    def _may_be_a_word(self, value: str, known: _Known) -> bool:
+        """Whether a person who never saw the secret could have written it: a word of the language, or one in other case."""
+        if len(value) >= _SURE_SECRET_CHARS or not value.isalpha():
             return False
-        return _hash(text[start:end], self._key) in self._hashes
-
-    def _find_literals(self, text: str) -> Iterator[Finding]:
-        lower = _lower(text)
-        for literal, kind in self._literals:
-            for start in _occurrences(lower, literal):
-                if _is_apart(text, start, start + len(literal)):
-                    yield _finding(kind, start, start + len(literal))
-
-    def _find_names(self, text: str) -> Iterator[Finding]:
-        folded = _lower(text).translate(_UNSEPARATED)
-        places: list[int] | None = None
-        for name in self._names:
-            for start in _occurrences(folded, name.folded):
-                # Made once, and only for a text that seems to hold a name.
-                places = places or [place for place, character in enumerate(text) if character not in _SEPARATORS]
-                span = places[start : start + len(name.folded)]
-                if _is_name(text, span, name):
-                    yield _finding(name.kind, span[0], span[-1] + 1)
-
-
-_UNSEPARATED: Final = str.maketrans("", "", _SEPARATORS)
+        return lower(value) in words("ordinary-words") or _hash(value, self._key) != known.exact
 
 
 def _tells(value: str) -> bool:
@@ -147,63 +167,40 @@ def _is_secret(value: str) -> bool:
     return len(value) >= _LEAST_SECRET_CHARS and value.lower() not in words("common-values") and len(set(value)) > 2
 
 
-def _named(kind: NameKind, value: str) -> _Name:
-    joints, length = set(), 0
-    for previous, character in zip("." + value, value, strict=False):
-        if character in _SEPARATORS:
-            continue
-        if previous in _SEPARATORS or (previous.islower() and character.isupper()):
-            joints.add(length)
-        length += 1
-    return _Name(kind, _lower(value).translate(_UNSEPARATED), frozenset(joints))
-
-
-def _is_name(text: str, span: list[int], name: _Name) -> bool:
-    gaps = {index for index in range(1, len(span)) if span[index] != span[index - 1] + 1}
-    if not gaps <= name.joints or not _is_apart(text, span[0], span[-1] + 1):
-        return False
-    if len(name.folded) >= _SURE_NAME_CHARS or len(name.joints) > 1:
-        return True
-    before, after = text[max(0, span[0] - 1) : span[0]], text[span[-1] + 1 : span[-1] + 2]
-    return (before in {"/", "\\", "~", "@"} and before != "") or after == "@"
-
-
-def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] is no part of a longer word. A capital after a small letter begins a word."""
-    before, first, last, after = (
-        text[start - 1 : start] if start else "",
-        text[start],
-        text[end - 1],
-        text[end : end + 1],
-    )
-    is_free_before = not (before.isalnum() and first.isalnum()) or (before.islower() and first.isupper())
-    return is_free_before and (not (after.isalnum() and last.isalnum()) or (last.islower() and after.isupper()))
-
-
-def _occurrences(text: str, part: str) -> Iterator[int]:
-    start = text.find(part)
-    while start >= 0:
-        yield start
-        start = text.find(part, start + 1)
-
-
-def _lower(text: str) -> str:
-    # The one capital whose small form has two characters would move every place after it.
-    return text.replace("\u0130", "I").lower()
-
-
-def _finding(kind: NameKind, start: int, end: int) -> Finding:
-    return Finding("pii", _ENTITY[kind], f"local.{kind.replace('_', '-')}", start, end, _CONFIDENCE)
+def _named(spelling: Spelling, start: int, end: int, confidence: float) -> Finding:
+    rule = f"local.{spelling.kind.replace('_', '-')}"
+    return Finding("pii", _ENTITY[spelling.kind], rule, start, end, confidence, source=spelling.source)
 
 
 def _hash(value: str, key: bytes) -> bytes:
     return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES, key=key).digest()
 
 
-def _automaton(anchors: Iterable[str]) -> "ahocorasick.Automaton | None":
+def _veil_of(key: bytes) -> bytes:
+    """The class of each byte, capitals as small letters."""
+    folded = (bytes([byte]).lower() for byte in range(256))
+    return bytes(ord("a") + hashlib.blake2b(one, digest_size=1, key=key).digest()[0] % _CLASSES for one in folded)
+
+
+def _veiled(text: str, veil: bytes) -> str:
+    """Each character's class; of those beyond ASCII by the lowest byte of their number."""
+    if text.isascii():
+        return text.encode("ascii").translate(veil).decode("ascii")
+    return lower(text).encode("utf-32-le", "surrogatepass")[::4].translate(veil).decode("ascii")
+
+
+def _automaton(
+    lengths: Mapping[str, set[int]], names: Iterable[Spelling], veil: bytes
+) -> "ahocorasick.Automaton | None":
+    by_part: dict[str, dict[str, tuple[Spelling, ...]]] = {}
+    for spelling in names:
+        part = spelling.parts[spelling.pivot]
+        parts = by_part.setdefault(_veiled(part, veil), {})
+        parts[part] = (*parts.get(part, ()), spelling)
     automaton = ahocorasick.Automaton()
-    for anchor in anchors:
-        automaton.add_word(anchor, anchor)
+    for anchor in {*lengths, *by_part}:
+        behind = _Behind(len(anchor), tuple(sorted(lengths.get(anchor, ()))), by_part.get(anchor, {}))
+        automaton.add_word(anchor, behind)
     if not len(automaton):
         return None
     automaton.make_automaton()

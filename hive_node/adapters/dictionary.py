@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 import ifaddr
 
-from guardrails.scope.local import NameKind
+from guardrails.scope import NameKind
 from guardrails.scope.words import words
 
 logger = logging.getLogger(__name__)
