@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.row import Effort, Figure, Row, percentile
 from guardrails.evidence import Direction, EvidencePolicy, Pair, calibrate, compare
 from guardrails.verdict import Rejected
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Baseline, Experiment, IdeaRecord, State, Trial, Verdict
 from hive_node.improve.propose import make_idea
 from hive_node.operators.tune import Tune

@@ -46,8 +46,9 @@ from hive_node.adapters.waiting import WaitingRoom
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
-from hive_node.config import NodeConfig, ProjectSpec, load_node_config
 from hive_node.config.home import Home, pattern_cache
+from hive_node.config.node import NodeConfig, load_node_config
+from hive_node.config.project import ProjectSpec
 from hive_node.domain import Experiment, Project
 from hive_node.hive import Hive
 from hive_node.improve.budget import budget_of

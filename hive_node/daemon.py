@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from hive_node.app import configure_logging, run_node
-from hive_node.config import ConfigError, load_node_config
 from hive_node.config.home import Home
+from hive_node.config.node import load_node_config
+from hive_node.config.toml import ConfigError
 from hive_node.ports import FatalError
 
 _NO: Final = 1

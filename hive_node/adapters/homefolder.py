@@ -2,8 +2,8 @@
 
 from hive_node.adapters.clock import SystemChance
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, create_key, create_token
-from hive_node.config import node_config_template
 from hive_node.config.home import Home
+from hive_node.config.node import node_config_template
 from hive_node.ports import FatalError
 
 

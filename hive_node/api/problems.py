@@ -9,7 +9,7 @@ from aiohttp import web
 from guardrails.constitution import ConstitutionError
 from hive_node.api.access import Forbidden, Unauthorized
 from hive_node.api.routing import BadRequest
-from hive_node.config import ConfigError
+from hive_node.config.toml import ConfigError
 from hive_node.domain import WrongState
 from hive_node.ports import Fault, NotFound
 from protocol.errors import ProtocolError

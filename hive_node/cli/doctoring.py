@@ -23,9 +23,9 @@ from hive_node.adapters.listening import listening_at
 from hive_node.cli.client import Client, Refusal, Unreachable
 from hive_node.cli.context import at
 from hive_node.cli.output import count
-from hive_node.config import ConfigError, NodeConfig, load_node_config
 from hive_node.config.home import Home
-from hive_node.config.node import SandboxSection
+from hive_node.config.node import NodeConfig, SandboxSection, load_node_config
+from hive_node.config.toml import ConfigError
 from hive_node.ports import SandboxReport
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ def _check_words(tree: Any) -> None:
 def _load(home: Home) -> "Constitution":
     """The shipped rules, with those that this home's config.toml adds, where there is one."""
     from guardrails.constitution import Constitution, ConstitutionError
-    from hive_node.config import load_node_config
+    from hive_node.config.node import load_node_config
 
     own = list(load_node_config(home.config).constitution.rule) if home.config.is_file() else []
     try:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from hive_node.config import ProjectSpec, load_project_spec
+from hive_node.config.project import ProjectSpec, load_project_spec
 from hive_node.domain import Experiment, Project, State
 from hive_node.ports import Chance, Clock, Fault, Ledger, Repository, RepositoryOpener, Sandbox
 from hive_node.subjects.projects import check_project

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hive_node.config import node_config_template, parse_project_spec
-from hive_node.config.node import NodeConfig
-from hive_node.config.project import ProjectSpec
+from hive_node.config.node import NodeConfig, node_config_template
+from hive_node.config.project import ProjectSpec, parse_project_spec
 from hive_node.config.toml import Section, parse_toml
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from guardrails.constitution import Constitution
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.store import Database, ExperimentStore, Journal
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Experiment, IdeaRecord, Project
 from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner

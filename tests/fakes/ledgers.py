@@ -7,7 +7,7 @@ from typing import Any
 
 from guardrails.evidence import Evidence, calibrate
 from guardrails.verdict import Rejected
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Baseline, Experiment, Files, Idea, IdeaRecord, State, Trial, Verdict
 from hive_node.improve.propose import make_idea
 from hive_node.ports import Draft, Fault, Situation

@@ -26,8 +26,8 @@ from hive_node.adapters.membering import Members
 from hive_node.adapters.store import Database, PeerStore
 from hive_node.adapters.store.database import migrate
 from hive_node.app import _Builder
-from hive_node.config import load_node_config
 from hive_node.config.home import Home
+from hive_node.config.node import load_node_config
 from hive_node.hive import Hive
 from hive_node.ports import News
 from protocol.deltas import Body, ShareLevel

@@ -9,7 +9,7 @@ import pytest
 
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.sandbox import BubblewrapSandbox
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Arm, Sample
 from hive_node.ports import Fault
 from hive_node.subjects.code import CodeSubject

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guardrails.verdict import Rejected
-from hive_node.config import ConfigError, parse_project_spec
-from hive_node.config.project import MetricSection
+from hive_node.config.project import MetricSection, parse_project_spec
+from hive_node.config.toml import ConfigError
 from hive_node.subjects.metrics import read_metrics
 
 LOSS = MetricSection(name="loss", direction="lower")

@@ -12,9 +12,9 @@ import pytest
 from guardrails.prices import Usage
 from hive_node.adapters.llm import ModelDesk, price_of, published
 from hive_node.adapters.llm.keys import VARIABLE
-from hive_node.config import ConfigError, parse_project_spec
 from hive_node.config.node import NodeConfig
-from hive_node.config.toml import parse_toml
+from hive_node.config.project import parse_project_spec
+from hive_node.config.toml import ConfigError, parse_toml
 from hive_node.ports import ModelFault
 from tests.fakes.improving import SPEC
 

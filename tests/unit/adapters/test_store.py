@@ -20,7 +20,7 @@ from guardrails.evidence import Evidence
 from guardrails.verdict import Rejected
 from hive_node.adapters.store import Database, ExperimentStore, Journal
 from hive_node.adapters.store.database import HEAD, migrate
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Experiment, Idea, Promotion, Sample, State, Verdict, WrongState
 from hive_node.ports import FatalError, NotFound, StoreError, Tally
 from tests.fakes.improving import SPEC, TickingClock

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Project, Sample, StepRun
 from hive_node.improve.checking import checked
 from hive_node.ports import Fault

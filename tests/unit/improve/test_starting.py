@@ -9,7 +9,7 @@ import pytest
 
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.store import ProjectStore
-from hive_node.config import ConfigError
+from hive_node.config.toml import ConfigError
 from hive_node.domain import State
 from hive_node.ports import Fault
 from hive_node.subjects.projects import Projects

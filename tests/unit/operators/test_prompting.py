@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from guardrails.verdict import Rejected
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.domain import Experiment, Idea, IdeaRecord, State, Verdict
 from hive_node.operators.prompting import make_prompt
 from hive_node.ports import Situation, Suggestion

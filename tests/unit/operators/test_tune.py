@@ -11,8 +11,8 @@ import pytest
 
 from guardrails.evidence import Evidence, calibrate
 from guardrails.verdict import Rejected
-from hive_node.config import ConfigError, parse_project_spec
-from hive_node.config.project import TuneHint
+from hive_node.config.project import TuneHint, parse_project_spec
+from hive_node.config.toml import ConfigError
 from hive_node.domain import Baseline, Experiment, Files, Idea, IdeaRecord, State, Trial, Verdict
 from hive_node.operators.constants import find_constants
 from hive_node.operators.space import Place, check_hints, search_space

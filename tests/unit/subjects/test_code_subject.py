@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hive_node.adapters.git import GitRepository
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.ports import Fault, RepositoryError, SandboxedCommand
 from hive_node.subjects.code import CodeSubject, clean_text
 from hive_node.subjects.evaluator import read_evaluator

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hive_node.adapters.git import GitRepository
-from hive_node.config import parse_project_spec
+from hive_node.config.project import parse_project_spec
 from hive_node.subjects.evaluator import read_evaluator
 from hive_node.subjects.weaknesses import weaknesses
 from tests.fakes.improving import make_repository
