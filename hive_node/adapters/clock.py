@@ -1,6 +1,5 @@
 """Time and chance: the one module that may read them. Everything else is handed a Clock and a Chance."""
 
-import asyncio
 import random
 import secrets
 import time
@@ -28,6 +27,8 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Let others run for `seconds`; a negative number is none."""
+        import asyncio  # 40 ms of start that a command need not wait for
+
         await asyncio.sleep(max(0.0, seconds))
 
 

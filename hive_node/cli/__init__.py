@@ -1,5 +1,1 @@
 """The commands: thin clients of the admin API. Exit 0 done, 1 a clear *no*, 2 wrong usage, 3 the daemon cannot be reached."""
-
-from hive_node.cli.main import run
-
-__all__ = ["run"]

@@ -1,4 +1,4 @@
-"""`scan` and `constitution …`: the guardrails on their own, without a node."""
+"""`constitution …`: the gate on its own, without a node."""
 
 import sys
 from pathlib import Path
@@ -14,35 +14,6 @@ if TYPE_CHECKING:
     from guardrails.constitution import Constitution, Surface
 
 constitution = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What no change may do.")
-
-
-def scan(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH…", help="Files and folders; - is standard input; else this folder."),
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Find secrets and personal data. Says where and what, never the value. Exit code 1 where something is found."""
-    from hive_node.cli.scanning import scan_paths
-
-    found = scan_paths(paths or ["."])
-    tree = found.tree()
-
-    def words(_tree: Any) -> None:
-        for one in tree["items"]:
-            under = f", under {one['decoded_from']}" if one["decoded_from"] else ""
-            say(f"{one['path']}:{one['line']}: {one['entity']} ({one['rule']}{under})")
-        passed_over = f", {count(tree['binary'], 'binary file')} passed over" if tree["binary"] else ""
-        warn(f"{count(tree['files'], 'file')}, {count(len(tree['items']), 'finding')}{passed_over}")
-
-    show(tree, as_json, words)
-    for path, problem in found.unread:
-        warn(f"hive-node: {path} was not looked at: {problem}")
-    if found.is_missing:
-        raise typer.Exit(USAGE)
-    if found.items or found.unread:
-        raise typer.Exit(NO)
 
 
 @constitution.command(name="show")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hive_node import __version__
-from hive_node.cli import admin, charters, deltas, experiments, guards, peers, projects, simulate
+from hive_node.cli import admin, charters, deltas, experiments, guards, peers, projects, scan, simulate
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
 from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
@@ -162,5 +162,5 @@ def demo(
 
 app.command()(admin.doctor)
 app.command()(peers.peers)
-app.command()(guards.scan)
+app.command()(scan.scan)
 app.command()(simulate.simulate)

@@ -1,0 +1,64 @@
+"""What the guard of a scan goes by: the rules, and what this machine knows of itself."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from guardrails.scope.catalogue import load_rules
+from guardrails.scope.engine import Engine
+from guardrails.scope.findings import Finding
+from guardrails.scope.local import LocalFacts
+from hive_node.adapters.clock import SystemChance
+from hive_node.adapters.dictionary import collect_names, collect_secrets
+from hive_node.adapters.scope_engine import load_engine
+from hive_node.config.home import pattern_cache
+
+_KEY_BYTES: Final = 32
+_NOBODY: Final = bytes(_KEY_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """The rules, and the facts they go by. Quicker to load than the guard, whose engine and facts they are."""
+
+    engine: Engine
+    facts: LocalFacts
+
+    @classmethod
+    def of(cls, paths: Sequence[str], *, local: bool) -> "Scanner":
+        """local: whether it knows this machine's names, and the secrets of it and of the repositories at `paths`."""
+        engine = load_engine(pattern_cache())
+        if not local:
+            return cls(engine, LocalFacts.build([], [], _NOBODY))
+        folders = sorted({root for name in paths if name != "-" for root in _repositories(Path(name))})
+        # Secrets of the repositories at hand; not their people: these stand in the history of what is looked through.
+        secrets = collect_secrets(folders, os.environ, Path.home())
+        return cls(engine, LocalFacts.build(collect_names([]), secrets, SystemChance().token_bytes(_KEY_BYTES)))
+
+    def scan(self, text: str) -> list[Finding]:
+        """Every secret and personal datum in the text, in order, none overlapping another."""
+        return self.engine.scan(text, (self.facts,))
+
+    def explain(self, finding: Finding, text: str) -> str:
+        """What the finding was found by, in words; never the value."""
+        return f"{finding.rule}, {finding.confidence:.2f} sure"
+
+
+def rules_tree() -> dict[str, Any]:
+    """Every rule, as JSON."""
+    rules = load_rules()
+    return {
+        "items": [
+            {"id": rule.id, "provider": rule.provider, "kind": rule.kind, "entity": rule.entity, "field": ""}
+            for rule in rules
+        ],
+        "providers": len({rule.provider for rule in rules if rule.kind == "secret"}),
+        "identifiers": len({rule.id for rule in rules if rule.kind == "pii"}),
+    }
+
+
+def _repositories(path: Path) -> list[Path]:
+    here = path.absolute()
+    return [folder for folder in (here, *here.parents) if (folder / ".git").exists()][:1]
