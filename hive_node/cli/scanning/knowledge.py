@@ -16,6 +16,12 @@ from hive_node.adapters.scope_engine import load_engine
 from hive_node.config.home import pattern_cache
 
 _KEY_BYTES: Final = 32
+# Of rules that are no shape, by the first part of their ids.
+_LAYERS: Final = {
+    "assignment": "it is assigned to a key that promises a secret",
+    "bare": "chance explains it better than language",
+    "decoders": "more is encoded here than can be looked into",
+}
 _NOBODY: Final = bytes(_KEY_BYTES)
 
 
@@ -41,9 +47,18 @@ class Scanner:
         """Every secret and personal datum in the text, in order, none overlapping another."""
         return self.engine.scan(text, (self.facts,))
 
-    def explain(self, finding: Finding, text: str) -> str:
+    def explain(self, finding: Finding) -> str:
         """What the finding was found by, in words; never the value."""
-        return f"{finding.rule}, {finding.confidence:.2f} sure"
+        return f"{self._ground(finding)}; {finding.confidence:.0%} sure"
+
+    def _ground(self, finding: Finding) -> str:
+        if finding.source is not None:
+            return f"this machine knows it from {finding.source}"
+        rule = next((rule for rule in load_rules() if rule.id == finding.rule), None)
+        if rule is not None:
+            near = f", near a word such as {rule.near[0]}" if rule.near else ""
+            return f"its shape is a known one ({rule.provider}: {rule.entity}){near}"
+        return _LAYERS.get(finding.rule.partition(".")[0], "it was found by meaning")
 
 
 def rules_tree() -> dict[str, Any]:

@@ -79,5 +79,5 @@ class Walk:
             end_column=end - text.rfind("\n", 0, end),
             confidence=finding.confidence,
             decoded_from=finding.decoded_from,
-            why=self._scanner.explain(finding, text) if self._is_explained else None,
+            why=self._scanner.explain(finding) if self._is_explained else None,
         )
