@@ -9,7 +9,7 @@ length.
 import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.encodings import read_base64, read_hexadecimal
@@ -53,7 +53,14 @@ class Decoder:
                 )
 
 
-def decode(view: View, decoders: Sequence[Decoder], budget: int) -> tuple[View | None, int | None]:
+class Decodes(Protocol):
+    """A decoder, or one that reads only a part of a view."""
+
+    def decode(self, view: View) -> Iterator[tuple[Piece, ...]]:
+        """What each run says, if it says anything; offsets are those of the view."""
+
+
+def decode(view: View, decoders: Sequence[Decodes], budget: int) -> tuple[View | None, int | None]:
     """One round: what `decoders` read in `view`, or None; and where in the view the budget of characters ended, if it
     did.
     """

@@ -6,18 +6,18 @@ runs its linear-time regex; validators judge the spans; what decoders read goes 
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
 from guardrails.scope.catalogue import Rule, load_rules
-from guardrails.scope.decoders import DECODERS, DEPTH, Decoder, budget_of, decode
+from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.normalise import normalise
 from guardrails.scope.prefilter import Backend, HyperscanPrefilter, Pattern, build_prefilter
+from guardrails.scope.stretches import ConfinedDecoder, Seen, at_source, find_in, seen_in
 from guardrails.scope.views import View
 from guardrails.scope.wrapping import Wrapping
 
@@ -44,9 +44,10 @@ class Engine:
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
         self._detectors: tuple[Detector, ...] = (*map(RuleDetector, rules), AssignmentDetector(), BareDetector())
-        self._decoders: Sequence[Decoder] = DECODERS
         self._wrapping = Wrapping()
-        self._patterns: tuple[Pattern, ...] = (*self._detectors, *self._decoders, self._wrapping)
+        self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
+        self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
+        self._wrapped = len(self._patterns) - 1
         self._prefilter = build_prefilter(self._patterns, backend, saved(self.fingerprint) if saved else None)
 
     @property
@@ -74,8 +75,8 @@ class Engine:
         if not text:
             return []  # most deltas have nothing to join
         view = normalise(text, joined=True)
-        found = (*self._run_joined(view), *(finding for seeker in seekers for finding in seeker.find(view)))
-        return settle(_at_source(found, view))
+        found = (*self._run_joined(view), *at_source(_sought(seekers, view), view))
+        return settle(found)
 
     def _raw_findings(self, root: View, seekers: Sequence[Seeker]) -> Iterator[Finding]:
         view: View | None = root
@@ -83,37 +84,33 @@ class Engine:
         for _ in range(DEPTH + 1):
             if view is None:
                 return
-            detectors, decoders, is_wrapped = self._named(view)
-            if is_wrapped:
-                lines = self._wrapping.unwrap(view)
-                yield from _at_source(self._run_joined(lines), lines)
-            yield from _at_source((finding for part in (*detectors, *seekers) for finding in part.find(view)), view)
-            inner, stopped = decode(view, decoders, budget)
+            seen = seen_in(view, self._prefilter.candidates)
+            yield from self._found(view, seen)
+            yield from at_source(_sought(seekers, view), view)
+            decoders = [ConfinedDecoder(part, seen[index]) for index, part in self._decoders.items() if index in seen]
+            view, stopped = decode(outer := view, decoders, budget)
             if stopped is not None:
                 # Whoever hides this much means to hide it: fail closed.
-                yield from _at_source([Finding("secret", "encoded", _OVER_BUDGET, stopped, stopped + 1, 1.0)], view)
-            budget -= len(inner.text) if inner else 0
-            view = inner
+                yield from at_source([Finding("secret", "encoded", _OVER_BUDGET, stopped, stopped + 1, 1.0)], outer)
+            budget -= len(view.text) if view else 0
 
-    def _named(self, view: View) -> tuple[list[Detector], list[Decoder], bool]:
-        """The detectors and decoders that could have something to say of the view, and whether its lines may be
-        broken inside a token.
-        """
-        named = self._prefilter.candidates(view.data)
-        first, last = len(self._detectors), len(self._detectors) + len(self._decoders)
-        detectors = [self._detectors[index] for index in named if index < first]
-        return detectors, [self._decoders[index - first] for index in named if first <= index < last], last in named
+    def _found(self, view: View, seen: Seen) -> Iterator[Finding]:
+        """What detectors find in the view, and in its lines where those may be broken inside a token."""
+        for index, spans in seen.items():
+            if index < len(self._detectors):
+                yield from find_in(view, self._detectors[index], spans)
+        for start, end in seen.get(self._wrapped, ()):
+            yield from self._run_joined(self._wrapping.unwrap(view.part(start, end)))
 
     def _run_joined(self, view: View) -> Iterator[Finding]:
-        for detector in self._named(view)[0]:
-            if detector.joinable:
-                yield from detector.find(view)
+        for index, spans in seen_in(view, self._prefilter.candidates).items():
+            if index < len(self._detectors) and self._detectors[index].joinable:
+                yield from find_in(view, self._detectors[index], spans)
 
 
-def _at_source(findings: Iterable[Finding], view: View) -> Iterator[Finding]:
-    for finding in findings:
-        start, end, label = view.source_span(finding.start, finding.end)
-        yield replace(finding, start=start, end=end, decoded_from=label)
+def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:
+    for seeker in seekers:
+        yield from seeker.find(view)
 
 
 @lru_cache(maxsize=1)

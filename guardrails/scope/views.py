@@ -57,6 +57,12 @@ class View:
         """
         return self.text.encode("latin-1", "replace")
 
+    def part(self, start: int, end: int) -> "View":
+        """A view of text[start:end] alone; itself where that is all of it."""
+        if start == 0 and end == len(self.text):
+            return self
+        return View.of_pieces((Piece(self.text[start:end], start, end, exact=True),), self, joined=self.joined)
+
     def source_span(self, start: int, end: int) -> tuple[int, int, str | None]:
         """Where text[start:end], not empty, stood in what was handed in, and what it was decoded from on the way."""
         label = None
