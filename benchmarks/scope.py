@@ -24,7 +24,7 @@ _ONE_RULE = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
 def measure(effort: Effort) -> Row:
     """The standard library's own sources, file by file; then deltas of about 1 KB, as they would leave."""
     chance = SystemChance()
-    guard = ScopeGuard(default_engine(), LocalFacts.build(collect_names([]), [], chance.token_bytes(32)))
+    guard = ScopeGuard(default_engine(), LocalFacts.of(collect_names([]), chance.token_bytes(32)))
     texts = _sources(effort.choose(6_000_000, 2_000_000))
     first_s, scan_s, found = _scan(guard, texts)
     re2_s, copy_s = _one_expression(texts), _copy(texts)

@@ -461,9 +461,8 @@ class _Builder:
         self.guard.know(await asyncio.to_thread(self._facts, repositories))
 
     def _facts(self, repositories: list[Path]) -> LocalFacts:
-        names = collect_names(repositories)
-        secrets = collect_secrets(repositories, os.environ, Path.home())
-        return LocalFacts.build(names, secrets, self.chance.token_bytes(_SCOPE_KEY_BYTES))
+        facts = [*collect_names(repositories), *collect_secrets(repositories, os.environ, Path.home())]
+        return LocalFacts.of(facts, self.chance.token_bytes(_SCOPE_KEY_BYTES))
 
     def _client(self) -> PeerClient | None:
         return self.federation.client if self.federation else None

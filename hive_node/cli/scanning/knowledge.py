@@ -41,7 +41,7 @@ class Scanner:
         folders = sorted({root for name in paths if name != "-" for root in _repositories(Path(name))})
         # Secrets of the repositories at hand; not their people: these stand in the history of what is looked through.
         secrets = collect_secrets(folders, os.environ, Path.home())
-        return cls(engine, LocalFacts.build(collect_names([]), secrets, SystemChance().token_bytes(_KEY_BYTES)))
+        return cls(engine, LocalFacts.of([*collect_names([]), *secrets], SystemChance().token_bytes(_KEY_BYTES)))
 
     def scan(self, text: str) -> list[Finding]:
         """Every secret and personal datum in the text, in order, none overlapping another."""

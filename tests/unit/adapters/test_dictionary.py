@@ -7,14 +7,17 @@ import os
 import pwd
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import ifaddr
 import pytest
 
-from guardrails.scope.local import LocalFacts
-from hive_node.adapters import dictionary
-from hive_node.adapters.dictionary import FILE_BYTES, collect_names, collect_secrets
+from guardrails.scope import LocalFacts
+from hive_node.adapters.dictionary import Looked, collect_names
+from hive_node.adapters.dictionary import collect_secrets as collect
+from hive_node.adapters.dictionary.files import FILE_BYTES
+from hive_node.adapters.dictionary.secrets import _HOME_FILES
 
 SECRET = "Qz7-vRk2_pLw9"
 
@@ -71,7 +74,11 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 
 def names(kind: str, *repositories: Path) -> set[str]:
-    return {name for found, name in collect_names(repositories) if found == kind}
+    return {one.value for one in collect_names(repositories) if one.kind == kind}
+
+
+def collect_secrets(repositories: list[Path], environment: dict[str, str], home: Path) -> list[str]:
+    return [one.value for one in collect(repositories, environment, home)]
 
 
 def of_home(home: Path) -> list[str]:
@@ -123,7 +130,7 @@ def test_a_huge_file_is_read_only_so_far(home: Path) -> None:
     "content", [b"\xff\xfe\x00\x00", b"{" * 100_000, b"[" * 200_000, b'{"auth": ', b"\x00" * 50, b""]
 )
 def test_damaged_files_are_no_fault(home: Path, repository: Path, content: bytes) -> None:
-    for name in (*dictionary._HOME_FILES, ".netrc"):
+    for name in (*(one for one in _HOME_FILES if "*" not in one), ".netrc"):
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -409,6 +416,15 @@ def basic(password: str) -> str:
         (".config/gcloud/application_default_credentials.json", json.dumps({"refresh_token": SECRET})),
         (".azure/msal_token_cache.json", json.dumps({"RefreshToken": {"key": {"secret": SECRET}}})),
         (".vault-token", f"{SECRET}\n"),
+        (".curlrc", f'user = "author1:{SECRET}"\n'),
+        (".msmtprc", f"account default\npassword {SECRET}\n"),
+        (".nuget/NuGet/NuGet.Config", f'<add key="ClearTextPassword" value="{SECRET}" />'),
+        (".bashrc", f"alias ll='ls -l'\nexport OPENAI_API_KEY={SECRET}\n"),
+        (".config/fish/config.fish", f"set -gx OPENAI_API_KEY {SECRET}\n"),
+        (".config/helm/registry/config.json", json.dumps({"auths": {"x": {"auth": basic(SECRET)}}})),
+        (".config/gcloud/legacy_credentials/me@team.test/adc.json", json.dumps({"client_secret": SECRET})),
+        (".aws/sso/cache/0f3a.json", json.dumps({"accessToken": SECRET})),
+        (".kube/staging.yaml", f"users:\n- user:\n    token: {SECRET}\n"),
         (".cache/huggingface/token", SECRET),
     ],
 )
@@ -419,11 +435,94 @@ def test_credential_files_of_the_home_give_their_secrets(home: Path, name: str, 
     assert not {"author1", "username", "__token__", "github.com"} & set(found)
 
 
+def test_ssh_keys_are_known_line_by_line_and_not_by_what_all_have(home: Path, repository: Path) -> None:
+    mark = "OPENSSH PRIVATE" + " KEY-----"
+    body = ["b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ", "QyNTUxOQAAACBmYWtlIGtleSBvZiBhIHRlc3Q", "AAAAB3Nzaw=="]
+    text = "\n".join([f"-----BEGIN {mark}", *body, f"-----END {mark}"])
+    put(home, ".ssh/id_ed25519", text)
+    put(home, ".ssh/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2U me@x")
+    put(repository, "deploy/server.pem", text.replace("QyNT", "ZyNT"))
+    assert collect_secrets([repository], {}, home) == [body[1].replace("QyNT", "ZyNT"), body[1]]
+
+
+def test_a_password_of_digits_is_known_and_a_count_is_not(home: Path) -> None:
+    assert of_environment(home, DB_PASSWORD="84719203") == ["84719203"]
+    assert of_environment(home, DB_PASSWORD="847192", TOKEN_CREATED_AT="1700000000") == []
+
+
+def test_every_value_says_where_it_is_known_from(home: Path, repository: Path) -> None:
+    put(repository, "deploy/prod.env", "DB_PASSWORD=tulip7\n")
+    put(home, ".netrc", f"machine x login y password {SECRET}")
+    git(repository, "remote", "add", "origin", "https://ci:remote-pw-1@git.team.test/a.git")
+    commit(repository, "First Author", "first.author@team.test")
+    facts = [*collect_names([repository]), *collect([repository], {"TOKEN": "of-the-shell"}, home)]
+    told = {one.value: one.source for one in facts}
+    assert told["tulip7"] == "deploy/prod.env of project repository"
+    assert told[SECRET] == "~/.netrc"
+    assert told["of-the-shell"] == "environment variable TOKEN"
+    assert told["remote-pw-1"] == "git settings of project repository"
+    assert told["First Author"] == told["first.author"] == "git author of repository"
+    assert told["git.team.test"] == "git remote of repository"
+    assert told[str(home)] == "home folder"
+
+
+def test_the_login_behind_a_hidden_address_is_known(repository: Path) -> None:
+    commit(repository, "First Author", "49699333+first-login@users.noreply.github.com")
+    assert "first-login" in names("user", repository)
+
+
+# --- what changes is noticed -------------------------------------------------------------------------------------------
+
+
+def looked_at(repository: Path, home: Path) -> Looked:
+    looked = Looked()
+    collect_names([repository], looked)
+    collect([repository], {}, home, looked)
+    return looked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda home, repository: put(repository, ".env", "TOKEN=another-value-1\n"),
+        lambda home, repository: (repository / ".env").unlink(),
+        lambda home, repository: put(repository, "src/.env.local", "A=1\n"),
+        lambda home, repository: put(home, ".netrc", "machine x"),
+        lambda home, repository: put(home, ".aws/sso/cache/new.json", "{}"),
+        lambda home, repository: git(repository, "config", "user.name", "Third Author"),
+        lambda home, repository: commit(repository, "Second Author", "second@team.test"),
+        lambda home, repository: git(repository, "remote", "add", "o", "https://git.team.test/a"),
+    ],
+)
+def test_what_was_looked_at_differs_once_it_changed(
+    home: Path, repository: Path, change: Callable[..., object]
+) -> None:
+    put(repository, ".env", "TOKEN=a-value-1\n")
+    (repository / "src").mkdir()
+    (home / ".aws/sso/cache").mkdir(parents=True)
+    commit(repository, "First Author", "first@team.test")
+    looked = looked_at(repository, home)
+    before = looked.signature()
+    assert looked.signature() == before
+    change(home, repository)
+    assert looked.signature() != before
+
+
+def test_a_linked_worktree_is_watched_where_git_keeps_it(home: Path, repository: Path, tmp_path: Path) -> None:
+    commit(repository, "First Author", "first@team.test")
+    linked = tmp_path / "linked"
+    git(repository, "worktree", "add", "--quiet", str(linked))
+    looked = looked_at(linked, home)
+    before = looked.signature()
+    git(repository, "config", "user.name", "Third Author")
+    assert looked.signature() != before
+
+
 def test_a_home_without_such_files_has_no_secrets(home: Path) -> None:
     assert of_home(home) == []
 
 
 def test_the_scope_guard_takes_what_was_gathered(home: Path, repository: Path) -> None:
     commit(repository, "First Author", "first@team.test")
-    facts = LocalFacts.build(collect_names([repository]), collect_secrets([], {"TOKEN": SECRET}, home), bytes(32))
+    facts = LocalFacts.of([*collect_names([repository]), *collect([], {"TOKEN": SECRET}, home)], bytes(32))
     assert SECRET not in repr(facts)
