@@ -2,11 +2,15 @@
 pass.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from guardrails.scope.engine import Engine, default_engine
 from guardrails.scope.findings import Finding, TreeFinding
-from guardrails.scope.guard import Incoming, InScope, Outgoing, Receipt, ScopeGuard
 from guardrails.scope.local import Fact, LocalFacts
 from guardrails.scope.spellings import NameKind
+
+if TYPE_CHECKING:
+    from guardrails.scope.guard import Incoming, InScope, Outgoing, Receipt, ScopeGuard
 
 __all__ = [
     "Engine",
@@ -22,3 +26,12 @@ __all__ = [
     "TreeFinding",
     "default_engine",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The guard, which needs the deltas' models, when it is first asked for: a scan of files starts twice as fast without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from guardrails.scope import guard
+
+    return getattr(guard, name)
