@@ -55,8 +55,10 @@ class RuleDetector:
         self._validators = [VALIDATORS[name] for name in rule.validators]
 
     @cached_property
-    def _pattern(self) -> Any:
-        return compile_regex(self.rule.regex)
+    def _pattern(self) -> tuple[Any, int]:
+        """Its regex, and the group of it that is the span."""
+        pattern = compile_regex(self.rule.regex)
+        return pattern, min(1, pattern.groups)
 
     def find(self, view: View) -> Iterator[Finding]:
         rule = self.rule
@@ -66,8 +68,8 @@ class RuleDetector:
                 yield Finding(rule.kind, rule.entity, rule.id, start, end, confidence)
 
     def _spans(self, view: View) -> Iterator[tuple[int, int]]:
-        group = 1 if self._pattern.groups else 0
-        for match in self._pattern.finditer(view.data):
+        pattern, group = self._pattern
+        for match in pattern.finditer(view.data):
             start, end = match.span(group)
             if start < end and not (self.rule.bounded and _is_inside_word(view.text, start, end)):
                 yield start, end

@@ -88,6 +88,8 @@ class Engine:
             yield from self._found(view, seen)
             yield from at_source(_sought(seekers, view), view)
             decoders = [ConfinedDecoder(part, seen[index]) for index, part in self._decoders.items() if index in seen]
+            if not decoders:
+                return
             view, stopped = decode(outer := view, decoders, budget)
             if stopped is not None:
                 # Whoever hides this much means to hide it: fail closed.

@@ -55,25 +55,24 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     A stretch is never narrowed: what a less sure finding saw beyond a surer one's edge goes with it.
     """
     ordered = sorted(findings, key=lambda finding: (finding.start, finding.end))
+    if len(ordered) < 2:
+        return ordered
     return list(_clusters(_without_echoes(ordered)))
 
 
 def _without_echoes(ordered: list[Finding]) -> list[Finding]:
     # What stands in plain sight is seen again where the run around it is decoded, and there covers all of the run.
-    plain = [finding for finding in ordered if not finding.decoded_from]
-    if len(plain) == len(ordered):
-        return ordered
-    starts = [finding.start for finding in plain]
-    return [one for one in ordered if not (one.decoded_from and _echoes(one, plain, bisect_left(starts, one.start)))]
+    plain: dict[str, list[Finding]] = {}
+    for one in ordered:
+        if not one.decoded_from:
+            plain.setdefault(one.rule, []).append(one)
+    return [one for one in ordered if not (one.decoded_from and _echoes(one, plain.get(one.rule, [])))]
 
 
-def _echoes(finding: Finding, plain: list[Finding], first: int) -> bool:
-    for index in range(first, len(plain)):
-        if plain[index].start >= finding.end:
-            return False
-        if plain[index].rule == finding.rule and plain[index].end <= finding.end:
-            return True
-    return False
+def _echoes(finding: Finding, plain: list[Finding]) -> bool:
+    # Those of one rule lie apart: the first that begins within it ends first.
+    first = bisect_left(plain, finding.start, key=lambda one: one.start)
+    return first < len(plain) and plain[first].end <= finding.end
 
 
 def _clusters(ordered: list[Finding]) -> Iterator[Finding]:
@@ -82,13 +81,19 @@ def _clusters(ordered: list[Finding]) -> Iterator[Finding]:
         if best is None:
             best = finding
         elif finding.start < best.end:
-            surer = max(best, finding, key=_sureness)
-            best = replace(surer, start=best.start, end=max(best.end, finding.end))
+            best = _joined(best, finding)
         else:
             yield best
             best = finding
     if best is not None:
         yield best
+
+
+def _joined(first: Finding, second: Finding) -> Finding:
+    surer = max(first, second, key=_sureness)
+    end = max(first.end, second.end)
+    # Many a run is seen by several rules alike, or lies within what was found.
+    return surer if (surer.start, surer.end) == (first.start, end) else replace(surer, start=first.start, end=end)
 
 
 def _sureness(finding: Finding) -> tuple[float, bool, bool]:

@@ -10,6 +10,7 @@ import math
 import string
 from functools import lru_cache
 from importlib.resources import files
+from operator import getitem
 from typing import Final
 
 _SYMBOLS: Final = string.ascii_letters + "0" + "_-+/=."
@@ -20,17 +21,26 @@ CLASSES: Final = _OTHER + 1
 _CLASS_OF: Final = {symbol: index for index, symbol in enumerate(_SYMBOLS)} | {
     d: _SYMBOLS.index("0") for d in string.digits
 }
-_ALPHABETS: Final = (
-    (frozenset(string.digits), 10),
-    (frozenset(string.digits + "abcdef"), 16),
-    (frozenset(string.digits + "ABCDEF"), 16),
-    (frozenset(string.digits + string.ascii_lowercase), 36),
-    (frozenset(string.digits + string.ascii_uppercase), 36),
-    (frozenset(string.digits + string.ascii_letters), 62),
-    (frozenset(string.digits + string.ascii_letters + "_-+/="), 64),
+# By byte of a text in Latin-1; what is beyond it is in no token.
+_CLASSES: Final = bytes(_CLASS_OF.get(chr(byte), _OTHER) for byte in range(256))
+_BEFORE: Final = bytes([_OTHER])
+_DIGIT: Final = _SYMBOLS.index("0")
+_ALPHABETS: Final = tuple(
+    (letters.encode("ascii"), math.log(len(letters)))
+    for letters in (
+        string.digits,
+        string.digits + "abcdef",
+        string.digits + "ABCDEF",
+        string.digits + string.ascii_lowercase,
+        string.digits + string.ascii_uppercase,
+        string.digits + string.ascii_letters,
+    )
 )
+# Base64 and base64url are two alphabets of 64, and one text keeps to one of them.
+_BASE64: Final = (string.digits + string.ascii_letters + "_-+/=").encode("ascii")
+_BASE64_NATS: Final = math.log(64)
 # Passwords draw from all of printable ASCII.
-_PRINTABLE: Final = 94
+_PRINTABLE_NATS: Final = math.log(94)
 _DIGIT_NATS: Final = math.log(10)
 
 
@@ -43,17 +53,19 @@ def randomness(token: str) -> float:
     """Nats by which `token` is likelier random than written. Above +10 chance is the better explanation; below 0 it
     reads as words.
     """
-    digits = sum(map(token.count, string.digits))
-    classes = [_CLASS_OF.get(character, _OTHER) for character in token]
-    table = _table()
-    # Before the token stands something that is in no token: a space, a quote.
-    written = sum(table[first][second] for first, second in zip([_OTHER, *classes], classes, strict=False)) / 100
-    return len(token) * -math.log(_alphabet(token)) - written + digits * _DIGIT_NATS
+    raw = token.encode("latin-1", "replace")
+    classes = raw.translate(_CLASSES)
+    # Before the token stands something that is in no token: a space, a quote. No loop of Python's own: this is asked
+    # of every run that looks like a token.
+    written = sum(map(getitem, map(_table().__getitem__, _BEFORE + classes), classes)) / 100
+    return classes.count(_DIGIT) * _DIGIT_NATS - len(raw) * _nats_of_alphabet(raw) - written
 
 
-def _alphabet(token: str) -> int:
-    used = frozenset(token)
-    return next((size for letters, size in _ALPHABETS if used <= letters), _PRINTABLE)
+def _nats_of_alphabet(raw: bytes) -> float:
+    for letters, nats in _ALPHABETS:
+        if not raw.translate(None, letters):
+            return nats
+    return _PRINTABLE_NATS if raw.translate(None, _BASE64) else _BASE64_NATS
 
 
 @lru_cache(maxsize=1)

@@ -80,6 +80,9 @@ def find_in(view: View, detector: Finds, spans: Iterable[Span]) -> Iterator[Find
 
 def at_source(findings: Iterable[Finding], view: View) -> Iterator[Finding]:
     """The same findings, at offsets of what was handed in."""
+    if view.is_source:
+        yield from findings
+        return
     for finding in findings:
         start, end, label = view.source_span(finding.start, finding.end)
         yield replace(finding, start=start, end=end, decoded_from=label)

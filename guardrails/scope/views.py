@@ -57,6 +57,11 @@ class View:
         """
         return self.text.encode("latin-1", "replace")
 
+    @property
+    def is_source(self) -> bool:
+        """Whether its offsets are those of what was handed in."""
+        return self.parent is None and not self._starts
+
     def part(self, start: int, end: int) -> "View":
         """A view of text[start:end] alone; itself where that is all of it."""
         if start == 0 and end == len(self.text):
