@@ -12,6 +12,9 @@ from guardrails.scope.views import View
 from tests.unit.guardrails.scope import planted
 
 RULES = load_rules()
+# Each is compiled when it is first sought, in a text that somebody waits for: about a millisecond. A counted repetition
+# is written out as often as it counts.
+_LONGEST_PROGRAM = 4000
 _HEAD = '[[rule]]\nid = "a.b"\nprovider = "a"\nkind = "secret"\nentity = "token"\n'
 
 
@@ -38,6 +41,11 @@ def test_prefilter_sees_whatever_the_rule_would_find(rule: Rule) -> None:
     for example in rule.examples:
         assert sign.search(View(example).data), example
         assert not keywords or any(keyword in example.lower() for keyword in keywords), example
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_is_quickly_compiled(rule: Rule) -> None:
+    assert compile_regex(rule.regex).programsize <= _LONGEST_PROGRAM
 
 
 def test_catalogue_covers_the_field() -> None:
