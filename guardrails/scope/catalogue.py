@@ -1,6 +1,7 @@
 """The rules as data: read from `rules/*.toml`, checked, and handed out frozen."""
 
-import tomllib
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -60,14 +61,39 @@ class Rule:
         return rf"(?i:{'|'.join(map(_spelled, self.keys))})" if self.keys else self.regex
 
 
+_FIELDS: Final = tuple(field.name for field in fields(Rule))
+_WORKING: Final = tuple(name for name in _FIELDS if name not in {"examples", "counter_examples"})
+
+
 @lru_cache(maxsize=1)
 def load_rules() -> tuple[Rule, ...]:
     """Every rule of the package, by file and in file order. Raises ValueError for a rule that is not well formed."""
+    return distinct(rule for name, text in _pages() for rule in parse_rules(text, name))
+
+
+def digest_of_source() -> str:
+    """SHA-256 over the files that `load_rules` reads, and what a rule is, hex."""
+    digest = hashlib.sha256(" ".join(_FIELDS).encode("ascii"))
+    for name, text in _pages():
+        digest.update(f"\0{name}\0{text}".encode())
+    return digest.hexdigest()
+
+
+def pack(rules: Iterable[Rule]) -> bytes:
+    """The rules without their examples, for a cache file: read in a tenth of the time that their own files take."""
+    return json.dumps([[getattr(rule, name) for name in _WORKING] for rule in rules]).encode("ascii")
+
+
+def unpack(packed: bytes) -> tuple[Rule, ...]:
+    """What `pack` was given, without examples."""
+    return tuple(Rule(**dict(zip(_WORKING, map(_frozen, row), strict=True))) for row in json.loads(packed))
+
+
+def _pages() -> list[tuple[str, str]]:
     folder = files("guardrails.scope").joinpath("rules")
-    pages = sorted(
+    return sorted(
         (page.name, page.read_text(encoding="utf-8")) for page in folder.iterdir() if page.name.endswith(".toml")
     )
-    return distinct(rule for name, text in pages for rule in parse_rules(text, name))
 
 
 def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -81,6 +107,8 @@ def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 def parse_rules(text: str, name: str) -> tuple[Rule, ...]:
     """The rules of one file. A file's `[defaults]` stand where a rule is silent."""
+    import tomllib
+
     page = tomllib.loads(text)
     defaults = page.get("defaults", {})
     try:
@@ -90,12 +118,12 @@ def parse_rules(text: str, name: str) -> tuple[Rule, ...]:
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    values = {key: _frozen(value) for key, value in row.items()}
     for shown in ("examples", "counter_examples"):
         values[shown] = tuple("".join(parts) for parts in values.get(shown, ()))
     if "value" in values:
         values |= _assigned(values["keys"], values.pop("value"))
-    unknown = set(values) - {field.name for field in fields(Rule)}
+    unknown = values.keys() - set(_FIELDS)
     if unknown:
         raise TypeError(f"{values.get('id')}: unknown {sorted(unknown)}")
     return Rule(**values)
@@ -115,3 +143,7 @@ def _literally(word: str) -> str:
     return "".join(
         character if character.isalnum() or character in " _" else rf"\x{ord(character):02x}" for character in word
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

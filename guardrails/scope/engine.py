@@ -4,28 +4,23 @@ One pass of a multi-pattern prefilter names the detectors and decoders that coul
 runs its linear-time regex; validators judge the spans; what decoders read goes round again.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
-from guardrails.scope.catalogue import Rule, load_rules
+from guardrails.scope.catalogue import Rule, digest_of_source, load_rules, pack, unpack
 from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.normalise import normalise
-from guardrails.scope.prefilter import Backend, HyperscanPrefilter, Pattern, build_prefilter
+from guardrails.scope.prefilter import Backend, Pattern, Saved, build_prefilter
 from guardrails.scope.stretches import ConfinedDecoder, Seen, at_source, find_in, seen_in
 from guardrails.scope.views import View
 from guardrails.scope.wrapping import Wrapping
 
 _OVER_BUDGET = "decoders.over-budget"
-
-
-# From a fingerprint to the compiled prefilter that was saved under it, or None.
-Saved: TypeAlias = Callable[[str], bytes | None]
 
 
 class Seeker(Protocol):
@@ -38,7 +33,7 @@ class Seeker(Protocol):
 class Engine:
     """Rules ready to run. Immutable after its construction; scans may run in several threads at once.
 
-    saved: from a fingerprint to what `compiled` gave under it, on this machine; spares compiling.
+    saved: from a fingerprint to what was saved under it on this machine; spares compiling.
     Raises ValueError for a rule that cannot work, ImportError for a backend that was asked for and does not load.
     """
 
@@ -48,21 +43,16 @@ class Engine:
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
         self._wrapped = len(self._patterns) - 1
-        self._prefilter = build_prefilter(self._patterns, backend, saved(self.fingerprint) if saved else None)
+        self._prefilter = build_prefilter(self._patterns, backend, saved)
 
     @property
     def backend(self) -> Backend:
         """Which rung the prefilter stands on: both find the same."""
         return self._prefilter.backend
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over the patterns that `compiled` stands for, hex."""
-        return hashlib.sha256("\0".join(pattern.sign for pattern in self._patterns).encode("utf-8")).hexdigest()
-
-    def compiled(self) -> bytes | None:
-        """The compiled prefilter, for a cache file; None where this rung has none."""
-        return self._prefilter.compiled() if isinstance(self._prefilter, HyperscanPrefilter) else None
+    def to_save(self) -> Mapping[str, bytes]:
+        """What the next construction is spared by, under its fingerprint."""
+        return self._prefilter.to_save()
 
     def scan(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
         """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
@@ -117,5 +107,15 @@ def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:
 
 @lru_cache(maxsize=1)
 def default_engine(saved: Saved | None = None) -> Engine:
-    """The engine over the package's own rules, built at the first call."""
-    return Engine(load_rules(), saved=saved)
+    """The engine over the package's own rules, built at the first call.
+
+    saved: what `to_save` gave, on this machine; spares reading and compiling.
+    """
+    packed = saved(digest_of_source()) if saved is not None else None
+    return Engine(unpack(packed) if packed else load_rules(), saved=saved)
+
+
+def to_save() -> Mapping[str, bytes]:
+    """What a start is spared by, each under its fingerprint: the rules as read, and their compiled prefilter."""
+    rules = load_rules()
+    return {digest_of_source(): pack(rules), **Engine(rules).to_save()}

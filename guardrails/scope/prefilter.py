@@ -4,13 +4,16 @@ Two rungs with the same answer: the patterns whose sign is in the text. Hypersca
 Aho-Corasick looks for their keywords, then for the signs of those that it saw, and needs nothing but its own wheel.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 from guardrails.scope.detectors import compile_regex
 
 Backend: TypeAlias = Literal["hyperscan", "aho-corasick"]
+# From a fingerprint to what was saved under it, or None.
+Saved: TypeAlias = Callable[[str], bytes | None]
 
 
 class Pattern(Protocol):
@@ -35,19 +38,22 @@ class Prefilter(Protocol):
     def candidates(self, data: bytes) -> list[int]:
         """Indices of the patterns whose sign is somewhere in `data`, ascending."""
 
+    def to_save(self) -> Mapping[str, bytes]:
+        """What its construction is spared by, under its fingerprint; nothing where that is quick."""
+
 
 def build_prefilter(
-    patterns: Sequence[Pattern], backend: Backend | None = None, compiled: bytes | None = None
+    patterns: Sequence[Pattern], backend: Backend | None = None, saved: Saved | None = None
 ) -> Prefilter:
     """The asked-for rung, or else the first that loads here. Raises ImportError where the asked-for one does not
     load.
 
-    compiled: what `HyperscanPrefilter.compiled` gave for the very same patterns, library and processor.
+    saved: from a fingerprint to what `to_save` gave under it, with this library and processor.
     """
     if backend == "aho-corasick":
         return AhoCorasickPrefilter(patterns)
     try:
-        return HyperscanPrefilter(patterns, compiled)
+        return HyperscanPrefilter(patterns, saved)
     except ImportError:
         if backend is not None:
             raise
@@ -59,22 +65,22 @@ class HyperscanPrefilter:
 
     backend: Backend = "hyperscan"
 
-    def __init__(self, patterns: Sequence[Pattern], compiled: bytes | None = None) -> None:
+    def __init__(self, patterns: Sequence[Pattern], saved: Saved | None = None) -> None:
         import hyperscan
 
         self._library: Any = hyperscan
         self._database: Any = None
         # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
         self._idle: list[Any] = []
-        if compiled is not None:
+        self._fingerprint = hashlib.sha256("\0".join(pattern.sign for pattern in patterns).encode("utf-8")).hexdigest()
+        if saved is not None and (compiled := saved(self._fingerprint)):
             self._load(compiled)
         if self._database is None:
             self._compile(patterns)
 
-    def compiled(self) -> bytes:
-        """The compiled automaton, for a file: loading it takes a hundredth of compiling, and none of the memory."""
-        data: bytes = self._library.dumpb(self._database)
-        return data
+    def to_save(self) -> Mapping[str, bytes]:
+        # Loading it takes a hundredth of compiling, and none of the memory.
+        return {self._fingerprint: self._library.dumpb(self._database)}
 
     def _load(self, compiled: bytes) -> None:
         try:
@@ -129,6 +135,9 @@ class AhoCorasickPrefilter:
     def candidates(self, data: bytes) -> list[int]:
         seen = {owners for _, owners in self._automaton.iter(data.lower().decode("latin-1"))}
         return [index for index in sorted(self._always.union(*seen)) if _compiled(self._signs[index]).search(data)]
+
+    def to_save(self) -> Mapping[str, bytes]:
+        return {}
 
 
 @cache

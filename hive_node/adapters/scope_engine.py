@@ -1,7 +1,8 @@
-"""The scope guard's engine with its compiled patterns kept in a file: a start loads them instead of compiling again.
+"""The scope guard's engine with its rules and compiled patterns kept in a file: a start loads them instead of reading and
+compiling them again.
 
 Compiling takes half a second and leaves megabytes behind, so it is done by a process of its own. The file is a cache and no
-more: one that is missing, cut off, or made for other patterns, another library or another processor is made again.
+more: one that is missing, cut off, altered, or made for other rules, another library or another processor is made again.
 """
 
 import hashlib
@@ -10,58 +11,76 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from guardrails.scope import Engine, default_engine
+from guardrails.scope.engine import Engine, default_engine, to_save
 
 logger = logging.getLogger(__name__)
 
 _COMPILING_S: Final = 60.0
+# SHA-256 in hexadecimal, and a line end.
+_SEAL_BYTES: Final = 65
 
 
 def load_engine(cache: Path) -> Engine:
-    """The engine over the package's rules, its patterns from `cache` where that holds them. Blocks."""
+    """The engine over the package's rules, from `cache` where that holds them. Blocks."""
+    saved = _Saved(cache)
+    return default_engine(saved.under)
 
-    def saved(fingerprint: str) -> bytes | None:
-        found = _read(cache, fingerprint)
-        if found is None and _compile_elsewhere(cache):
-            found = _read(cache, fingerprint)
-        return found
 
-    return default_engine(saved)
+class _Saved:
+    """What is in the file; made again, once, when something is not."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._entries = _read(cache)
+        self._is_new = False
+
+    def under(self, fingerprint: str) -> bytes | None:
+        if fingerprint not in self._entries and not self._is_new:
+            self._is_new = True
+            self._entries = _read(self._cache) if _make_elsewhere(self._cache) else {}
+        return self._entries.pop(fingerprint, None)  # a megabyte that nobody needs twice
 
 
 def write(cache: Path) -> None:
-    """Compile here, and save at `cache`: whole, or not at all."""
-    engine = default_engine()
-    compiled = engine.compiled()
-    if compiled is None:
-        return
+    """Read and compile here, and save at `cache`: whole, or not at all."""
+    body = b"".join(b"%s %d\n%s" % (name.encode(), len(entry), entry) for name, entry in to_save().items())
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=cache.parent, prefix=".scope-")
     with os.fdopen(descriptor, "wb") as file:
-        file.write(_header(engine.fingerprint) + compiled)
+        file.write(_seal(body) + body)
     Path(name).replace(cache)
 
 
-def _read(cache: Path, fingerprint: str) -> bytes | None:
+def _read(cache: Path) -> dict[str, bytes]:
     try:
         raw = cache.read_bytes()
     except OSError:
-        return None
-    header = _header(fingerprint)
-    return raw.removeprefix(header) if raw.startswith(header) else None
+        return {}
+    seal, body = raw[:_SEAL_BYTES], raw[_SEAL_BYTES:]
+    return dict(_entries(body)) if seal == _seal(body) else {}
 
 
-def _header(fingerprint: str) -> bytes:
+def _entries(body: bytes) -> Iterator[tuple[str, bytes]]:
+    place = 0
+    while place < len(body):
+        line = body.index(b"\n", place)
+        name, length = body[place:line].decode().split(" ")
+        place = line + 1 + int(length)
+        yield name, body[line + 1 : place]
+
+
+def _seal(body: bytes) -> bytes:
+    """A digest over the body and what it was made with: no other library or processor takes it for its own."""
     try:
         library = version("hyperscan")
     except PackageNotFoundError:
         library = "none"
-    text = f"{fingerprint} {library} {_processor()}"
-    return hashlib.sha256(text.encode()).hexdigest().encode() + b"\n"
+    return hashlib.sha256(f"{library} {_processor()}\n".encode() + body).hexdigest().encode() + b"\n"
 
 
 def _processor() -> str:
@@ -73,14 +92,14 @@ def _processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), "unknown")
 
 
-def _compile_elsewhere(cache: Path) -> bool:
+def _make_elsewhere(cache: Path) -> bool:
     command = [sys.executable, "-m", "hive_node.adapters.scope_engine", str(cache)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_COMPILING_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     if done.returncode != 0:
-        logger.warning("patterns were not saved; they are compiled at each start", extra={"cache": str(cache)})
+        logger.warning("rules were not saved; they are read and compiled at each start", extra={"cache": str(cache)})
     return done.returncode == 0
 
 

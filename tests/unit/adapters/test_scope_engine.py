@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.scope import Engine, default_engine
+from guardrails.scope import Engine, default_engine, engine, prefilter
 from hive_node.adapters import scope_engine
 
 TEXT = "token = " + "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -38,10 +38,22 @@ def test_the_first_start_makes_the_file_and_only_its_owner_can_read_it(tmp_path:
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda raw: raw[:-100], lambda raw: raw[:200] + b"\0" + raw[201:], lambda raw: b"", lambda raw: b"x" * 5000],
+    [
+        lambda raw: raw[:-100],
+        lambda raw: raw[:200] + b"\0" + raw[201:],
+        lambda raw: raw.replace(b"ghp", b"ghx"),
+        lambda raw: b"",
+        lambda raw: b"x" * 5000,
+    ],
 )
 def test_a_damaged_file_is_compiled_anew(cache: Path, damage: object) -> None:
     cache.write_bytes(damage(cache.read_bytes()))  # type: ignore[operator]
+    assert found(scope_engine.load_engine(cache))
+
+
+def test_a_loaded_engine_is_not_read_or_compiled_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "load_rules", None)
+    monkeypatch.setattr(prefilter.HyperscanPrefilter, "_compile", None)
     assert found(scope_engine.load_engine(cache))
 
 

@@ -1,12 +1,13 @@
 """The catalogue: each rule speaks on its own examples, holds its tongue on its counter-examples, and is well formed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 
 from guardrails.scope import Engine
-from guardrails.scope.catalogue import Rule, distinct, load_rules, parse_rules
+from guardrails.scope.catalogue import Rule, distinct, load_rules, pack, parse_rules, unpack
 from guardrails.scope.detectors import RuleDetector, compile_regex
 from guardrails.scope.views import View
 from tests.unit.guardrails.scope import planted
@@ -77,6 +78,10 @@ def test_private_key_that_is_cut_off_takes_no_prose_with_it(engine: Engine) -> N
     key = planted.pem_key(lines=6)[:300]
     (found,) = engine.scan(f"{key}\n\nAll of this is only about how keys are kept.")
     assert (found.rule, found.start, found.end) == ("pem.private-key", 0, len(key))
+
+
+def test_packed_rules_are_the_same_but_for_their_examples() -> None:
+    assert unpack(pack(RULES)) == tuple(replace(rule, examples=(), counter_examples=()) for rule in RULES)
 
 
 def test_two_rules_of_one_id_are_refused() -> None:
