@@ -1,35 +1,43 @@
-"""Read what is written twice: base64, hexadecimal, URL and HTML escapes, escapes of string literals, literals in
-pieces.
+"""Read what is written twice: base64, base32, hexadecimal, character codes, escapes, literals in pieces.
 
 One round of decoding turns a view into a view of everything that was decoded in it, piece by piece; rounds are repeated
 to a fixed depth, and the text that they may make is bounded, so that no input costs more than a fixed multiple of its
 length.
 """
 
-import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from guardrails.scope.detectors import compile_regex
-from guardrails.scope.encodings import read_base64, read_hexadecimal
-from guardrails.scope.normalise import normalise
-from guardrails.scope.views import GAP, Piece, View
+from guardrails.scope.encodings import (
+    read_ascii85,
+    read_base32,
+    read_base64,
+    read_codes,
+    read_hexadecimal,
+    read_packed,
+)
+from guardrails.scope.escapes import Escapes
+from guardrails.scope.literals import Literals
+from guardrails.scope.views import CONTEXT, GAP, Piece, View
 
 # Nested twice is seen in the wild; twice more costs nothing where there is nothing.
 DEPTH: Final = 4
 # A run's readings, each in pieces that follow one another; offsets are those of the run.
 Reader: TypeAlias = Callable[[str], Iterator[tuple[Piece, ...]]]
 
-# A joined literal is read with what stands before it: the key that it is assigned to.
-_CONTEXT_CHARS: Final = 48
+# What was decoded is read with what stands before it in its line: the key that it is assigned to.
+_CONTEXT_CHARS: Final = 64
+# Of that, not the call that decodes it, nor the quote before it.
+_WRAPPER: Final = compile_regex(r"""(?:[A-Za-z_$][A-Za-z0-9_.:$]{0,60}[ \t]{0,4}[(\[]|[bruf]?["'`(\[{])*$""")
 
 
 def budget_of(text: str) -> int:
     """How many characters may be decoded from a text, in all rounds: base64 nested twice makes 1.3 times its own
-    length.
+    length, and compressed text a multiple of it.
     """
-    return len(text) * 3 // 2 + 64 * 1024
+    return len(text) * 3 // 2 + 256 * 1024
 
 
 class Decoder:
@@ -43,24 +51,41 @@ class Decoder:
         self._read = read
 
     def decode(self, view: View) -> Iterator[tuple[Piece, ...]]:
-        """What each run says, if it says anything; offsets are those of the view."""
+        """What each run says, if it says anything, with what it is assigned to; offsets are those of the view."""
         for match in self._run.finditer(view.data):
             start, end = match.span()
             for reading in self._read(view.text[start:end]):
-                yield tuple(
+                said = tuple(
                     replace(piece, start=start + piece.start, end=start + piece.end, label=self.label)
                     for piece in reading
                 )
+                yield (*_assigned_to(view, start), *said, Piece('"', end - 1, end, label=self.label))
 
 
-class Decodes(Protocol):
-    """A decoder, or one that reads only a part of a view."""
+class DecodesViews(Protocol):
+    """A decoder, as far as it matters to a round of decoding."""
 
     def decode(self, view: View) -> Iterator[tuple[Piece, ...]]:
         """What each run says, if it says anything; offsets are those of the view."""
 
 
-def decode(view: View, decoders: Sequence[Decodes], budget: int) -> tuple[View | None, int | None]:
+class KnownDecoder(DecodesViews, Protocol):
+    """A decoder that the prefilter can name."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in `Finding.decoded_from`."""
+
+    @property
+    def sign(self) -> str:
+        """As in `prefilter.Pattern`."""
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        """As in `prefilter.Pattern`."""
+
+
+def decode(view: View, decoders: Sequence[DecodesViews], budget: int) -> tuple[View | None, int | None]:
     """One round: what `decoders` read in `view`, or None; and where in the view the budget of characters ended, if it
     did.
     """
@@ -69,108 +94,65 @@ def decode(view: View, decoders: Sequence[Decodes], budget: int) -> tuple[View |
     for reading in (reading for decoder in decoders for reading in decoder.decode(view)):
         budget -= sum(len(piece.text) for piece in reading)
         if budget < 0:
-            stopped = reading[0].start
+            stopped = reading[-1].start
             break
         pieces += (*reading, Piece(GAP, reading[-1].start, reading[-1].end, label=reading[-1].label))
     return (View.of_pieces(pieces, view) if pieces else None), stopped
 
 
-def _whole(read: Callable[[str], str]) -> Reader:
-    """A reader of runs that always say something, of which only all can be told apart."""
-
-    def read_run(run: str) -> Iterator[tuple[Piece, ...]]:
-        yield (Piece(normalise(read(run)).text, 0, len(run)),)
-
-    return read_run
-
-
-def _percent(run: str) -> str:
-    decoded = _replaced(_PERCENT, run, lambda found: bytes.fromhex(found[1:]).decode("latin-1"))
-    try:
-        return decoded.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return decoded
-
-
-def _entities(run: str) -> str:
-    return _replaced(_ENTITY, run, html.unescape)
-
-
-def _escapes(run: str) -> str:
-    return _replaced(_ESCAPE, run, _escaped_character)
-
-
-def _escaped_character(found: str) -> str:
-    if found[1] in "xuU":
-        code = int(found[2:].strip("{}"), 16)
-        return chr(code) if code < 0x110000 else ""
-    return chr(int(found[1:], 8)) if found[1].isdigit() else found[1:]
-
-
-def _literals(run: str) -> Iterator[tuple[Piece, ...]]:
-    # Everything inside quotes, in order; what stands before the first quote stays as it is, for its key.
-    head = min(index for index in (run.find('"'), run.find("'")) if index >= 0)
-    parts = [
-        run[head + match.start() + 1 : head + match.end() - 1]
-        for match in _LITERAL.finditer(run[head:].encode("latin-1", "replace"))
-    ]
-    yield Piece(run[:head], 0, head, exact=True), Piece('"' + "".join(parts) + '"', head, len(run))
-
-
-def _replaced(pattern: Any, run: str, read: Callable[[str], str]) -> str:
-    data, done = run.encode("latin-1", "replace"), 0
-    parts: list[str] = []
-    for match in pattern.finditer(data):
-        parts += (run[done : match.start()], read(run[match.start() : match.end()]))
-        done = match.end()
-    return "".join((*parts, run[done:]))
-
-
-# A run goes on to white space, quotes and brackets, and backwards no further than this.
-_AROUND: Final = r"""[^\s"'<>(){}\x02\x03%&\\]"""
-_BACK: Final = 200
-_PERCENT_SIGN: Final = r"%[0-9A-Fa-f]{2}"
-_ENTITY_SIGN: Final = r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[a-zA-Z]{2,8});"
-_ESCAPE_SIGN: Final = r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-3][0-7]{2}|/)"
-# `"…" + "…"`, `"…" "…"`, `'…' . '…'`, over a line end too.
-_PLUS: Final = r"[ \t]{0,4}(?:[+.&]|\.\.|\|\|)?[ \t]{0,4}(?:\\?\r?\n[ \t]{0,80})?(?:[+.&][ \t]{0,4})?"
-_QUOTED: Final = r"""(?:"[^"\n]+"|'[^'\n]+')"""
-_PERCENT: Final = compile_regex(_PERCENT_SIGN)
-_ENTITY: Final = compile_regex(_ENTITY_SIGN)
-_ESCAPE: Final = compile_regex(_ESCAPE_SIGN)
-_LITERAL: Final = compile_regex(_QUOTED)
+def _assigned_to(view: View, start: int) -> tuple[Piece, ...]:
+    least = max(0, start - _CONTEXT_CHARS)
+    head = max(view.text.rfind("\n", least, start) + 1, least)
+    # A stretch that begins in the middle of a word would begin another word.
+    if head and head == least and (space := view.text.find(" ", least, start)) >= 0:
+        head = space + 1
+    plain = view.text[head:start]
+    kept = len(plain) - len(_WRAPPER.search(plain.encode("latin-1", "replace")).group())
+    if not kept:
+        return ()
+    return (
+        Piece(plain[:kept], head, head + kept, exact=True, label=CONTEXT),
+        Piece('"', head + kept, start, label=CONTEXT),
+    )
 
 
 # Base64 of plain ASCII, wherever in it a reader begins to count: of four characters the first three each have one bit
 # clear. Names and paths hardly ever have four such groups in a row; only a run that has them is decoded.
 _BASE64_SIGN: Final = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]){4}"
 _BASE64: Final = r"[A-Za-z0-9+/_\-]"
-# Hexadecimal of plain ASCII, in one or two bytes a character: no pair begins with 1 or with 8 and more.
-_PAIR: Final = "[0-9A-Fa-f]{2}[ :]?"
-_HEX_SIGN: Final = "(?:[02-7][0-9A-Fa-f][ :]?){12}"
-# What joins two pieces of a token, and not two phrases.
-_JOINT: Final = (
-    r"(?:[ \t]{1,8}|[ \t]{0,4}(?:[+.&]|\.\.|\|\|)[ \t]{0,4}(?:\\?\r?\n[ \t]{0,80})?"
-    r"|[ \t]{0,8}\\?\r?\n[ \t]{0,80}(?:[+.&][ \t]{0,4})?)?"
+# Its lines go on in lines as long, with what quotes and indents them; the last may be shorter.
+_NEXT_LINE: Final = r"(?:\\r)?(?:\\n|\r?\n)[ \t>#*]{0,40}"
+_LINES: Final = rf"(?:{_NEXT_LINE}{_BASE64}{{40,}})*(?:{_NEXT_LINE}{_BASE64}+)?"
+# The heads of gzip and zlib in base64.
+_PACKED: Final = rf"(?:H4sI|eJ[wxyz]|eN[opqr]|eA[EFGH]){_BASE64}{{20,}}"
+# Base32 of plain ASCII: of eight characters five have one bit clear.
+_BASE32_SIGN: Final = (
+    r"(?:[A-P][A-DI-LQ-TY-Z2-3][A-Z2-7][A-HQ-X][ACEGIKMOQSUWY246][A-Z2-7][A-DI-LQ-TY-Z2-3][A-Z2-7]){3}"
 )
-_PIECE: Final = r"[A-Za-z0-9+/_=\-]"
+# Hexadecimal of plain ASCII, in one or two bytes a character: no pair begins with 1 or with 8 and more.
+_PAIR: Final = r"[0-9A-Fa-f]{2}[ :\-]?"
+_HEX_SIGN: Final = r"(?:[02-7][0-9A-Fa-f][ :\-]?){12}"
+# Numbers that are letters, in a list or as arguments of a call each.
+_CODE: Final = r"(?:0[xX][2-7][0-9A-Fa-f]|3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
+_NEXT_CODE: Final = (
+    r"(?:[ \t]{0,2}[,;][ \t]{0,2}(?:\r?\n[ \t]{0,40})?|[ \t]|\)[ \t]{0,2}[+.&|,]{1,2}[ \t]{0,2}[A-Za-z.]{3,20}\()"
+)
+_CODES_SIGN: Final = rf"(?:{_CODE}{_NEXT_CODE}){{11}}{_CODE}"
 
 
-def _run_of(sign: str) -> str:
-    return rf"{_AROUND}{{0,{_BACK}}}(?:{sign}{_AROUND}*)+"
-
-
-DECODERS: Final[Sequence[Decoder]] = (
-    Decoder("base64", _BASE64_SIGN, rf"{_BASE64}*{_BASE64_SIGN}{_BASE64}*={{0,2}}", (), read_base64),
-    Decoder("hex", _HEX_SIGN, rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", (), read_hexadecimal),
-    Decoder("url", _PERCENT_SIGN, _run_of(_PERCENT_SIGN), ("%",), _whole(_percent)),
-    Decoder("html", _ENTITY_SIGN, _run_of(_ENTITY_SIGN), ("&",), _whole(_entities)),
-    Decoder("escape", _ESCAPE_SIGN, _run_of(_ESCAPE_SIGN), ("\\",), _whole(_escapes)),
+DECODERS: Final[Sequence[KnownDecoder]] = (
     Decoder(
-        "literals",
-        rf"""{_PIECE}["']{_JOINT}["']{_PIECE}""",
-        rf"""[^"'\n]{{0,{_CONTEXT_CHARS}}}{_QUOTED}(?:{_PLUS}{_QUOTED})+""",
-        ('"', "'"),
-        _literals,
+        "base64",
+        _BASE64_SIGN,
+        rf"{_BASE64}*{_BASE64_SIGN}{_BASE64}*(?:={{1,2}}|{_LINES}={{0,2}})",
+        (),
+        read_base64,
     ),
+    Decoder("base64", _PACKED, rf"{_PACKED}{_LINES}={{0,2}}", (), read_packed),
+    Decoder("base32", _BASE32_SIGN, rf"[A-Z2-7]*{_BASE32_SIGN}[A-Z2-7]*={{0,6}}", (), read_base32),
+    Decoder("hex", _HEX_SIGN, rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", (), read_hexadecimal),
+    Decoder("codes", _CODES_SIGN, rf"(?:{_CODE}{_NEXT_CODE})*{_CODES_SIGN}(?:{_NEXT_CODE}{_CODE})*", (), read_codes),
+    Decoder("ascii85", "<~[!-u]{15}", r"<~[!-uz\s]{15,}~>", ("<~",), read_ascii85),
+    Escapes(),
+    Literals(),
 )

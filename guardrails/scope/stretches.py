@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
-from guardrails.scope.decoders import Decodes
+from guardrails.scope.decoders import DecodesViews
 from guardrails.scope.findings import Finding
 from guardrails.scope.views import Piece, View
 
@@ -43,7 +43,7 @@ class Finds(Protocol):
 class ConfinedDecoder:
     """A decoder that reads only some stretches of a view."""
 
-    decoder: Decodes
+    decoder: DecodesViews
     spans: Sequence[Span]
 
     def decode(self, view: View) -> Iterator[tuple[Piece, ...]]:
@@ -84,6 +84,8 @@ def at_source(findings: Iterable[Finding], view: View) -> Iterator[Finding]:
         yield from findings
         return
     for finding in findings:
+        if view.is_context(finding.start, finding.end):
+            continue
         start, end, label = view.source_span(finding.start, finding.end)
         yield replace(finding, start=start, end=end, decoded_from=label)
 

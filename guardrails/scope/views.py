@@ -10,6 +10,8 @@ from typing import Final
 
 # Between pieces that are no neighbours in the source: in no token, and the end of a line.
 GAP: Final = "\x03\n"
+# The label of plain text that only goes with what was decoded beside it: its key.
+CONTEXT: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Piece:
     """`text`, which reads instead of source[start:end].
 
     exact: character for character as long as the source; otherwise any part of it stands for all of source[start:end].
-    label: the decoder that read it, None where nothing was decoded.
+    label: the decoder that read it, None where nothing was decoded, CONTEXT beside it.
     """
 
     text: str
@@ -74,7 +76,7 @@ class View:
         if self._starts:
             first, last = self._piece_at(start), self._piece_at(end - 1)
             offset = start - self._starts[first] if self.pieces[first].exact else 0
-            label = self.pieces[first].label
+            label = self.pieces[first].label or self.pieces[last].label
             tail = end - self._starts[last]
             start = self.pieces[first].start + offset
             end = self.pieces[last].start + tail if self.pieces[last].exact else self.pieces[last].end
@@ -82,6 +84,17 @@ class View:
             return start, end, label
         start, end, outer = self.parent.source_span(start, end)
         return start, end, ">".join(filter(None, (outer, label))) or None
+
+    def is_context(self, start: int, end: int) -> bool:
+        """Whether text[start:end] is plain text that only goes with what was decoded: it was seen where it stands."""
+        if not self._starts or self.parent is None:
+            return False
+        first, last = self._piece_at(start), self._piece_at(end - 1)
+        if self.pieces[first].label is not None:
+            return self.pieces[first].label == self.pieces[last].label == CONTEXT
+        # Of a part of a view all of that is asked.
+        shift = self.pieces[first].start - self._starts[first]
+        return first == last and self.parent.is_context(start + shift, end + shift)
 
     def _piece_at(self, position: int) -> int:
         return bisect_right(self._starts, position) - 1
