@@ -1,5 +1,6 @@
 """Random tokens that stand alone, with no key and no provider's shape to give them away."""
 
+import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -48,19 +49,39 @@ _PUBLIC_HEADS: Final = (
 _BLOCK_CHARS: Final = 8_000
 
 
+# A run of token characters. What has no digit in a part that is long enough is a name or a path.
+_RUN: Final = r"[A-Za-z0-9+/_\-]"
+_RUN_CHARS: Final = frozenset(string.ascii_letters + string.digits + "+/_-")
+_PART: Final = r"[A-Za-z0-9+_\-]"
+_NO_DIGIT: Final = r"[A-Za-z+_\-]"
+# By where its first digit stands: each place is an alternative of its own, so that no automaton has to remember several.
+_LONG_PART: Final = "|".join(
+    (
+        f"[0-9]{_PART}{{{_LEAST_CHARS - 1}}}",
+        *(
+            f"{_NO_DIGIT}{{{before}}}[0-9]{_PART}{{{_LEAST_CHARS - 1 - before}}}"
+            for before in range(1, _LEAST_CHARS - 1)
+        ),
+        f"{_NO_DIGIT}{{{_LEAST_CHARS - 1},}}[0-9]",
+    )
+)
+
+
 class BareDetector:
     """Runs of token characters that chance explains far better than language."""
 
-    sign = rf"[A-Za-z0-9+/_\-]{{{_LEAST_CHARS},}}={{0,2}}"
+    sign = f"(?:^|[^A-Za-z0-9+_\\-])(?:{_LONG_PART})"
     keywords: Sequence[str] = ()
     joinable = False
 
     def __init__(self) -> None:
-        self._pattern = compile_regex(self.sign)
+        self._pattern = compile_regex(f"(?:^|[^A-Za-z0-9+/_\\-])(?:{_RUN}*/)?(?:{_LONG_PART}){_RUN}*")
 
     def find(self, view: View) -> Iterator[Finding]:
         for match in self._pattern.finditer(view.data):
             start, end = match.span()
+            start += view.text[start] not in _RUN_CHARS
+            end += len(view.text[end : end + 2]) - len(view.text[end : end + 2].lstrip("="))
             # The letter of an escape before the run is none of it: `"\\nghp_..."`.
             start += view.text[start] in "nrt" and view.text[start - 1 : start] == "\\"
             if confidence := _judge(Candidate(view.text, start, end, 0.5)):
