@@ -8,12 +8,13 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
+from guardrails.scope.families import family_rows
 from guardrails.scope.findings import Kind
 
 # What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose
 # tables.
 # \x1f and \x02 are how a JSON tree is written down for scanning (documents.py).
-ASSIGNED: Final = r"""["'\]\x1f`)]{0,3}[ \t]{0,4}(?::=|=>|={1,3}|:|,|\|)[ \t]{0,4}[bru]?["'`\x02(]{0,2}"""
+ASSIGNED: Final = r"""["'\]\x1f`)]{0,3}[ \t]{0,4}(?::=|=>|\?=|={1,3}|\|\||:|,|\||>)[ \t]{0,4}[bru@]?["'`\x02(]{0,2}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,11 @@ def parse_rules(text: str, name: str) -> tuple[Rule, ...]:
     page = tomllib.loads(text)
     defaults = page.get("defaults", {})
     try:
-        return tuple(_rule({**defaults, **row}) for row in page["rule"])
+        families = page.get("family", ())
+        rows = [*page.get("rule", ()), *(row for family in families for row in family_rows(family))]
+        if not rows:
+            raise KeyError("rule")
+        return tuple(_rule({**defaults, **row}) for row in rows)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{name}: a rule is not well formed: {error}") from error
 

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from guardrails.scope import identifiers, national_ids
+from guardrails.scope import identifiers, key_material, national_ids
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
 from guardrails.scope.randomness import randomness
@@ -24,6 +24,16 @@ _BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/=")
 _SURE: Final = 0.98
 _DOUBTFUL: Final = 0.75
+# Nats above which chance is the better explanation.
+_SURELY_RANDOM: Final = 10
+# How a key ends whose value is no secret, whoever's it is; and what may stand between a key and its value.
+_OTHER_KEYS: Final = (
+    "sha", "sha1", "sha256", "sha512", "md5", "hash", "digest", "commit", "revision", "_rev", "_ref", "checksum",
+    "integrity", "fingerprint", "etag", "version", "public", "publickey", "public_key", "_id", "-id", ".id", " id",
+    "accountid", "clientid", "projectid", "tenantid", "appid", "userid", "orgid", "teamid", "keyid", "url", "uri",
+    "host", "path", "file", "image", "_name", "region", "_tag", "slug", "release", "build",
+)  # fmt: skip
+_JOINT: Final = " \t\"'\\]`)\x1f\x02(:=,|>?@"
 # Twelve decimal digits.
 _AWS_ACCOUNTS: Final = 10**12
 # The least that a key's body holds in one run: shorter lines are prose about keys.
@@ -33,6 +43,11 @@ _PEM_RUN: Final = 40
 def genuine(candidate: Candidate) -> float:
     """Not written for show."""
     return 0.0 if is_dummy(candidate.value) else candidate.confidence
+
+
+def secret_key(candidate: Candidate) -> float:
+    """Under a key that does not say that the value is something else: a digest, an id, an address."""
+    return 0.0 if candidate.before().rstrip(_JOINT).endswith(_OTHER_KEYS) else candidate.confidence
 
 
 def credential(candidate: Candidate) -> float:
@@ -45,7 +60,12 @@ def credential(candidate: Candidate) -> float:
 
 def random_token(candidate: Candidate) -> float:
     """Chance explains it better than language."""
-    return candidate.confidence if randomness(candidate.value) > 10 else 0.0
+    return candidate.confidence if randomness(candidate.value) > _SURELY_RANDOM else 0.0
+
+
+def spaced_token(candidate: Candidate) -> float:
+    """Random when its groups are put together, as passwords of applications are shown."""
+    return candidate.confidence if randomness(candidate.value.replace(" ", "")) > _SURELY_RANDOM else 0.0
 
 
 def mixed(candidate: Candidate) -> float:
@@ -71,6 +91,12 @@ def jwt(candidate: Candidate) -> float:
     """A JSON header that names its algorithm, and a JSON payload (RFC 7519)."""
     header, payload = (_json_segment(part) for part in candidate.value.split(".")[:2])
     return candidate.confidence if header.get("alg") and payload else 0.0
+
+
+def jose_header(candidate: Candidate) -> float:
+    """A JSON header that names its algorithm (RFC 7515, RFC 7516)."""
+    header = _json_segment(candidate.value.partition(".")[0])
+    return candidate.confidence if header.get("alg") else 0.0
 
 
 def pem_body(candidate: Candidate) -> float:
@@ -118,15 +144,19 @@ def _base64_text(part: str) -> str:
 
 VALIDATORS: Final[Mapping[str, Validator]] = {
     "genuine": genuine,
+    "secret-key": secret_key,
     "credential": credential,
     "random": random_token,
+    "spaced": spaced_token,
     "mixed": mixed,
     "crc32-base62": crc32_base62,
     "aws-key-id": aws_key_id,
     "jwt": jwt,
+    "jose-header": jose_header,
     "pem-body": pem_body,
     "phrase": phrase,
     "basic-auth": basic_auth,
+    **key_material.VALIDATORS,
     **identifiers.VALIDATORS,
     **national_ids.VALIDATORS,
 }
