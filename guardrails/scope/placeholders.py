@@ -53,13 +53,15 @@ _MONOTONE_LETTERS: Final = 8
 _SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
 # What points to a secret kept elsewhere, or is computed: never the secret.
 _REFERENCE: Final = (
-    r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_(]|%[a-z_(]|<[^<>]*>?$|\[|\(|!(?:secret|ref|sub|env)|env[:.(]|op://|vault:|"
-    r"ref\+|arn:aws|projects/|"
-    r"file:|\.{0,2}/|~/|https?://|ssh://|git@|data:|@[a-z]|process\.env|os\.|sys\.|getenv|secrets?\.|settings\.|"
-    r"config\.|self\.|this\.|"
-    r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|"
-    r"data\.|module\.|"
-    r"secretkeyref|valuefrom|base64$|(?:sha\d{1,3}|md5)[:\-]|[a-z0-9.\-]+:[0-9]{2,5}$)"
+    r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_][a-z0-9_]*$|\$env:|%[a-z_][a-z0-9_]*%|<[^<>]*>?$|!(?:secret|ref|sub|env)|env[:.(]|op://|"
+    r"vault:|ref\+|arn:aws|projects/|file:|https?://|ssh://|git@|data:|process\.env|secretkeyref|valuefrom|base64$|"
+    r"(?:sha\d{1,3}|md5)[:\-]|enc[\[(]|\{cipher\}|[a-z0-9.\-]+:[0-9]{2,5}$)"
+)
+# The same, but by a beginning that a random value may have too.
+_LIKE_REFERENCE: Final = (
+    r"(?i)^(?:\$[a-z_(]|%[a-z_(]|<|\[|\(|\.{0,2}/|~/|@[a-z]|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
+    r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|data\.|"
+    r"module\.)|[$#]\{|\{\{|%[sdr](?:[^a-z0-9]|$)|%\(|\{[a-z_0-9.]*\}|<[a-z/][^<>]*>"
 )
 # Code where a value was looked for: a call, an index, an attribute, an arrow, a type.
 _EXPRESSION: Final = (
@@ -67,6 +69,9 @@ _EXPRESSION: Final = (
     r"|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"
 )
 _DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
+
+# Two words and a number: chosen (`saffron.velvet56`), as the names of code seldom end so.
+_DOTTED_WORDS: Final = r"^[A-Za-z]+\.[A-Za-z]+[0-9]{2,}$"
 
 
 def is_dummy(value: str) -> bool:
@@ -88,9 +93,14 @@ def is_reference(value: str) -> bool:
     return _found(_REFERENCE, value)
 
 
+def is_like_reference(value: str) -> bool:
+    """Whether `value` reads as a variable, a path or a template; of a random one its beginning says nothing."""
+    return _found(_LIKE_REFERENCE, value)
+
+
 def is_expression(value: str) -> bool:
     """Whether `value`, unquoted, is code that computes or names the secret."""
-    return _found(_EXPRESSION, value) or _found(_DOTTED, value)
+    return _found(_EXPRESSION, value) or (_found(_DOTTED, value) and not _found(_DOTTED_WORDS, value))
 
 
 def _is_monotone(lower: str) -> bool:

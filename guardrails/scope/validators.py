@@ -17,6 +17,7 @@ from guardrails.scope import identifiers, key_material, national_ids
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
 from guardrails.scope.randomness import randomness
+from guardrails.scope.values import confidence_of
 
 Validator: TypeAlias = Callable[[Candidate], float]
 
@@ -72,6 +73,11 @@ def mixed(candidate: Candidate) -> float:
     """Letters and digits together: no plain word."""
     value = candidate.value
     return candidate.confidence if any(map(str.isdigit, value)) and any(map(str.isalpha, value)) else 0.0
+
+
+def chosen(candidate: Candidate) -> float:
+    """What would be a password under a key of that name: no name, no word, no variable."""
+    return candidate.confidence if confidence_of(candidate.value, "password", "set") else 0.0
 
 
 def crc32_base62(candidate: Candidate) -> float:
@@ -149,6 +155,7 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "random": random_token,
     "spaced": spaced_token,
     "mixed": mixed,
+    "chosen": chosen,
     "crc32-base62": crc32_base62,
     "aws-key-id": aws_key_id,
     "jwt": jwt,

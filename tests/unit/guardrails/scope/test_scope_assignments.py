@@ -39,7 +39,62 @@ NOTATIONS = [
     '"key": "{token}"',
     'client_secret = "{hex}"',
     'args = "--log=x key=--token={token}"',
+    # Keys of other languages, and letters beyond Latin-1.
+    'motDePasse="{weak}"',
+    'пароль := "{weak}"',
+    "数据库密码：{weak}",
+    'const contraseña = "{weak}"',
+    "HASLO_BAZY: '{weak}'",
+    'APIキー = "{hex}"',
+    # Name and value apart.
+    "- name: API_SECRET\n  value: {hex}",
+    '{{ "key": "channel_secret", "value": "{hex}" }}',
+    "<key>ApiSecret</key>\n\t<string>{hex}</string>",
+    '<property name="certPassword" value="{weak}"/>',
+    'variable "db_password" {{\n  type = string\n  default = "{weak}"\n}}',
+    "| `CLIENT_SECRET` | `{hex}` |",
+    # Types, defaults, comparisons and makers of strings around the value.
+    "opts.SA_PASSWORD || '{weak}'",
+    'char passwd[] = "{weak}";',
+    'public string Password {{ get; set; }} = "{weak}";',
+    'if (userPass.equals("{weak}")) {{',
+    'password: String::from("{weak}"),',
+    "DB_PASSWORD=${{DB_PASSWORD:-{weak}}}",
+    'PASSWORD = (\n    "{weak}"\n)',
+    '(setq ADMIN_API_KEY "{hex}")',
+    'dotnet user-secrets set "admin_password" "{weak}"',
+    "MAILER_KEY={hex}",
+    "svc_token := svc.{token}",
+    # Command lines and devices.
+    "./manage --WIFI_PSK {weak} --verbose",
+    "sshpass -p '{weak}' ssh root@db5",
+    "username admin privilege 15 password 0 {weak}",
+    'ConvertTo-SecureString "{weak}" -AsPlainText -Force',
+    "ENV DB_PASSWORD {weak}",
+    "Cookie: theme=dark; JSESSIONID={token}",
 ]
+
+# Chosen by people: what no randomness tells from a word.
+CHOSEN = [
+    "Tulip" + "7!",
+    "granite-marble-" + "pepper",
+    "qhwk" + "xtfe",
+    "Sommer" + "2024!",
+    "s3cr3t" + "-orbit",
+    "copper" + "9637",
+]
+
+
+@pytest.mark.parametrize("value", CHOSEN)
+def test_password_need_not_be_random(engine: Engine, value: str) -> None:
+    text = f'{{"user": "app", "db_password": "{value}"}}'
+    assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
+
+
+def test_value_ends_where_its_quote_does(engine: Engine) -> None:
+    value = "a7" + "b;c,d)e\\'f" + "9"
+    text = f"password = '{value}', 'next'"
+    assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
@@ -88,6 +143,18 @@ def test_assigned_secret_is_found_in_any_notation(engine: Engine, notation: str)
         "session_key",
         'token = "',
         "password=",
+        "password = user.password2",
+        "token = tokenService.nextToken2",
+        'password: "Password must have 8 characters"',
+        '"password": "Password:"',
+        'passwordField = "#login2-password"',
+        'type: "password", name: "user-password"',
+        "this.secret = options.secret1",
+        'String password = "user.password";',
+        'api_key = "${API_KEY2}"',
+        "password: ENC[AES256_GCM,data:8JUrWW877x]",
+        '"hash_password": "sha512"',
+        "max_tokens = 8192k",
     ],
 )
 def test_what_only_looks_like_an_assignment_is_left_alone(engine: Engine, text: str) -> None:

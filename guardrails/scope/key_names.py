@@ -1,0 +1,111 @@
+"""What the name of a key promises of its value: a password, a token, perhaps a secret, or nothing.
+
+A name is read word by word in any spelling: `dbPassword`, `DB_PASSWORD`, `db.password`, `dbpassword`. A word after the
+secret's own may take the promise back: a password's hash, length or field is no password.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+from guardrails.scope.normalise import normalise
+from guardrails.scope.words import words
+
+# likely: a key of something that has a name (`mailgun_key`). weak: a key of whatever, a session, a signature.
+Strength: TypeAlias = Literal["password", "secret", "likely", "weak"]
+
+_MARKS: Final = frozenset("_-.")
+# Names come back over and over, and a text brings few new ones.
+_REMEMBERED: Final = 4096
+# How words that are run together end: `PGPASSWORD`, `zugangstoken`.
+_PASSWORD_ENDINGS: Final = (
+    "password",
+    "passwd",
+    "passwort",
+    "passphrase",
+    "passcode",
+    "kennwort",
+    "pwd",
+    "pass",
+    "psw",
+)
+_SECRET_ENDINGS: Final = ("secret", "token")
+# From here on scripts write words without any mark between them.
+_FIRST_UNSPACED: Final = "\u2e80"
+_KEY: Final = "key"
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def strength_of(name: str) -> Strength | None:
+    """What a key of this name holds, or None. Case tells where words begin: the name as it is written."""
+    promised: Strength | None = None
+    parts = ("", *_parts(name), "")
+    for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+        role = _role(part, before, after)
+        if role is not None and promised in {None, "weak"}:
+            promised = role
+        elif role is not None:
+            promised = role if role in {"password", "secret"} else promised
+        elif part in words("key-about"):
+            promised = None
+    return promised if words("key-otherwise").isdisjoint(parts) else None
+
+
+def key_words() -> tuple[str, ...]:
+    """Texts, lower case, of which any name that promises something has at least one in it."""
+    lists = ("key-passwords", "key-secrets", "key-keys", "key-weak")
+    return tuple(sorted({word for name in lists for word in _folded(name)} | {"pass", "pwd", "psw"}))
+
+
+def _role(part: str, before: str, after: str) -> Strength | None:
+    if part in _folded("key-passwords") or _ends_as(part, _PASSWORD_ENDINGS + _unspaced("key-passwords")):
+        return "password"
+    if part in _folded("key-secrets") or _ends_as(part, _SECRET_ENDINGS + _unspaced("key-secrets")):
+        return "secret"
+    if part in _folded("key-keys"):
+        if before in words("key-owners") or after in words("key-owners"):
+            return "secret"
+        return "likely" if before else "weak"
+    if _ends_as(part, (_KEY,)):
+        return "secret" if part.removesuffix(_KEY) in words("key-owners") else "likely"
+    if part in {"cookie", "session"} and before:
+        return "likely"
+    return "weak" if part in _folded("key-weak") or _ends_as(part, ("cookie", "webhook")) else None
+
+
+def _ends_as(part: str, endings: tuple[str, ...]) -> bool:
+    return part.endswith(endings) and part not in words("key-otherwise")
+
+
+def _parts(name: str) -> Iterator[str]:
+    """The words of a name, in lower case."""
+    start = 0
+    for index in range(1, len(name) + 1):
+        if index < len(name) and not _is_border(name, index):
+            continue
+        part = name[start:index].lower()
+        start = index
+        if part.isalpha():
+            yield part
+
+
+def _is_border(name: str, index: int) -> bool:
+    before, here = name[index - 1], name[index]
+    if before in _MARKS or here in _MARKS or before.isdigit() != here.isdigit():
+        return True
+    if (before < _FIRST_UNSPACED) != (here < _FIRST_UNSPACED):
+        return True
+    if not here.isupper():
+        return False
+    return before.islower() or name[index + 1 : index + 2].islower()
+
+
+@lru_cache(maxsize=8)
+def _folded(name: str) -> frozenset[str]:
+    # As a name reads once its text is normalised: look-alike letters are folded there.
+    return frozenset(normalise(word).text.lower() for word in words(name))
+
+
+@lru_cache(maxsize=8)
+def _unspaced(name: str) -> tuple[str, ...]:
+    return tuple(word for word in _folded(name) if word[0] >= _FIRST_UNSPACED)

@@ -1,0 +1,118 @@
+"""Whether a value keeps its key's promise: how sure one is that it is a secret, and not a name, a word or code.
+
+A token is random. A password need not be: it is anything that people choose, and not what they write in its place.
+"""
+
+import math
+import string
+from typing import Final, Literal, TypeAlias
+
+from guardrails.scope.key_names import Strength
+from guardrails.scope.placeholders import is_expression, is_like_reference, is_placeholder, is_reference
+from guardrails.scope.randomness import randomness
+from guardrails.scope.words import words
+
+# quoted: a literal. set: the rest of a line of configuration. code: what stands unquoted in code, prose, commands.
+Place: TypeAlias = Literal["quoted", "set", "code"]
+
+_LEAST_CHARS: Final = 5
+# By a key's strength: least nats and characters of a token, and how sure the least token is.
+_TOKENS: Final = {"secret": (8.0, 10, 0.65), "likely": (14.0, 16, 0.62), "weak": (24.0, 20, 0.36)}
+# Unquoted, a token has to be this much surer: it may be a name.
+_MORE_NATS: Final = 6.0
+_MORE_CHARS: Final = 4
+# Letters alone are more often a name than a token.
+_WITHOUT_DIGIT: Final = 20.0
+# So random no code or reference is.
+_BEYOND_CODE: Final = 28.0
+# Sealed Secrets (Bitnami) are encrypted for one cluster, and public by design.
+_SEALED_CHARS: Final = 300
+_HEX: Final = frozenset("0123456789abcdefABCDEF-")
+_NAME_MARKS: Final = str.maketrans(dict.fromkeys("_-.:/\\ ,;!?'\"()[]{}<>*", " "))
+# Words and digits that name a technique, not a password.
+_TECHNIQUES: Final = (
+    "sha", "md", "utf", "base", "oauth", "ipv", "int", "uint", "float", "aes", "rsa", "des", "x", "http", "ec", "p",
+    "latin", "iso", "win", "cp", "v", "level", "step", "argon", "bcrypt", "scrypt", "pbkdf", "ed", "es", "hs", "rs", "ps",
+)  # fmt: skip
+_PHRASE_WORDS: Final = 3
+_PHRASE_WORD_CHARS: Final = 3
+
+
+def confidence_of(value: str, strength: Strength, place: Place) -> float:
+    """How sure it is that `value`, under a key of this strength, is a secret: 0.0 is *no*. Not for empty values."""
+    if len(value) < _LEAST_CHARS or value.isspace() or is_placeholder(value):
+        return 0.0
+    nats = randomness(value)
+    if _is_elsewhere(value, place, nats):
+        return 0.0
+    if strength == "password":
+        return _password(value, nats, place)
+    return _token(value, nats, strength, place)
+
+
+def _is_elsewhere(value: str, place: Place, nats: float) -> bool:
+    if is_reference(value) or (len(value) >= _SEALED_CHARS and value.startswith("Ag")):
+        return True
+    return nats < _BEYOND_CODE and (is_like_reference(value) or (place != "quoted" and is_expression(value)))
+
+
+def _token(value: str, nats: float, strength: Strength, place: Place) -> float:
+    least_nats, least_chars, sureness = _TOKENS[strength]
+    if place == "code":
+        least_nats, least_chars = least_nats + _MORE_NATS, least_chars + _MORE_CHARS
+    if not any(map(str.isdigit, value)):
+        least_nats += _WITHOUT_DIGIT
+    if " " in value or nats < least_nats or len(value) < least_chars or value.isdigit():
+        return 0.0
+    if strength == "weak" and _HEX.issuperset(value):
+        return 0.0  # a digest is a digest there; under `secret` it is a secret in hexadecimal
+    return _surer(nats, sureness)
+
+
+def _password(value: str, nats: float, place: Place) -> float:
+    if " " in value:
+        return 0.6 if place == "quoted" and _is_phrase(value.split(" ")) else 0.0
+    digits = sum(map(value.count, string.digits))
+    if digits == len(value):
+        return 0.0
+    if _is_name(value, digits):
+        return 0.0
+    if place == "code" and nats < _MORE_NATS and not _has_marks(value) and digits < 2:
+        return 0.0  # `x = value2`
+    return _surer(nats, 0.7 if place == "quoted" else 0.6)
+
+
+def _is_name(value: str, digits: int) -> bool:
+    """Whether it reads as a name or label, of code or of a person's screen, and not as what somebody chose."""
+    lower = value.lower()
+    if lower in words("weak-passwords"):
+        return False
+    parts = lower.translate(_NAME_MARKS).split()
+    known = sum(part.strip(string.digits) in words("name-words") for part in parts)
+    if known == len(parts):
+        return not (_has_marks(value) and digits)
+    if digits:
+        return len(parts) == 1 and lower.rstrip(string.digits) in _TECHNIQUES
+    if _has_marks(value):
+        return value[-1] in ":?.…" or value[0] == "*"
+    if len(parts) >= _PHRASE_WORDS and not known:
+        return False
+    return randomness(value) < 6
+
+
+def _is_phrase(parts: list[str]) -> bool:
+    """Words put together by chance: none of those that make up a sentence or a label."""
+    return (
+        len(parts) > _PHRASE_WORDS
+        and all(len(part) >= _PHRASE_WORD_CHARS and part.isalnum() for part in parts)
+        and words("name-words").isdisjoint(part.lower() for part in parts)
+        and ("".join(parts).islower() or all(part.istitle() for part in parts))
+    )
+
+
+def _has_marks(value: str) -> bool:
+    return any(not (character.isalnum() or character in "_-. /:,") for character in value)
+
+
+def _surer(nats: float, least: float) -> float:
+    return round(min(0.95, least + 0.25 * (1 - math.exp(-max(nats, 0.0) / 30))), 2)
