@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from guardrails.scope.families import family_rows
 from guardrails.scope.findings import Kind
@@ -26,6 +26,9 @@ class Rule:
     keywords: lower-case texts of which any match contains at least one; empty where a match need contain none.
     validators: names in `validators.VALIDATORS`, asked in order.
     near: lower-case words, one of which must stand close to the span.
+    labels: words in any language, one of which must label the span (`identity.labels`).
+    reach: how a label and its span belong together: `near` one another, as check digits make sure of the rest; or the
+    span is all that the label is said to hold.
     sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive
     one.
     keys: names of keys, one of which must be what a value without a shape of its own is assigned to.
@@ -40,9 +43,11 @@ class Rule:
     kind: Kind
     entity: str
     regex: str
-    keywords: tuple[str, ...]
+    keywords: tuple[str, ...] = ()
     validators: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    reach: Literal["near", "held"] = "near"
     sign: str = ""
     keys: tuple[str, ...] = ()
     confidence: float = 0.9

@@ -61,18 +61,23 @@ class RuleDetector:
         return pattern, min(1, pattern.groups)
 
     def find(self, view: View) -> Iterator[Finding]:
-        rule = self.rule
-        for start, end in self._spans(view):
-            confidence = self._judge(Candidate(view.text, start, end, rule.confidence))
-            if confidence > 0:
-                yield Finding(rule.kind, rule.entity, rule.id, start, end, confidence)
+        for start, end in self.spans(view, 0, len(view.text)):
+            yield from self.judged(view, start, end)
 
-    def _spans(self, view: View) -> Iterator[tuple[int, int]]:
+    def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Where the rule's shape is in the view between `first` and `last`."""
         pattern, group = self._pattern
-        for match in pattern.finditer(view.data):
+        for match in pattern.finditer(view.data, first, last):
             start, end = match.span(group)
             if start < end and not (self.rule.bounded and _is_inside_word(view.text, start, end)):
                 yield start, end
+
+    def judged(self, view: View, start: int, end: int) -> Iterator[Finding]:
+        """The finding there, if the rule's validators leave one."""
+        rule = self.rule
+        confidence = self._judge(Candidate(view.text, start, end, rule.confidence))
+        if confidence > 0:
+            yield Finding(rule.kind, rule.entity, rule.id, start, end, confidence)
 
     def _judge(self, candidate: Candidate) -> float:
         if self.rule.near and not candidate.is_near(self.rule.near):

@@ -14,6 +14,7 @@ from guardrails.scope.catalogue import Rule, digest_of_source, load_rules, pack,
 from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
+from guardrails.scope.identity.labelled import LabelledDetector
 from guardrails.scope.normalise import normalise
 from guardrails.scope.prefilter import Backend, Pattern, Saved, build_prefilter
 from guardrails.scope.stretches import ConfinedDecoder, Seen, at_source, find_in, seen_in
@@ -38,7 +39,7 @@ class Engine:
     """
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
-        self._detectors: tuple[Detector, ...] = (*map(RuleDetector, rules), AssignmentDetector(), BareDetector())
+        self._detectors: tuple[Detector, ...] = (*detectors_of(rules), AssignmentDetector(), BareDetector())
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
@@ -98,6 +99,14 @@ class Engine:
         for index, spans in seen_in(view, self._prefilter.candidates).items():
             if index < len(self._detectors) and self._detectors[index].joinable:
                 yield from find_in(view, self._detectors[index], spans)
+
+
+def detectors_of(rules: Sequence[Rule]) -> Iterator[Detector]:
+    """One detector a rule, and one for all that want a label."""
+    labelled = [rule for rule in rules if rule.labels]
+    yield from (RuleDetector(rule) for rule in rules if not rule.labels)
+    if labelled:
+        yield LabelledDetector(labelled)
 
 
 def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:

@@ -13,8 +13,9 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from guardrails.scope import identifiers, key_material, national_ids
+from guardrails.scope import identifiers, key_material
 from guardrails.scope.candidates import Candidate
+from guardrails.scope.identity import validators as identity
 from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
 from guardrails.scope.randomness import randomness
 from guardrails.scope.values import confidence_of
@@ -165,5 +166,5 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "basic-auth": basic_auth,
     **key_material.VALIDATORS,
     **identifiers.VALIDATORS,
-    **national_ids.VALIDATORS,
+    **identity.VALIDATORS,
 }

