@@ -15,7 +15,7 @@ from typing import Final
 from guardrails.constitution import Constitution, ConstitutionError
 from guardrails.scope import LocalFacts, ScopeGuard
 from hive_node.adapters.clock import SystemChance, SystemClock
-from hive_node.adapters.dictionary import collect_names, collect_secrets
+from hive_node.adapters.dictionary import OwnFacts
 from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk
@@ -199,15 +199,18 @@ class _Builder:
         self.charters = CharterStore(database, self.journal)
         self.peers = PeerStore(database, self.clock)
         self.hive = Hive(key.node_id, rules=constitution.digest)
-        self.guard = ScopeGuard(load_engine(pattern_cache()), self._facts([]))
+        # Nothing is judged before `_restore` gathered what this machine is.
+        self.guard = ScopeGuard(
+            load_engine(pattern_cache()), LocalFacts.of([], self.chance.token_bytes(_SCOPE_KEY_BYTES))
+        )
+        kept = (home.key, home.token)
+        self.own = OwnFacts(self.guard, self._repositories, os.environ, Path.home(), kept, self.clock, self.chance)
         self.beliefs = Beliefs(self.hive)
         self.sandbox = self._sandbox()
         self.trials_at_once = asyncio.Semaphore(config.limits.trials_at_once)
         limits = config.limits
         self.machine = Machine(limits.on_battery, limits.busy_share, self.clock.monotonic)
-        self.projects = Projects(
-            ProjectStore(database), GitRepository.open, self.sandbox, self.clock, self._learn_names
-        )
+        self.projects = Projects(ProjectStore(database), GitRepository.open, self.sandbox, self.clock, self.own.gather)
         self.doors: dict[str, str] = {}
         self.federation: Federation | None = None
         self.network: Network | None = None
@@ -256,7 +259,7 @@ class _Builder:
         )
         api_port = self.config.api.port if self.config.api.tcp else None
         api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)
-        services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman}
+        services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman, "own": self.own}
         if self.federation is not None:
             services["federation"] = self.federation
             services["joining"] = self.waiting
@@ -275,6 +278,7 @@ class _Builder:
             self.clock,
             self.beliefs.add_own,
             self.memory.catch_up,
+            self.own.refresh,
         )
         self.learn = Learn(
             self.hive,
@@ -324,6 +328,7 @@ class _Builder:
                 self.upkeep,
                 self.clock,
                 self.chance,
+                self.doors,
             )
             spreader.network = self.network
 
@@ -338,7 +343,7 @@ class _Builder:
         self.hive.local_halt = str(halt) if halt else None
         await restore_standings(self.hive, self.journal)
         await self.memory.restore()
-        await self._learn_names()
+        await self.own.gather()
 
     def _members(self) -> Members:
         return Members(
@@ -455,14 +460,8 @@ class _Builder:
         if self.federation is not None:
             self.federation.left()
 
-    async def _learn_names(self) -> None:
-        """This machine's own names and secrets, with those of every project, are what the guard knows from now on."""
-        repositories = [project.path for project in await self.projects.shelf.all()]
-        self.guard.know(await asyncio.to_thread(self._facts, repositories))
-
-    def _facts(self, repositories: list[Path]) -> LocalFacts:
-        facts = [*collect_names(repositories), *collect_secrets(repositories, os.environ, Path.home())]
-        return LocalFacts.of(facts, self.chance.token_bytes(_SCOPE_KEY_BYTES))
+    async def _repositories(self) -> list[Path]:
+        return [project.path for project in await self.projects.shelf.all()]
 
     def _client(self) -> PeerClient | None:
         return self.federation.client if self.federation else None

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from hive_node.adapters.secrecy import keep_memory_private
 from hive_node.app import configure_logging, run_node
 from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
@@ -17,6 +18,7 @@ _USAGE: Final = 2
 
 def main() -> int:
     """Run the node in the folder that the one argument names. Returns the exit code."""
+    keep_memory_private()
     home = Home(Path(sys.argv[1]))
     try:
         if home.config.is_file():

@@ -40,7 +40,9 @@ class Federation:
         upkeep: Upkeep,
         clock: Clock,
         chance: Chance,
+        doors: dict[str, str],
     ) -> None:
+        """doors: told what is open, by name, as host:port."""
         self._config = config
         self._hive = hive
         self._key = key
@@ -50,6 +52,7 @@ class Federation:
         self._upkeep = upkeep
         self._clock = clock
         self._chance = chance
+        self._doors = doors
         self._changed = asyncio.Event()
         self._contexts: list[ssl.SSLContext] = []
         self._finding: Discovery | None = None
@@ -115,6 +118,7 @@ class Federation:
         except* _Left:
             logger.info("left the hive")
         finally:
+            self._doors.pop("peer", None)
             await self.client.close()
             self.client, self._contexts, self._finding = None, [], None
 
@@ -130,6 +134,7 @@ class Federation:
             raise
 
     def _opened(self, port: int) -> None:
+        self._doors["peer"] = authority(self._config.listen, port)
         logger.info("peer port open", extra={"listen": self._config.listen, "port": port})
 
     def _explain(self, error: OSError) -> str:

@@ -270,7 +270,8 @@ class _Daemon:
 
     def holds(self, port: int) -> bool:
         """Whether the running daemon listens on that TCP port."""
-        return self.pid is not None and bool(_listeners(port) & _sockets_of(self.pid))
+        doors = (self.status or {}).get("doors", {})
+        return str(port) in {door.rpartition(":")[2] for door in doors.values()}
 
 
 def _ports(config: NodeConfig, daemon: _Daemon) -> Iterator[Finding]:
@@ -307,29 +308,3 @@ def _peer_pid(path: Path) -> int | None:
     except OSError:
         return None
     return int(pid)
-
-
-def _listeners(port: int) -> set[str]:
-    """Inodes of the sockets that listen on a port, as proc(5) tells them."""
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in _lines(Path(table))[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                found.add(fields[9])
-    return found
-
-
-def _sockets_of(pid: int) -> set[str]:
-    try:
-        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return set()
-    return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return []

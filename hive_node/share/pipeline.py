@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 class Share:
     """Tells the hive what was learned here.
 
-    heard: told of every entry of ours. catch_up: makes memory follow the disk after a write that was cut off.
+    heard: told of every entry of ours. catch_up: makes memory follow the disk after a write that was cut off. refresh: makes
+    the guard know what this machine is now, so that a secret set a moment ago is one.
     """
 
     hive: Hive
@@ -36,6 +37,7 @@ class Share:
     clock: Clock
     heard: Callable[[EntryId, Delta], None]
     catch_up: Callable[[], Awaitable[None]]
+    refresh: Callable[[], Awaitable[None]]
 
     async def publish(self, news: News) -> EntryId | None:
         """One piece of news as the next entry of our feed; the entry it became before, if it was told already.
@@ -47,6 +49,7 @@ class Share:
         if self._is_silent(news):
             return None
         await self.hive.ask_for_feed()
+        await self.refresh()
         async with self.hive.turn:
             await self.catch_up()
             if told := await self.feed.by_purpose(news.purpose):
@@ -85,8 +88,8 @@ class Share:
 
     async def _keep_receipt(self, news: News, removed: RemovedFrom) -> None:
         places = (
-            *(f"{one.place}: {one.finding.entity}" for one in removed.redacted),
-            *(f"{place}: dropped" for place in removed.dropped),
+            *map(str, removed.redacted),
+            *(f"{place} (dropped)" for place in removed.dropped),
         )
         if not places:
             await self.notes.keep_receipt(Receipt("out", news.purpose, "passed", "scope.clean"))

@@ -95,7 +95,16 @@ class SimNode:
         self.suggest = Suggest(self.hive, self.beliefs, store)
         memory = self.memory = Memory(self.hive, store, self.beliefs)
         self.share = Share(
-            self.hive, store, _guard(), self.key, self, store, self.clock, self.beliefs.add_own, memory.catch_up
+            self.hive,
+            store,
+            _guard(),
+            self.key,
+            self,
+            store,
+            self.clock,
+            self.beliefs.add_own,
+            memory.catch_up,
+            _unchanged,
         )
         self.learn = _CountedLearn(
             self.hive, store, _guard(), self.beliefs, self, store, self.clock, self.share, memory.catch_up
@@ -243,6 +252,10 @@ class _CountedLearn(Learn):
         outcomes = await super().learn(raws, source, withheld)
         self.refused.update(one.code for one in outcomes if one.code is not None)
         return outcomes
+
+
+async def _unchanged() -> None:
+    """A simulated machine has no names of its own."""
 
 
 @lru_cache(maxsize=1)

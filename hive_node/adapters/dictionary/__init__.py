@@ -9,7 +9,8 @@ placeholders, references to a secret kept elsewhere, or files that exist.
 """
 
 from hive_node.adapters.dictionary.files import Looked
+from hive_node.adapters.dictionary.keeping import OwnFacts
 from hive_node.adapters.dictionary.names import collect_names
 from hive_node.adapters.dictionary.secrets import collect_secrets
 
-__all__ = ["Looked", "collect_names", "collect_secrets"]
+__all__ = ["Looked", "OwnFacts", "collect_names", "collect_secrets"]

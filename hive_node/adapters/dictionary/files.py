@@ -15,8 +15,8 @@ FILES: Final = 64
 FOLDERS: Final = 5_000
 DEPTH: Final = 4
 
-# Of each path what tells whether it changed: modified and changed at, size, number; None where there is nothing.
-Signature: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
+# What tells whether a path changed: when it was modified and changed, its size and number; None where there is nothing.
+Signature: TypeAlias = tuple[int, int, int, int] | None
 
 _DOTENV: Final = re.compile(r"(?i)(\.env(\..+|rc)?|.+\.env)")
 _KEY_FILE: Final = re.compile(r"(?i)id_(rsa|dsa|ecdsa|ed25519)\w*|.+\.(pem|key|ppk)")
@@ -28,17 +28,22 @@ _NOT_ENTERED: Final = frozenset(
 
 @dataclass(slots=True)
 class Looked:
-    """The files and folders that were looked at, whether there or not: when none of them changed, nothing did."""
+    """The files and folders that were looked at, whether there or not, as they were just before.
 
-    paths: dict[str, None] = field(default_factory=dict)
+    May be asked from another thread than the one that looks, once that is done.
+    """
+
+    paths: dict[str, Signature] = field(default_factory=dict)
 
     def at(self, path: Path | str) -> None:
-        """Remember a path."""
-        self.paths[os.fspath(path)] = None
+        """Remember a path as it is now. To be called before it is read: what is written meanwhile then counts as a change."""
+        name = os.fspath(path)
+        if name not in self.paths:
+            self.paths[name] = _signature(name)
 
-    def signature(self) -> Signature:
-        """Differs from an earlier one when a file was edited, made, removed or replaced."""
-        return tuple(map(_signature, self.paths))
+    def has_changed(self) -> bool:
+        """Whether a file was edited, made, removed or replaced since."""
+        return any(_signature(path) != before for path, before in self.paths.items())
 
     def text_inside(self, path: Path, folder: Path) -> str:
         """The file's text; empty where it is none, or where a link leads out of `folder`."""
@@ -88,16 +93,18 @@ class Looked:
         return settings, keys[:FILES]
 
     def _files(self, repository: Path) -> Iterator[Path]:
+        self.at(repository)
         for seen, (folder, folders, files) in enumerate(os.walk(repository)):
-            self.at(folder)
             depth = len(Path(folder).relative_to(repository).parts)
             folders[:] = [] if depth >= DEPTH else sorted(set(folders) - _NOT_ENTERED)
+            for name in folders:
+                self.at(os.path.join(folder, name))
             yield from (Path(folder, name) for name in sorted(files))
             if seen >= FOLDERS:
                 return
 
 
-def _signature(path: str) -> tuple[int, int, int, int] | None:
+def _signature(path: str) -> Signature:
     try:
         found = os.stat(path)
     except (OSError, ValueError):

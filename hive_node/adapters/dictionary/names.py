@@ -43,7 +43,7 @@ def collect_names(repositories: Iterable[Path], looked: Looked | None = None) ->
 
     A repository that git cannot read is logged and passed over. looked: told of every file and folder that was looked at.
     """
-    looked = looked or Looked()
+    looked = Looked() if looked is None else looked
     found = [*_user(looked), *machine_names(looked)]
     for repository in repositories:
         found += _of_repository(repository, looked)

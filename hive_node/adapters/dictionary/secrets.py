@@ -1,6 +1,7 @@
 """Where secrets are kept on this machine: its environment, the repositories' settings, the home's credential files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -17,17 +18,21 @@ Sourced: TypeAlias = Iterator[tuple[str, Iterable[str]]]
 
 
 def collect_secrets(
-    repositories: Iterable[Path], environment: Mapping[str, str], home: Path, looked: Looked | None = None
+    repositories: Iterable[Path],
+    environment: Mapping[str, str],
+    home: Path,
+    looked: Looked | None = None,
+    kept: Iterable[Path] = (),
 ) -> list[Fact]:
     """Values that must never be in a delta: of `environment`, the repositories' `.env` and key files and `home`'s credential
     files.
 
     Each has 6 characters or more. Files are read up to FILE_BYTES, and only inside `home` or the repository, wherever a
-    link leads. looked: told of every file and folder that was looked at.
+    link leads. looked: told of every file and folder that was looked at. kept: files of the node's own that are a secret.
     """
-    looked = looked or Looked()
+    looked = Looked() if looked is None else looked
     found: dict[str, Fact] = {}
-    for source, raws in _sources(list(repositories), environment, home, looked):
+    for source, raws in chain(_of_node(kept, looked), _sources(list(repositories), environment, home, looked)):
         for value in (value for raw in raws for value in cleaned(raw)):
             found.setdefault(value, Fact("secret", value, source))
         if len(found) >= SECRETS:
@@ -43,6 +48,11 @@ def _sources(repositories: list[Path], environment: Mapping[str, str], home: Pat
     for name, reader in _HOME_FILES.items():
         for path in looked.matching(home, name) if "*" in name else [home / name]:
             yield f"~/{path.relative_to(home)}", reader(looked.text_inside(path, home))
+
+
+def _of_node(kept: Iterable[Path], looked: Looked) -> Sourced:
+    for path in kept:
+        yield f"{path.name} of this node", formats.whole(looked.text(path))
 
 
 def _of_repository(repository: Path, looked: Looked) -> Sourced:
