@@ -45,7 +45,8 @@ class TreeFinding:
     finding: Finding
 
     def __str__(self) -> str:
-        return f"{self.place or '/'} ({self.part}: {self.finding.entity})"
+        source = f", known from {self.finding.source}" if self.finding.source else ""
+        return f"{self.place or '/'} ({self.part}: {self.finding.entity}{source})"
 
 
 def settle(findings: Iterable[Finding]) -> list[Finding]:

@@ -13,6 +13,7 @@ from hive_node.cli.output import NO, USAGE, count, end, json_text, percent, say,
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Learning deltas: what was told and heard.")
 _ID_CHARS = 64
 _SEARCHED = 500
+_DIRECTIONS = {"out": "to the hive", "in": "from the hive"}
 
 
 @app.command(name="list")
@@ -28,7 +29,14 @@ def list_(
     """Entries of every author, newest first, and how each counts now."""
 
     def words(tree: Any) -> None:
-        heads = ("id", "kind", "owner", "number", "issued", *(("rule",) if quarantined else ("standing", "what")))
+        heads = (
+            "id",
+            "kind",
+            "owner",
+            "number",
+            "issued",
+            *(("rule",) if quarantined else ("standing", "removed", "what")),
+        )
         nothing = "The scope guard refused nothing." if quarantined else "Nothing was told or heard yet."
         table(heads, [_line(one) for one in tree["items"]], nothing)
         if tree["next"]:
@@ -42,6 +50,9 @@ def list_(
 def show_(
     context: typer.Context,
     entry: Annotated[str, typer.Argument(metavar="ID", help="As `delta list` shows it; its beginning is enough.")],
+    receipt: Annotated[
+        bool, typer.Option("--receipt", help="What the scope guard took out before it left, by place and kind.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """One entry, with all that it says."""
@@ -57,7 +68,29 @@ def show_(
         say(f"standing: {tree['standing']}{fallen}")
         say(json_text(tree["body"]))
 
-    show(client.get(at("deltas", _whole_id(client, entry))), as_json, words)
+    found = client.get(at("deltas", _whole_id(client, entry)))
+    if receipt:
+        show(found["receipt"], as_json, _receipt_words)
+    else:
+        show(found, as_json, words)
+
+
+@app.command()
+def receipts(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the scope guard did, newest first: to what would leave, and to what arrived. What it blocked never left."""
+
+    def words(tree: Any) -> None:
+        for one in tree["items"]:
+            say(f"{one['at']}  {_DIRECTIONS[one['direction']]}  {one['subject']}")
+            _receipt_words(one)
+        if not tree["items"]:
+            say("The scope guard was not asked yet.")
+
+    show(client_of(context).get(at("receipts"), limit=limit), as_json, words)
 
 
 @app.command()
@@ -142,8 +175,25 @@ def _whole_id(client: Client, text: str) -> str:
     return found[0] if found else text
 
 
+def _receipt_words(receipt: Any) -> None:
+    if receipt is None:
+        say("There is no receipt: another node wrote it, and ours let it in.")
+        return
+    match receipt["decision"], receipt["direction"]:
+        case "passed", _:
+            say("  Nothing was taken out.")
+        case "redacted", _:
+            say("  Taken out before it left:")
+        case _, "in":
+            say(f"  It arrived, and is kept from everybody: {receipt['rule']}")
+        case _:
+            say(f"  It did not leave: {receipt['rule']}")
+    for place in receipt["places"]:
+        say(f"    {place}")
+
+
 def _line(one: Any) -> tuple[Any, ...]:
-    last = (one["standing"], _gist(one)) if "body" in one else (one["rule"] or "unknown",)
+    last = (one["standing"], one["removed"] or "", _gist(one)) if "body" in one else (one["rule"] or "unknown",)
     return one["id"][:16], one["kind"], one["owner"] or "(left)", one["seq"], one["issued_at"], *last
 
 

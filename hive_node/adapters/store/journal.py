@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import Integer, delete, func, insert, select
+from sqlalchemy import Integer, delete, func, insert, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database, Rows, Statement, Transaction
-from hive_node.adapters.store.tables import events, facts, receipts
+from hive_node.adapters.store.tables import entries, events, facts, receipts
 from hive_node.ports import Clock, Event, Receipt
 from protocol.charter import stamp
 from protocol.wire import JsonValue
@@ -94,23 +94,18 @@ class Journal:
         """The newest receipts first."""
         query = select(receipts).order_by(receipts.c.id.desc()).limit(limit)
         async with self.database.read() as connection:
-            return [
-                {
-                    "at": row.at,
-                    "direction": row.direction,
-                    "subject": row.subject,
-                    "decision": row.decision,
-                    **row.document,
-                }
-                for row in await connection.execute(query)
-            ]
+            return [_receipt(row) for row in await connection.execute(query)]
 
-    async def rules(self, subjects: Sequence[str]) -> dict[str, str]:
-        """By which rule each of those was refused when it arrived."""
-        query = select(receipts.c.subject, receipts.c.document)
-        query = query.where(receipts.c.direction == "in", receipts.c.subject.in_(subjects))
+    async def receipts_of(self, identities: Sequence[str]) -> dict[str, dict[str, JsonValue]]:
+        """The last receipt of each of those entries that has one: of ours what was taken out before they left."""
+        is_its = or_(
+            (receipts.c.direction == "out") & (receipts.c.subject == entries.c.purpose),
+            (receipts.c.direction == "in") & (receipts.c.subject == entries.c.id),
+        )
+        query = select(entries.c.id.label("entry"), receipts).join(receipts, is_its)
+        query = query.where(entries.c.id.in_(identities)).order_by(receipts.c.id)
         async with self.database.read() as connection:
-            return {row.subject: row.document["rule"] for row in await connection.execute(query)}
+            return {row.entry: _receipt(row) for row in await connection.execute(query)}
 
     async def receipt_counts(self) -> dict[str, int]:
         """How many of the guard's decisions there were, by decision."""
@@ -137,3 +132,8 @@ class Journal:
         async with self.database.read() as connection:
             found = (await connection.execute(select(facts.c.value).where(facts.c.name == name))).scalar_one_or_none()
         return cast(JsonValue, found)
+
+
+def _receipt(row: Any) -> dict[str, JsonValue]:
+    told = {name: getattr(row, name) for name in ("at", "direction", "subject", "decision")}
+    return {**told, **row.document}

@@ -225,6 +225,7 @@ receipts: Final = Table(
     Column("subject", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("document", JSON, nullable=False),
+    Index("receipts_by_subject", "subject"),
 )
 
 facts: Final = Table(

@@ -1,6 +1,7 @@
 """Deltas: what was said and heard, as entries; and all of it as NDJSON that anybody can verify."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
@@ -9,6 +10,8 @@ from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.ports import NotFound, Standing, StoredEntry
 from protocol.wire import JsonValue, parse_object
+
+_Receipt: TypeAlias = Mapping[str, Any]
 
 
 def routes(parts: Parts) -> list[Route]:
@@ -45,8 +48,10 @@ class _Deltas:
             limit=limit, before=call.cursor(), kind=call.text("kind"), author=call.text("author"), standing=standing
         )
         entries = [entry for _, entry in found]
+        receipts = await self._parts.diary.receipts_of([one.id for one in entries])
+        tell = self._told if standing == "good" else self._hidden
         return {
-            "items": [self._tree(one) for one in entries] if standing == "good" else await self._hidden(entries),
+            "items": [tell(one, receipts.get(one.id)) for one in entries],
             "next": str(found[-1][0]) if len(found) == limit else None,
         }
 
@@ -54,7 +59,9 @@ class _Deltas:
         entry = await self._parts.deltas.get(call.name("id"))
         if entry is None or entry.standing != "good":
             raise NotFound("delta.unknown", "there is no such entry: `hive-node delta list` shows them")
-        return {**self._tree(entry), "envelope": parse_object(entry.envelope.to_bytes())}
+        receipts = await self._parts.diary.receipts_of([entry.id])
+        receipt = receipts.get(entry.id)
+        return {**self._told(entry, receipt), "receipt": receipt, "envelope": parse_object(entry.envelope.to_bytes())}
 
     async def export(self, call: Call) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -69,14 +76,15 @@ class _Deltas:
         await response.write_eof()
         return response
 
-    async def _hidden(self, entries: Sequence[StoredEntry]) -> list[JsonValue]:
-        rules = await self._parts.diary.rules([one.id for one in entries])
-        return [self._head(one) | {"rule": rules.get(one.id)} for one in entries]
+    def _hidden(self, entry: StoredEntry, receipt: _Receipt | None) -> dict[str, JsonValue]:
+        return self._head(entry) | {"rule": receipt["rule"] if receipt else None}
 
-    def _tree(self, entry: StoredEntry) -> dict[str, JsonValue]:
+    def _told(self, entry: StoredEntry, receipt: _Receipt | None) -> dict[str, JsonValue]:
+        """removed: how much was taken out before it left; null for what others said."""
         regard = self._parts.beliefs.regard(entry.id, entry.delta)
         return {
             **self._head(entry),
+            "removed": len(receipt["places"]) if receipt else None,
             "standing": regard.standing,
             "fell_with": regard.fell_with,
             "body": parse_object(entry.delta.raw).get("body"),
