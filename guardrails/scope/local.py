@@ -51,12 +51,12 @@ FactKind: TypeAlias = NameKind | Literal["secret"]
 class Fact:
     """One thing that this machine must not say of itself. Its value is in no repr.
 
-    source: where it is known from, in words that its user may be shown: `.env of project lz`.
+    source: where it is known from, in words that its user may be shown: `.env of project lz`; None where nobody will ask.
     """
 
     kind: FactKind
     value: str
-    source: str
+    source: str | None = None
 
 
 class _Behind(NamedTuple):
@@ -70,7 +70,7 @@ class _Behind(NamedTuple):
 class _Known(NamedTuple):
     """A secret's source, and whether it is spelled as it is in small letters."""
 
-    source: str
+    source: str | None
     exact: bytes
 
 
@@ -87,8 +87,8 @@ class LocalFacts:
     @classmethod
     def build(cls, names: Iterable[tuple[NameKind, str]], secrets: Iterable[str], key: bytes) -> "LocalFacts":
         """As `of`, where nobody will ask for sources."""
-        told = [Fact(kind, value, "this machine") for kind, value in names]
-        return cls.of([*told, *(Fact("secret", value, "this machine") for value in secrets)], key)
+        told = [Fact(kind, value) for kind, value in names]
+        return cls.of([*told, *(Fact("secret", value) for value in secrets)], key)
 
     @classmethod
     def of(cls, facts: Iterable[Fact], key: bytes) -> "LocalFacts":

@@ -37,14 +37,14 @@ class Spelling:
     """
 
     kind: NameKind
-    source: str
+    source: str | None
     parts: tuple[str, ...]
     separators: str = _SEPARATORS
     least_gap: int = 0
     leads: str = ""
 
     @classmethod
-    def of(cls, kind: NameKind, value: str, source: str) -> "Spelling":
+    def of(cls, kind: NameKind, value: str, source: str | None) -> "Spelling":
         """The spelling of a name as its owner writes it."""
         if kind == "home":
             parts = tuple(lower(value.translate(_AT_SLASHES)).split())
