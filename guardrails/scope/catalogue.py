@@ -74,7 +74,12 @@ _WORKING: Final = tuple(name for name in _FIELDS if name not in {"examples", "co
 @lru_cache(maxsize=1)
 def load_rules() -> tuple[Rule, ...]:
     """Every rule of the package, by file and in file order. Raises ValueError for a rule that is not well formed."""
-    return distinct(rule for name, text in _pages() for rule in parse_rules(text, name))
+    return distinct(rule for rules in rules_by_field().values() for rule in rules)
+
+
+def rules_by_field() -> dict[str, tuple[Rule, ...]]:
+    """The same by what they are about, which is what their files are called."""
+    return {name.removesuffix(".toml"): parse_rules(text, name) for name, text in _pages()}
 
 
 def digest_of_source() -> str:

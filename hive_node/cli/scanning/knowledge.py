@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from guardrails.scope.catalogue import load_rules
+from guardrails.scope.catalogue import load_rules, rules_by_field
 from guardrails.scope.engine import Engine
 from guardrails.scope.findings import Finding
 from guardrails.scope.local import LocalFacts
@@ -62,11 +62,13 @@ class Scanner:
 
 
 def rules_tree() -> dict[str, Any]:
-    """Every rule, as JSON."""
-    rules = load_rules()
+    """Every rule, as JSON, and of how many providers and kinds they are."""
+    by_field = rules_by_field()
+    rules = [rule for rules in by_field.values() for rule in rules]
     return {
         "items": [
-            {"id": rule.id, "provider": rule.provider, "kind": rule.kind, "entity": rule.entity, "field": ""}
+            {"id": rule.id, "provider": rule.provider, "kind": rule.kind, "entity": rule.entity, "field": name}
+            for name, rules in by_field.items()
             for rule in rules
         ],
         "providers": len({rule.provider for rule in rules if rule.kind == "secret"}),
