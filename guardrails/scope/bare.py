@@ -6,6 +6,7 @@ from typing import Final
 
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.detectors import compile_regex
+from guardrails.scope.encodings import text_of
 from guardrails.scope.findings import Finding
 from guardrails.scope.placeholders import is_dummy
 from guardrails.scope.randomness import randomness
@@ -98,7 +99,10 @@ def _judge(candidate: Candidate) -> float:
     nats = randomness(token)
     if nats < (_LEAST_NATS if has_both_cases else _LEAST_NATS_ONE_CASE) or is_dummy(token) or _is_public(candidate):
         return 0.0
-    return 0.7 if nats > _SURE_NATS else 0.5
+    said = text_of(token)
+    if len(said.split()) > 1:
+        return 0.0  # sentences and documents are read as what they say
+    return 0.7 if nats > _SURE_NATS and not said else 0.5
 
 
 def _is_public(candidate: Candidate) -> bool:

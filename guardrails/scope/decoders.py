@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeAlias
 
+from guardrails.scope.contexts import key_before
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.encodings import (
     read_ascii85,
@@ -20,17 +21,12 @@ from guardrails.scope.encodings import (
 )
 from guardrails.scope.escapes import Escapes
 from guardrails.scope.literals import Literals
-from guardrails.scope.views import CONTEXT, GAP, Piece, View
+from guardrails.scope.views import GAP, Piece, View
 
 # Nested twice is seen in the wild; twice more costs nothing where there is nothing.
 DEPTH: Final = 4
 # A run's readings, each in pieces that follow one another; offsets are those of the run.
 Reader: TypeAlias = Callable[[str], Iterator[tuple[Piece, ...]]]
-
-# What was decoded is read with what stands before it in its line: the key that it is assigned to.
-_CONTEXT_CHARS: Final = 64
-# Of that, not the call that decodes it, nor the quote before it.
-_WRAPPER: Final = compile_regex(r"""(?:[A-Za-z_$][A-Za-z0-9_.:$]{0,60}[ \t]{0,4}[(\[]|[bruf]?["'`(\[{])*$""")
 
 
 def budget_of(text: str) -> int:
@@ -59,7 +55,7 @@ class Decoder:
                     replace(piece, start=start + piece.start, end=start + piece.end, label=self.label)
                     for piece in reading
                 )
-                yield (*_assigned_to(view, start), *said, Piece('"', end - 1, end, label=self.label))
+                yield (*key_before(view, start), *said, Piece('"', end - 1, end, label=self.label))
 
 
 class DecodesViews(Protocol):
@@ -100,22 +96,6 @@ def decode(view: View, decoders: Sequence[DecodesViews], budget: int) -> tuple[V
     return (View.of_pieces(pieces, view) if pieces else None), stopped
 
 
-def _assigned_to(view: View, start: int) -> tuple[Piece, ...]:
-    least = max(0, start - _CONTEXT_CHARS)
-    head = max(view.text.rfind("\n", least, start) + 1, least)
-    # A stretch that begins in the middle of a word would begin another word.
-    if head and head == least and (space := view.text.find(" ", least, start)) >= 0:
-        head = space + 1
-    plain = view.text[head:start]
-    kept = len(plain) - len(_WRAPPER.search(plain.encode("latin-1", "replace")).group())
-    if not kept:
-        return ()
-    return (
-        Piece(plain[:kept], head, head + kept, exact=True, label=CONTEXT),
-        Piece('"', head + kept, start, label=CONTEXT),
-    )
-
-
 # Base64 of plain ASCII, wherever in it a reader begins to count: of four characters the first three each have one bit
 # clear. Names and paths hardly ever have four such groups in a row; only a run that has them is decoded.
 _BASE64_SIGN: Final = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]){4}"
@@ -126,9 +106,7 @@ _LINES: Final = rf"(?:{_NEXT_LINE}{_BASE64}{{40,}})*(?:{_NEXT_LINE}{_BASE64}+)?"
 # The heads of gzip and zlib in base64.
 _PACKED: Final = rf"(?:H4sI|eJ[wxyz]|eN[opqr]|eA[EFGH]){_BASE64}{{20,}}"
 # Base32 of plain ASCII: of eight characters five have one bit clear.
-_BASE32_SIGN: Final = (
-    r"(?:[A-P][A-DI-LQ-TY-Z2-3][A-Z2-7][A-HQ-X][ACEGIKMOQSUWY246][A-Z2-7][A-DI-LQ-TY-Z2-3][A-Z2-7]){3}"
-)
+_BASE32_SIGN: Final = "(?:[A-P][ABEFIJMNQRUVYZ45][A-Z2-7][A-HQ-X][ACEGIKMOQSUWY246][A-Z2-7][A-DI-LQ-TYZ23][A-Z2-7]){3}"
 # Hexadecimal of plain ASCII, in one or two bytes a character: no pair begins with 1 or with 8 and more.
 _PAIR: Final = r"[0-9A-Fa-f]{2}[ :\-]?"
 _HEX_SIGN: Final = r"(?:[02-7][0-9A-Fa-f][ :\-]?){12}"

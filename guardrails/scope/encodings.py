@@ -15,6 +15,7 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 _NO_SEPARATORS: Final = str.maketrans(dict.fromkeys(" :-,", None))
 _DECIMAL: Final = re.compile(r"[0-9]{1,3}")
 _HEXADECIMAL: Final = re.compile(r"0[xX]([0-9A-Fa-f]{2})")
+_BASE32: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 # Shorter than this nothing is hidden that a rule could know again.
 _LEAST_CHARS: Final = 8
 # Lists of figures are full of numbers that are also letters; what they spell is full of marks.
@@ -73,6 +74,12 @@ def read_codes(run: str) -> Iterator[tuple[Piece, ...]]:
     wordy = sum(character.isalnum() or character in _MARKS_IN_WORDS for character in text)
     if len(text) == len(numbers) and wordy >= _LEAST_WORDY * len(text):
         yield (Piece(text, 0, len(run)),)
+
+
+def text_of(run: str) -> str:
+    """What a run of base64 or base32 says as a whole; empty where that is no text."""
+    read = read_base32 if run.isupper() and set(run) <= _BASE32 else read_base64
+    return next((reading[0].text for reading in read(run)), "")
 
 
 def _whole_or_parts(run: str, separator: str, read: Callable[[str], str | None]) -> Iterator[tuple[Piece, ...]]:

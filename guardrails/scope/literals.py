@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from guardrails.scope.contexts import key_before
 from guardrails.scope.detectors import compile_regex
-from guardrails.scope.views import CONTEXT, Piece, View
+from guardrails.scope.views import Piece, View
 
 _QUOTED: Final = r"""(?:"[^"\n]+"|'[^'\n]+'|`[^`\n]+`)"""
 _EMPTY: Final = r"""(?:""|''|``)"""
@@ -23,11 +24,11 @@ _FORMAT: Final = rf"""["'`](?:%s|%v|\{{[0-9]?\}}){{2,16}}["'`](?:[ \t]{{0,4}}%[ 
 _CALLS: Final = (
     rf"{_EMPTY}\.join\([\[(]{_SPACE}",
     rf"(?:strings\.Join\(\[\]string\{{|String\.join\({_EMPTY}{_COMMA}){_SPACE}",
-    rf"(?i:concat|paste0|concatenate)\({_SPACE}",
+    rf"(?:[Ss]tring\.)?(?i:concat|paste0|concatenate)\({_SPACE}",
     rf"implode\({_EMPTY}{_COMMA}(?:\[|array\(){_SPACE}",
     _FORMAT,
 )
-_JOINED_AFTER: Final = rf"{_SPACE},?{_SPACE}\]\.join(?:\({_EMPTY}\)|[^A-Za-z0-9_(])"
+_JOINED_AFTER: Final = rf"{_SPACE},?{_SPACE}\]\.join(?:\({_EMPTY}\)|[^A-Za-z0-9_(]|$)"
 # What joins two pieces of a token, and not two phrases.
 _JOINT: Final = (
     r"(?:[ \t]{1,8}|[ \t]{0,4}(?:[+.&^~]|\.\.|\+\+|\|\||<>)[ \t]{0,4}(?:\\?\r?\n[ \t]{0,80})?"
@@ -35,12 +36,11 @@ _JOINT: Final = (
 )
 # Quotes inside a word, which a shell takes away: `abc"def"'ghi'`. Before a quote an equals sign ends the word.
 _PLAIN: Final = r"[A-Za-z0-9+/_\-]"
-_INNER: Final = rf"""(?:"{_PIECE}*"|'{_PIECE}*')"""
-_SHELL: Final = rf"(?:{_PLAIN}+{_INNER}+{_PIECE}+|{_INNER}{_PLAIN}+{_INNER}+{_PIECE}*|{_PLAIN}{{3,}}{_INNER}+)"
-# Before the first of a list or of a template.
-_OPENED: Final = compile_regex(r"""(?:[bfruBFRU]{0,2}["'`]|[\[({][ \t]*)$""")
-# A joined literal is read with what stands before it: the key that it is assigned to.
-_CONTEXT_CHARS: Final = 48
+_WORD: Final = r"[A-Za-z0-9+/_=.:@\-]"
+_INNER: Final = rf"""(?:"{_WORD}*"|'{_WORD}*')"""
+_SHELL: Final = (
+    rf"(?:{_WORD}*{_PLAIN}{_INNER}+{_WORD}+|{_INNER}{_WORD}*{_PLAIN}{_INNER}+{_WORD}*|{_WORD}*{_PLAIN}{{3}}{_INNER}+)"
+)
 
 
 class Literals:
@@ -61,39 +61,27 @@ class Literals:
 
     def __init__(self) -> None:
         added = rf"{_QUOTED}(?:(?:{_PLUS}|{_ADDING}){_QUOTED})+"
-        called = rf"(?:{'|'.join(_CALLS)}){_LISTED}"
-        listed = rf"{_LISTED}{_JOINED_AFTER}"
-        braced = rf"{_BRACES}(?:{_PIECE}{{0,8}}{_BRACES})+"
-        self._run = compile_regex(f"{called}|{listed}|{braced}|{added}")
+        called = rf"(?:{'|'.join(_CALLS)})({_LISTED})"
+        listed = rf"({_LISTED}){_JOINED_AFTER}"
+        chained = rf"({_QUOTED}\.(?:concat|Concat)\({_SPACE}{_QUOTED}(?:{_COMMA}{_QUOTED})*)"
+        braced = rf"({_BRACES}(?:{_PIECE}{{0,8}}{_BRACES})+)"
+        self._run = compile_regex(f"{called}|{listed}|{chained}|{braced}|({added})")
         self._shell = compile_regex(_SHELL)
         self._literal = compile_regex(_QUOTED)
-        self._unquoted = compile_regex(rf"{_PIECE}+")
+        self._unquoted = compile_regex(rf"{_WORD}+")
 
     def decode(self, view: View) -> Iterator[tuple[Piece, ...]]:
-        """Each run, its literals one after another, between one pair of quotes where they were quoted."""
+        """Each run, its literals one after another, with the key that they are assigned to."""
         for match in self._run.finditer(view.data):
-            start, end = match.span()
-            head = _head(view, start)
-            opened = head + len(_OPENED.sub(b"", view.data[head:start]))
-            yield (
-                _context(view, head, opened),
-                Piece('"', opened, start + 1, label=CONTEXT),
-                *self._parts(view, start, end, self._literal, 1),
-                Piece('"', end - 1, end, label=self.label),
-            )
+            start, end = match.span(match.lastindex)
+            parts = self._parts(view, start, end, self._literal, 1)
+            yield *key_before(view, match.start()), *parts, Piece('"', end - 1, end, label=self.label)
         for match in self._shell.finditer(view.data):
             start, end = match.span()
-            yield _context(view, _head(view, start), start), *self._parts(view, start, end, self._unquoted, 0)
+            parts = self._parts(view, start, end, self._unquoted, 0)
+            yield *key_before(view, start)[:1], *parts
 
     def _parts(self, view: View, start: int, end: int, pattern: Any, quotes: int) -> Iterator[Piece]:
         for match in pattern.finditer(view.data[start:end]):
             first, last = start + match.start() + quotes, start + match.end() - quotes
             yield Piece(view.text[first:last], first, last, exact=True, label=self.label)
-
-
-def _head(view: View, start: int) -> int:
-    return max(0, start - _CONTEXT_CHARS, view.text.rfind("\n", max(0, start - _CONTEXT_CHARS), start) + 1)
-
-
-def _context(view: View, start: int, end: int) -> Piece:
-    return Piece(view.text[start:end], start, end, exact=True, label=CONTEXT)
