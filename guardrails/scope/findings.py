@@ -1,6 +1,5 @@
 """What a scan says it saw: where, of what kind, how sure. Never the value itself."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -56,24 +55,7 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     A stretch is never narrowed: what a less sure finding saw beyond a surer one's edge goes with it.
     """
     ordered = sorted(findings, key=lambda finding: (finding.start, finding.end))
-    if len(ordered) < 2:
-        return ordered
-    return list(_clusters(_without_echoes(ordered)))
-
-
-def _without_echoes(ordered: list[Finding]) -> list[Finding]:
-    # What stands in plain sight is seen again where the run around it is decoded, and there covers all of the run.
-    plain: dict[str, list[Finding]] = {}
-    for one in ordered:
-        if not one.decoded_from:
-            plain.setdefault(one.rule, []).append(one)
-    return [one for one in ordered if not (one.decoded_from and _echoes(one, plain.get(one.rule, [])))]
-
-
-def _echoes(finding: Finding, plain: list[Finding]) -> bool:
-    # Those of one rule lie apart: the first that begins within it ends first.
-    first = bisect_left(plain, finding.start, key=lambda one: one.start)
-    return first < len(plain) and plain[first].end <= finding.end
+    return ordered if len(ordered) < 2 else list(_clusters(ordered))
 
 
 def _clusters(ordered: list[Finding]) -> Iterator[Finding]:

@@ -134,7 +134,7 @@ def test_random_block_after_a_private_mark_is_no_public_block(engine: Engine) ->
 
 def test_plain_and_decoded_sight_of_one_token_is_one_finding(engine: Engine) -> None:
     token = planted.github_token()
-    text = f'"{token}" + "and" + "more"'
+    text = f'"{token}" + " and" + " more"'
     assert covered(text, engine.scan(text)) == [token]
 
 

@@ -72,12 +72,10 @@ def test_of_equally_sure_ones_the_secret_counts() -> None:
     assert one.kind == "secret"
 
 
-def test_decoded_echo_of_something_plain_is_no_finding_of_its_own() -> None:
-    plain = finding(5, 9, rule="a")
-    echo = finding(0, 20, rule="a", decoded_from="literals")
+def test_of_one_thing_in_plain_sight_and_decoded_the_plain_sight_counts_and_all_that_both_cover() -> None:
+    plain, whole = finding(5, 9, rule="a"), finding(5, 20, rule="a", decoded_from="literals")
     other = finding(30, 40, rule="b", decoded_from="base64")
-    assert settle([plain, echo, other]) == [plain, other]
-    assert settle([finding(5, 9, rule="c"), echo])[0].start == 0
+    assert settle([plain, whole, other]) == [finding(5, 20, rule="a"), other]
 
 
 def test_nothing_settles_to_nothing() -> None:
