@@ -4,9 +4,10 @@ from.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from itertools import accumulate
+from typing import Final, Protocol
 
 # Between pieces that are no neighbours in the source: in no token, and the end of a line.
 GAP: Final = "\x03\n"
@@ -29,28 +30,32 @@ class Piece:
     label: str | None = None
 
 
+class Pieces(Protocol):
+    """What a text was put together from, in order."""
+
+    def __getitem__(self, index: int, /) -> Piece:
+        """One of them."""
+
+
 @dataclass(frozen=True)
 class View:
     """A text and its way back. Without pieces it is its source, character for character.
 
     joined: its lines or items were put together on a suspicion, so that only rules with a shape of their own may speak.
+    starts: where in the text each piece begins.
     """
 
     text: str
-    pieces: Sequence[Piece] = ()
+    pieces: Pieces = ()
     parent: "View | None" = None
     joined: bool = False
-    _starts: list[int] = field(init=False, repr=False, default_factory=list)
+    starts: Sequence[int] = ()
 
     @classmethod
     def of_pieces(cls, pieces: Sequence[Piece], parent: "View | None" = None, *, joined: bool = False) -> "View":
         """The view that reads as the pieces one after another."""
-        view = cls("".join(piece.text for piece in pieces), pieces, parent, joined)
-        position = 0
-        for piece in pieces:
-            view._starts.append(position)
-            position += len(piece.text)
-        return view
+        ends = accumulate(len(piece.text) for piece in pieces)
+        return cls("".join(piece.text for piece in pieces), pieces, parent, joined, [0, *ends][:-1])
 
     @cached_property
     def data(self) -> bytes:
@@ -62,7 +67,7 @@ class View:
     @property
     def is_source(self) -> bool:
         """Whether its offsets are those of what was handed in."""
-        return self.parent is None and not self._starts
+        return self.parent is None and not self.starts
 
     def part(self, start: int, end: int) -> "View":
         """A view of text[start:end] alone; itself where that is all of it."""
@@ -73,11 +78,11 @@ class View:
     def source_span(self, start: int, end: int) -> tuple[int, int, str | None]:
         """Where text[start:end], not empty, stood in what was handed in, and what it was decoded from on the way."""
         label = None
-        if self._starts:
+        if self.starts:
             first, last = self._piece_at(start), self._piece_at(end - 1)
-            offset = start - self._starts[first] if self.pieces[first].exact else 0
+            offset = start - self.starts[first] if self.pieces[first].exact else 0
             label = self.pieces[first].label or self.pieces[last].label
-            tail = end - self._starts[last]
+            tail = end - self.starts[last]
             start = self.pieces[first].start + offset
             end = self.pieces[last].start + tail if self.pieces[last].exact else self.pieces[last].end
         if self.parent is None:
@@ -87,14 +92,14 @@ class View:
 
     def is_context(self, start: int, end: int) -> bool:
         """Whether text[start:end] is plain text that only goes with what was decoded: it was seen where it stands."""
-        if not self._starts or self.parent is None:
+        if not self.starts or self.parent is None:
             return False
         first, last = self._piece_at(start), self._piece_at(end - 1)
         if self.pieces[first].label is not None:
             return self.pieces[first].label == self.pieces[last].label == CONTEXT
         # Of a part of a view all of that is asked.
-        shift = self.pieces[first].start - self._starts[first]
+        shift = self.pieces[first].start - self.starts[first]
         return first == last and self.parent.is_context(start + shift, end + shift)
 
     def _piece_at(self, position: int) -> int:
-        return bisect_right(self._starts, position) - 1
+        return bisect_right(self.starts, position) - 1

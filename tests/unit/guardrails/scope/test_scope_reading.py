@@ -2,6 +2,8 @@
 
 import random
 import string
+import sys
+import tracemalloc
 
 import pytest
 
@@ -134,3 +136,22 @@ def test_overlapping_findings_in_one_value_are_replaced_once() -> None:
         Seen(leaf, finding(6, 10, kind="pii", entity="email")),
     ]
     assert redact({"a": "0123456789ab"}, seen) == {"a": "01[secret][email]ab"}
+
+
+def test_what_a_character_reads_as_reads_as_itself() -> None:
+    every = "".join(chr(code) for code in range(0x110000))
+    plain = normalise(every).text
+    assert normalise(plain).text == plain
+
+
+def test_text_of_invisible_characters_takes_a_few_times_its_own_memory() -> None:
+    text = "\u200b\u0430" * 200_000
+    tracemalloc.start()
+    try:
+        view = normalise(text)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 20 * sys.getsizeof(text)
+    assert view.text == "a" * 200_000
+    assert view.source_span(7, 9) == (15, 18, None)
