@@ -75,8 +75,11 @@ def _clusters(ordered: list[Finding]) -> Iterator[Finding]:
 def _joined(first: Finding, second: Finding) -> Finding:
     surer = max(first, second, key=_sureness)
     end = max(first.end, second.end)
+    source = surer.source or first.source or second.source
     # Many a run is seen by several rules alike, or lies within what was found.
-    return surer if (surer.start, surer.end) == (first.start, end) else replace(surer, start=first.start, end=end)
+    if (surer.start, surer.end, surer.source) == (first.start, end, source):
+        return surer
+    return replace(surer, start=first.start, end=end, source=source)
 
 
 def _sureness(finding: Finding) -> tuple[float, bool, bool]:

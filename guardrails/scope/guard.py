@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, NoReturn, Protocol, Self, TypeVar, final
 
-from guardrails.scope.documents import Seen, keep, redact, tree_findings, write_down
+from guardrails.scope.documents import write_down
 from guardrails.scope.engine import Engine
 from guardrails.scope.fields import LEAST_LEVEL, FieldTree, FieldType, field_tree
 from guardrails.scope.findings import Finding, TreeFinding
 from guardrails.scope.local import LocalFacts
+from guardrails.scope.pages import Seen
+from guardrails.scope.redaction import keep, redact, tree_findings
 from guardrails.scope.views import View
 from guardrails.verdict import Refused
 from protocol.deltas import ShareLevel
@@ -193,7 +195,7 @@ class ScopeGuard:
         exact = self._local.find_secrets(View(document.exact.text))
         return [
             *document.readable.leaf_findings(readable),
-            *document.joined.leaf_findings(joined),
+            *document.joined.leaf_findings(joined, over=2),  # the rest was seen where it stands
             *document.exact.leaf_findings(exact),
         ]
 

@@ -7,6 +7,7 @@ of a few classes that a key of chance decides. Where a veiled end of a secret st
 where a veiled part of a name stands, it is read.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ _TAIL_CHARS: Final = 8
 # Enough that few places of a text look like a tail; few enough that a tail does not tell its letters.
 _CLASSES: Final = 16
 _HASH_BYTES: Final = 16
+# Below it a value may stand in base64 that is too short to be taken for it by its look.
+_SHORT_SECRET_BYTES: Final = 15
 # Redacted in free text, and no reason to refuse code: a password that is a word of the language.
 _DOUBTFUL: Final = 0.5
 
@@ -68,10 +71,11 @@ class _Behind(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A secret's source, and whether it is spelled as it is in small letters."""
+    """Where a secret is known from, the hash of it as it is spelled, and whether it is one inside base64."""
 
     source: str | None
     exact: bytes
+    is_encoded: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -107,10 +111,10 @@ class LocalFacts:
         for fact in facts:
             value = normalise(fact.value.strip()).text
             if fact.kind == "secret":
-                if _is_secret(value):
-                    folded = lower(value)
-                    secrets.setdefault(_hash(folded, key), _Known(fact.source, _hash(value, key)))
-                    lengths.setdefault(_veiled(folded[-_TAIL_CHARS:], veil), set()).add(len(value))
+                for spelled, is_encoded in _spelled(value) if _is_secret(value) else ():
+                    folded = lower(spelled)
+                    secrets.setdefault(_hash(folded, key), _Known(fact.source, _hash(spelled, key), is_encoded))
+                    lengths.setdefault(_veiled(folded[-_TAIL_CHARS:], veil), set()).add(len(spelled))
             elif _tells(value):
                 spelling = Spelling.of(fact.kind, value, fact.source)
                 spellings.setdefault((fact.kind, spelling.parts), spelling)
@@ -118,7 +122,8 @@ class LocalFacts:
         return cls(len(sought), secrets, key, veil, _automaton(lengths, sought, veil))
 
     def __repr__(self) -> str:
-        return f"LocalFacts(names={self._names}, secrets={len(self._secrets)})"
+        secrets = sum(not known.is_encoded for known in self._secrets.values())
+        return f"LocalFacts(names={self._names}, secrets={secrets})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("what a machine knows of itself is never stored")
@@ -144,17 +149,23 @@ class LocalFacts:
     def _secrets_at(self, text: str, end: int, lengths: tuple[int, ...]) -> Iterator[Finding]:
         for length in lengths:
             start = end - length
-            if start < 0 or (length < _SURE_SECRET_CHARS and not is_apart(text, start, end)):
+            if start < 0:
                 continue
             value = text[start:end]
             known = self._secrets.get(_hash(lower(value), self._key))
-            if known is not None:
+            if known is not None and self._stands(known, text, start, end):
                 confidence = _DOUBTFUL if self._may_be_a_word(value, known) else 1.0
                 yield Finding("secret", "secret", "local.secret", start, end, confidence, source=known.source)
 
+    def _stands(self, known: _Known, text: str, start: int, end: int) -> bool:
+        """Whether a short one stands alone; in base64, which runs on, whether it is spelled exactly."""
+        if known.is_encoded:
+            return _hash(text[start:end], self._key) == known.exact
+        return end - start >= _SURE_SECRET_CHARS or is_apart(text, start, end)
+
     def _may_be_a_word(self, value: str, known: _Known) -> bool:
         """Whether a person who never saw the secret could have written it: a word of the language, or one in other case."""
-        if len(value) >= _SURE_SECRET_CHARS or not value.isalpha():
+        if known.is_encoded or len(value) >= _SURE_SECRET_CHARS or not value.isalpha():
             return False
         return lower(value) in words("ordinary-words") or _hash(value, self._key) != known.exact
 
@@ -167,6 +178,20 @@ def _is_secret(value: str) -> bool:
     return len(value) >= _LEAST_SECRET_CHARS and value.lower() not in words("common-values") and len(set(value)) > 2
 
 
+def _spelled(value: str) -> Iterator[tuple[str, bool]]:
+    """The secret, and what of it base64 keeps whatever stands around it, at each of its three places in a group."""
+    yield value, False
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) >= _SHORT_SECRET_BYTES:
+        return
+    for lead in range(3):
+        run = base64.b64encode(bytes(lead) + raw).decode("ascii")
+        whole = run[-(-8 * lead // 6) : 8 * (lead + len(raw)) // 6]
+        yield whole, True
+        if "+" in whole or "/" in whole:
+            yield whole.translate(_URL_SAFE), True
+
+
 def _named(spelling: Spelling, start: int, end: int, confidence: float) -> Finding:
     rule = f"local.{spelling.kind.replace('_', '-')}"
     return Finding("pii", _ENTITY[spelling.kind], rule, start, end, confidence, source=spelling.source)
@@ -174,6 +199,9 @@ def _named(spelling: Spelling, start: int, end: int, confidence: float) -> Findi
 
 def _hash(value: str, key: bytes) -> bytes:
     return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES, key=key).digest()
+
+
+_URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 def _veil_of(key: bytes) -> bytes:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from guardrails.scope import Engine, LocalFacts, ScopeGuard, default_engine
 from guardrails.scope.catalogue import load_rules
-from guardrails.scope.documents import redact, write_down
+from guardrails.scope.documents import write_down
 from guardrails.scope.normalise import normalise
+from guardrails.scope.redaction import redact
 from tests.unit.guardrails.scope import planted
 
 RULES = load_rules()

@@ -3,7 +3,27 @@
 import base64
 from typing import Any
 
-from protocol.deltas import Costs, Delta, Edit, Header, Measured, Metric, Moments, Outcomes, Recipe, Summary
+from protocol.deltas import (
+    KIND_OF,
+    Arm,
+    ArmEvidence,
+    Body,
+    Costs,
+    Delta,
+    Edit,
+    Equivocation,
+    Header,
+    Measured,
+    Metric,
+    Moments,
+    Outcomes,
+    Recipe,
+    Replication,
+    Retract,
+    Skill,
+    Summary,
+    ToolStats,
+)
 from protocol.envelope import DELTA_TYPE, Envelope, Signature
 from tests.unit.guardrails.scope import planted
 
@@ -62,3 +82,20 @@ def recipe(**changes: Any) -> Delta:
 
 def envelope(delta: Delta) -> str:
     return base64.b64encode(Envelope(DELTA_TYPE, delta.raw, (Signature(NODE, bytes(range(64))),)).to_bytes()).decode()
+
+
+BODIES: list[Body] = [
+    Replication(recipe=DIGEST, task=DIGEST, outcome="confirmed", evidence=MEASURED, environment="linux-x86_64-py311"),
+    ArmEvidence(task=DIGEST, variants=(DIGEST, DIGEST), axis="prompt-order", arms=(Arm(n=4, sum=3.5, sum_sq=3.25),)),
+    ToolStats(task_type="refactor", tool="ripgrep", model="local-7b", trials=9, successes=7, seconds=MOMENTS),
+    Skill(
+        name="count-lines",
+        source="def count(text):\n    return text.count('\\n')\n",
+        cases=("a\n -> 1",),
+        evidence=MEASURED,
+    ),
+    Retract(entry=DIGEST, reason="it was measured on a warm cache"),
+    Equivocation(first=envelope(summary()), second=envelope(summary(gain=0.5))),
+]
+# One of each kind.
+CLEAN = [summary(), recipe(), *(Delta.compose(header(KIND_OF[type(body)]), body) for body in BODIES)]

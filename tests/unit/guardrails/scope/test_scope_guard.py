@@ -14,40 +14,17 @@ from guardrails.scope.fields import FIELDS, LEAST_LEVEL
 from guardrails.scope.guard import REFUSES_AT
 from guardrails.verdict import Refused
 from protocol.deltas import (
-    KIND_OF,
     KINDS,
-    Arm,
-    ArmEvidence,
-    Body,
     Delta,
     Edit,
     Equivocation,
     Recipe,
-    Replication,
-    Retract,
     ShareLevel,
-    Skill,
-    ToolStats,
 )
 from protocol.envelope import DELTA_TYPE, Envelope, Signature
 from protocol.wire import JsonValue, dump_json
 from tests.unit.guardrails.scope import planted
-from tests.unit.guardrails.scope.composed import DIGEST, MEASURED, MOMENTS, envelope, header, recipe, summary
-
-BODIES: list[Body] = [
-    Replication(recipe=DIGEST, task=DIGEST, outcome="confirmed", evidence=MEASURED, environment="linux-x86_64-py311"),
-    ArmEvidence(task=DIGEST, variants=(DIGEST, DIGEST), axis="prompt-order", arms=(Arm(n=4, sum=3.5, sum_sq=3.25),)),
-    ToolStats(task_type="refactor", tool="ripgrep", model="local-7b", trials=9, successes=7, seconds=MOMENTS),
-    Skill(
-        name="count-lines",
-        source="def count(text):\n    return text.count('\\n')\n",
-        cases=("a\n -> 1",),
-        evidence=MEASURED,
-    ),
-    Retract(entry=DIGEST, reason="it was measured on a warm cache"),
-    Equivocation(first=envelope(summary()), second=envelope(summary(gain=0.5))),
-]
-CLEAN = [summary(), recipe(), *(Delta.compose(header(KIND_OF[type(body)]), body) for body in BODIES)]
+from tests.unit.guardrails.scope.composed import CLEAN, DIGEST, envelope, header, recipe, summary
 
 
 def passed(verdict: InScope[Delta] | Refused) -> InScope[Delta]:

@@ -170,6 +170,16 @@ def test_name_that_is_a_word_refuses_no_code_but_where_a_name_stands() -> None:
     assert [one.confidence for one in facts.find(View("a Matrix of ssh://matrix and me@matrix"))] == [0.5, 0.95, 0.95]
 
 
+@pytest.mark.parametrize("around", ["{}", "user:{}", "a:{}", "xy{}z", "{}:{}"])
+def test_short_secret_in_short_base64_is_found(around: str) -> None:
+    facts = LocalFacts.build([], ["tulip7", "p~?>ss"], KEY)
+    for value in ("tulip7", "p~?>ss"):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            hidden = encode(around.replace("{}", value).encode()).decode()
+            assert {entity for entity, _ in found(facts, f"Basic {hidden}")} == {"secret"}, hidden
+    assert found(facts, "Basic " + base64.b64encode(b"user:roses7").decode()) == []
+
+
 def test_each_finding_says_where_its_value_is_known_from() -> None:
     facts = LocalFacts.of(
         [

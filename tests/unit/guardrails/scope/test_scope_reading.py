@@ -8,10 +8,11 @@ import tracemalloc
 import pytest
 
 from guardrails.scope import Finding
-from guardrails.scope.documents import Leaf, Page, Seen, redact
 from guardrails.scope.findings import settle
 from guardrails.scope.normalise import normalise
+from guardrails.scope.pages import Leaf, Page, Seen
 from guardrails.scope.randomness import CLASSES, _table, class_of, randomness
+from guardrails.scope.redaction import redact
 from guardrails.scope.views import Piece, View
 
 
