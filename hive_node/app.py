@@ -30,7 +30,7 @@ from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.sandbox.orphans import end_orphans
-from hive_node.adapters.scope_engine import load_engine
+from hive_node.adapters.scope_engine import guard_digest, load_engine
 from hive_node.adapters.store import (
     CallStore,
     CharterStore,
@@ -62,6 +62,7 @@ from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
+from hive_node.learn.rejudging import Rejudging
 from hive_node.learn.standing import Crediting, restore_standings
 from hive_node.learn.suggest import Suggest
 from hive_node.operators.auto import Auto
@@ -259,7 +260,14 @@ class _Builder:
         )
         api_port = self.config.api.port if self.config.api.tcp else None
         api = ApiServer(all_routes(parts), self.home.socket, self.token, api_port, self.doors)
-        services: dict[str, Service] = {"api": api, "experiments": runner, "watches": watchman, "own": self.own}
+        rejudging = Rejudging(self.feed, self.guard, self.hive, self.memory, self.journal, guard_digest())
+        services: dict[str, Service] = {
+            "api": api,
+            "experiments": runner,
+            "watches": watchman,
+            "own": self.own,
+            "rejudging": rejudging,
+        }
         if self.federation is not None:
             services["federation"] = self.federation
             services["joining"] = self.waiting

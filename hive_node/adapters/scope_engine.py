@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+import guardrails.scope
 from guardrails.scope.engine import Engine, default_engine, to_save
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,15 @@ class _Saved:
             self._is_new = True
             self._entries = _read(self._cache) if _make_elsewhere(self._cache) else {}
         return self._entries.pop(fingerprint, None)  # a megabyte that nobody needs twice
+
+
+def guard_digest() -> str:
+    """Of everything that the guard judges by, code and data, hex: another one may come to another verdict."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(guardrails.scope.__path__[0]).rglob("*")):
+        if path.suffix in {".py", ".toml", ".json"}:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def write(cache: Path) -> None:

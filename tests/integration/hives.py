@@ -25,7 +25,8 @@ from hive_node.adapters.keyfile import NodeKey, load_key, load_token
 from hive_node.adapters.membering import Members
 from hive_node.adapters.store import Database, PeerStore
 from hive_node.adapters.store.database import migrate
-from hive_node.app import _Builder
+from hive_node.app import Node, _Builder
+from hive_node.cli.client import Client
 from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
 from hive_node.hive import Hive
@@ -56,6 +57,7 @@ class LiveNode:
     clock: ShiftedClock = field(default_factory=ShiftedClock)
     said: int = 0
     parts: _Builder = field(init=False)
+    whole: Node = field(init=False)
     members: Members = field(init=False)
     _running: asyncio.Task[None] | None = None
 
@@ -136,12 +138,23 @@ class LiveNode:
             self.parts = _Builder(self.home, config, self.key, load_token(self.home.token), _constitution(), database)
             self.parts.clock = self.parts.journal.clock = self.clock
             self.parts.peers = PeerStore(database, self.clock)
-            await self.parts.build()
+            self.whole = await self.parts.build()
         except BaseException:
             await database.close()
             raise
         self.members = self.parts._members()
         return self
+
+    @asynccontextmanager
+    async def answering(self) -> AsyncIterator[Client]:
+        """The admin API, and a client of it for threads."""
+        serving = asyncio.get_running_loop().create_task(self.whole.api.serve())
+        try:
+            await self.whole.api.ready.wait()
+            yield Client(self.home)
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
 
     async def stop(self) -> None:
         """As SIGTERM does."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, delete, func, insert, literal_column, or_, select, true, tuple_
+from sqlalchemy import Integer, Select, delete, func, insert, literal_column, or_, select, true, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database
@@ -71,6 +71,13 @@ class FeedStore:
             await transaction.execute(_ADD, rows)
             await self.journal.tell_in(transaction, "delta", *map(_event, rows))
         await self.journal.wake()
+
+    async def stand(self, verdicts: Mapping[EntryId, Standing]) -> None:
+        """Show entries, or keep them back, from here on."""
+        async with self.database.write() as transaction:
+            for standing in (GOOD, QUARANTINED):
+                ids = [one for one, verdict in verdicts.items() if verdict == standing]
+                await transaction.execute(update(entries).where(entries.c.id.in_(ids)).values(standing=standing))
 
     async def by_purpose(self, purpose: str) -> StoredEntry | None:
         """Our own entry that says `purpose`, if it was written."""
