@@ -8,7 +8,6 @@ from typing import Final
 from guardrails.scope.identity.checksums import (
     Check,
     complement,
-    icao,
     is_day,
     is_monotone,
     last_digit,
@@ -256,6 +255,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "th-id": thai_identity,
     "tw-id": taiwanese_identity,
     "tz-id": tanzanian_identity,
-    "uz-pinfl": icao,
+    "uz-pinfl": lambda digits: is_day(digits[1:3], digits[3:5]),
     "za-id": south_african_identity,
 }

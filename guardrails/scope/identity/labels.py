@@ -6,7 +6,7 @@ means number: `tax_#` is found as `tax id`, `taxNumber`, `tax-no`.
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import re2
@@ -26,10 +26,16 @@ _BETWEEN: Final = b" _-./'\x99"
 _GAP: Final = r"[ _\-./'\x99]{0,2}"
 # Enough for the automaton of all labels.
 _REGEX_BYTES: Final = 64 * 1024 * 1024
-# Shorter keywords are found as words and parts of keys only: `pan` is in `company`.
+# What is left of most scripts in a text of one byte a character, and how initials are written.
+_FOREIGN: Final = r"\?\?"
+_INITIALS_SIGN: Final = r"[a-z?][.][a-z?][.]"
+# A shorter word is sought as a word or a key's part only: `pan` is in `company`.
 _SHORT_CHARS: Final = 5
+# Longer abbreviations are words.
+_INITIALS: Final = 4
 # A label this long may go on as a compound does (`Steuernummern`); a shorter one that does is another word.
 _COMPOUND_CHARS: Final = 6
+_LAST_LATIN: Final = "\u024f"
 # Letters that are no accented form of a Latin one, and are written for one.
 _TRANSCRIBED: Final = dict(zip("ßøłđðıæœþħŧ", "solddiaotht", strict=True))
 
@@ -46,8 +52,13 @@ def fold(text: str) -> bytes:
     """One byte a character: lower case, without accents. A letter of another script becomes some byte from 0x80 on,
     always the same one: enough to compare words by.
     """
-    if text.isascii():
-        return text.lower().encode("ascii")
+    try:
+        return text.encode("latin-1").translate(_LATIN)
+    except UnicodeEncodeError:
+        return _fold_beyond_latin(text)
+
+
+def _fold_beyond_latin(text: str) -> bytes:
     return text.translate({ord(character): _folded(character) for character in set(text)}).encode("latin-1")
 
 
@@ -55,6 +66,9 @@ def _folded(character: str) -> str:
     base = unicodedata.normalize("NFD", character)[0].lower()[0]
     base = _TRANSCRIBED.get(base, base)
     return base if base.isascii() else chr(0x80 | ord(base) & 0x7F)
+
+
+_LATIN: Final = bytes(ord(_folded(chr(byte))) for byte in range(256))
 
 
 class Lexicon:
@@ -72,11 +86,21 @@ class Lexicon:
                 stem = _squeezed(_plain(label.removesuffix("_#")))
                 for rules in (self._numbered,) if label.endswith("_#") else (self._alone, self._numbered):
                     rules[stem] = tuple(dict.fromkeys((*rules.get(stem, ()), index)))
-        written = sorted({label.removesuffix("_#") for of_rule in labels for label in of_rule})
-        self._pattern = _compiled("|".join(map(_spelled, written)))
+        self._join_those_with_a_number_word()
+        written = sorted({label for of_rule in labels for label in of_rule})
+        stems = sorted({label.removesuffix("_#") for label in written})
+        self._pattern = _compiled("|".join(map(_spelled, stems)))
         self._number = _compiled(f"{_GAP}(?:{'|'.join(map(_spelled, _NUMBER_WORDS))})")
         self.keywords = tuple(sorted(set(map(_keyword, written))))
-        self.sign = _sign(self.keywords)
+        self.sign = _sign(written)
+
+    def _join_those_with_a_number_word(self) -> None:
+        # `personal_number`, a label of some states, is also `personal_#`, which is one of any.
+        words = {_squeezed(_plain(word)) for word in _NUMBER_WORDS}
+        for stem in self._alone:
+            for cut in range(1, len(stem)):
+                if stem[cut:] in words and stem[:cut] in self._numbered:
+                    self._alone[stem] = tuple(dict.fromkeys(self._alone[stem] + self._numbered[stem[:cut]]))
 
     def find(self, text: str, folded: bytes) -> Iterator[Label]:
         """The labels in `text`, in order, none overlapping another; `folded` is the same text, folded."""
@@ -92,7 +116,7 @@ class Lexicon:
         if not _begins_word(text, start):
             return None
         number = self._number.match(folded, end) if stem in self._numbered else None
-        if number and _ends_word(text, start, number.end()):
+        if number and _ends_word(text, end, number.end()):
             return Label(start, number.end(), self._numbered[stem])
         return Label(start, end, self._alone[stem]) if stem in self._alone and _ends_word(text, start, end) else None
 
@@ -101,7 +125,8 @@ def _begins_word(text: str, start: int) -> bool:
     """Whether a word or a key's part begins there: `tel` is no part of `hotel`."""
     before, first = text[start - 1 : start], text[start]
     # Scripts beyond Latin often write words together, or articles onto them.
-    return not before.isalnum() or not first.isascii() or (before.islower() and first.isupper())
+    is_apart = not before.isalnum() or before > _LAST_LATIN or not first.isascii()
+    return is_apart or (before.islower() and first.isupper())
 
 
 def _ends_word(text: str, start: int, end: int) -> bool:
@@ -113,7 +138,9 @@ def _ends_word(text: str, start: int, end: int) -> bool:
 
 def _cases(label: str) -> set[str]:
     # Latin letters are compared without case; of other scripts some capitals look like Latin ones and some do not.
-    return {label} if fold(label).isascii() else {label, label.upper(), label.title()}
+    # Initials are written with points too: `C.P.F.`.
+    initials = {".".join(label)} if label.isalpha() and len(label) <= _INITIALS else set()
+    return initials | ({label} if fold(label).isascii() else {label, label.upper(), label.title()})
 
 
 def _compiled(regex: str) -> Any:
@@ -137,23 +164,46 @@ def _spelled(label: str) -> str:
     return _GAP.join("".join(rf"\x{byte:02x}" for byte in _plain(word)) for word in label.split("_"))
 
 
-def _sign(keywords: Sequence[str]) -> str:
-    """A regex that finds something in every text in which a label with one of the keywords is."""
-    long = [keyword for keyword in keywords if len(keyword) > _SHORT_CHARS]
-    short = [keyword for keyword in keywords if len(keyword) <= _SHORT_CHARS]
-    parts = [part for keyword in short for part in (keyword.title(), keyword.upper())]
-    places = {"(?i:%s)": long, "(?:^|[^A-Za-z])(?i:%s)": short, "[a-z](?:%s)": parts}
-    return "|".join(place % "|".join(map(_literally, words)) for place, words in places.items() if words)
+def _sign(labels: Iterable[str]) -> str:
+    """A regex that finds something in every text with a label: one telling word of each, where it has one."""
+    anywhere, words, parts = {_FOREIGN}, {_INITIALS_SIGN}, set[str]()
+    for label in labels:
+        telling = _shown(_telling(label))
+        if "." in label or r"\?\?" in telling:
+            continue
+        if len(telling) > _SHORT_CHARS:
+            anywhere.add(telling.lower())
+        else:
+            words.add(".{0,2}".join(map(_shown, label.removesuffix("_#").split("_"))).lower())
+            parts |= {telling.title(), telling.upper()} if telling == label else set()
+    places = {"(?i:%s)": anywhere, "(?:^|[^A-Za-z])(?i:%s)": words, "[a-z](?:%s)": parts}
+    return "|".join(place % "|".join(sorted(_shortest(words))) for place, words in places.items() if words)
+
+
+def _shortest(words: set[str]) -> Iterator[str]:
+    """Those that do not begin as a shorter one does, which finds them too."""
+    return (word for word in words if not any(word[:end] in words for end in range(2, len(word))))
+
+
+def _telling(label: str) -> str:
+    return max(label.removesuffix("_#").split("_"), key=lambda word: (word not in _NUMBER_WORDS, len(word)))
+
+
+def _shown(word: str) -> str:
+    """A regex for the word as it is read, where what is not Latin-1 is `?`."""
+    return "".join(map(_shown_letter, normalise(word).text))
+
+
+def _shown_letter(letter: str) -> str:
+    if letter.isascii():
+        return letter if letter.isalnum() else rf"\x{ord(letter):02x}"
+    # Who has no such key on the keyboard writes the plain letter.
+    return "." if letter <= "\xff" or _folded(letter).isascii() else r"\?"
 
 
 def _keyword(label: str) -> str:
     """The longest text that is in every spelling of the label, where what is not Latin-1 is `?`."""
-    runs = "".join(
-        letter.lower() if letter.isascii() else " " if _folded(letter).isascii() else "?"
-        for letter in normalise(label.replace("_", " ")).text
-    ).split()
-    return max(runs, key=len)
-
-
-def _literally(keyword: str) -> str:
-    return keyword.replace("?", r"\?")
+    if "." in label:
+        return "."
+    shown = "_".join(map(_shown, label.removesuffix("_#").split("_"))).lower()
+    return max(shown.replace(r"\?", "?").replace(".", "_").split("_"), key=len)

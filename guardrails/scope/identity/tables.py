@@ -18,13 +18,13 @@ _FRAME: Final = b" \t\r\"'`"
 
 _CELLS: Final[dict[bytes, Any]] = {
     delimiter: compile_regex(rf'((?:"[^"]*"|[^{literal}])*)(?:{literal}|$)')
-    for delimiter, literal in ((b",", ","), (b";", ";"), (b"\t", r"\t"), (b"|", "[|]"))
+    for delimiter, literal in ((b",", ","), (b";", ";"), (b"\t", r"\t"), (b"|", r"\|"))
 }
 # Columns that only their distance keeps apart.
 _ALIGNED: Final = compile_regex(r"([^\s]+(?: [^\s]+)*)(?:\s|$)")
 # What follows the header's cell says how the table is written.
-_AFTER_CELL: Final = compile_regex(r"[A-Za-z0-9_ .#()]{0,24}[\"'`]?[ ]*([,;\t|]|[ ]{2})")
-_BEFORE_CELL: Final = compile_regex(r"([,;\t|]|[ ]{2})[ ]*[\"'`]?[A-Za-z0-9_ .]{0,24}$")
+_AFTER_CELL: Final = compile_regex(r"[^,;\t|:={}<>\"]{0,48}?[\"'`]?[ ]?([,;\t|]|[ ]{2})")
+_BEFORE_CELL: Final = compile_regex(r"([,;\t|]|[ ]{2})[ ]?[\"'`]?[^,;\t|:={}<>\"]{0,24}$")
 
 _VALUES: Final = compile_regex(r"(?i)[^()]{0,1000}\)\s*(?:OVERRIDING[A-Z ]{0,30})?VALUES\s*")
 _TUPLE: Final = compile_regex(r"""[\s,]*(\((?:'[^']*'|"[^"]*"|\([^()]*\)|[^()'"])*\))""")

@@ -8,7 +8,7 @@ from guardrails.scope.candidates import Candidate
 from guardrails.scope.identity import americas, asia_africa, europe
 from guardrails.scope.identity.checksums import Check
 from guardrails.scope.identity.documents import machine_readable
-from guardrails.scope.identity.plausible import personal_number, plate_number, record_number
+from guardrails.scope.identity.plausible import apart, personal_number, plate_number, record_number
 
 
 def _judged(check: Check, candidate: Candidate) -> float:
@@ -17,6 +17,7 @@ def _judged(check: Check, candidate: Candidate) -> float:
 
 
 VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
+    "apart": apart,
     "personal-number": personal_number,
     "record-number": record_number,
     "plate-number": plate_number,
