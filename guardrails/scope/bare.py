@@ -9,6 +9,7 @@ from guardrails.scope.detectors import compile_regex
 from guardrails.scope.encodings import text_of
 from guardrails.scope.findings import Finding
 from guardrails.scope.placeholders import is_dummy
+from guardrails.scope.prefixes import is_public_token
 from guardrails.scope.randomness import randomness
 from guardrails.scope.views import View
 
@@ -28,7 +29,8 @@ _NODE_ID_CHARS: Final = 52
 _PUBLIC_CONTEXT: Final = (
     "sha1", "sha2", "sha3", "sha5", "sha-", "md5", "integrity", "checksum", "digest", "hash", "commit", "revision",
     "rev", "etag", "ssh-rsa", "ssh-ed25519", "ecdsa-", "public", "fingerprint", "base64,", "h1:", "nonce", "uuid",
-    "guid", "cid", "blob", "tree", "parent", "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig",
+    "guid", "cid", "blob", "tree", "parent", "signature", "resolved", "cas-", "w/", "src=", "href=", "/", "sig", "pk.", '"x":', '"y":', '"n":', "|1|",
+    "enc[aes", ",iv:", ",tag:",
 )  # fmt: skip
 # OpenSSH public keys, and DER of certificates and public keys, in base64.
 _PUBLIC_HEADS: Final = (
@@ -110,6 +112,7 @@ def _is_public(candidate: Candidate) -> bool:
     return (
         any(word in before for word in _PUBLIC_CONTEXT)
         or candidate.value.startswith(_PUBLIC_HEADS)
+        or is_public_token(candidate.value)
         or _is_in_public_block(candidate)
     )
 

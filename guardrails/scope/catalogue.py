@@ -84,7 +84,7 @@ def rules_by_field() -> dict[str, tuple[Rule, ...]]:
 
 def digest_of_source() -> str:
     """SHA-256 over the files that `load_rules` reads, and what a rule is, hex."""
-    digest = hashlib.sha256(" ".join(_FIELDS).encode("ascii"))
+    digest = hashlib.sha256(" ".join((ASSIGNED, *_FIELDS)).encode("ascii"))
     for name, text in _pages():
         digest.update(f"\0{name}\0{text}".encode())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.identity.labelled import LabelledDetector
 from guardrails.scope.normalise import normalise
+from guardrails.scope.phrases import PhraseDetector
 from guardrails.scope.prefilter import Backend, Pattern, Saved, build_prefilter
 from guardrails.scope.stretches import ConfinedDecoder, Seen, at_source, find_in, seen_in
 from guardrails.scope.views import View
@@ -39,7 +40,8 @@ class Engine:
     """
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
-        self._detectors: tuple[Detector, ...] = (*detectors_of(rules), AssignmentDetector(), BareDetector())
+        layers = (PhraseDetector(), AssignmentDetector(), BareDetector())
+        self._detectors: tuple[Detector, ...] = (*detectors_of(rules), *layers)
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))

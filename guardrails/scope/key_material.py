@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from guardrails.scope.candidates import Candidate
@@ -17,6 +17,8 @@ _CHECKSUM_BYTES: Final = 4
 _LONG_SEQUENCE: Final = b"\x30\x82"
 _SEED_VERSION: Final = 18 << 3
 _WIF_BYTES: Final = frozenset({33, 34})
+# The phrases of tests say some words over and over; chance hardly ever says one twice.
+_MOST_REPEATED: Final = 2
 
 
 def der_key(candidate: Candidate) -> float:
@@ -43,6 +45,11 @@ def stellar_seed(candidate: Candidate) -> float:
     raw = base64.b32decode(candidate.value)
     is_seed = raw[0] == _SEED_VERSION and binascii.crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little")
     return candidate.confidence if is_seed else 0.0
+
+
+def is_varied(phrase: Sequence[str]) -> bool:
+    """Whether chance would say these words: hardly one of them twice."""
+    return len(phrase) - len(set(phrase)) <= _MOST_REPEATED
 
 
 def _decoded(text: str) -> bytes:

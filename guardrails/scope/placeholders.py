@@ -1,18 +1,24 @@
 """Values that stand where a secret would, and are none: placeholders, and references to where the secret is kept."""
 
+import hashlib
 from functools import lru_cache
 from typing import Any, Final
 
 import re2
 
+from guardrails.scope.randomness import randomness
 from guardrails.scope.words import words
 
 # Long enough that chance does not write them into a random token.
 _UNMISTAKABLE: Final = (
-    "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "xxxxx", "*****", "....", "your_",
-    "your-", "<your", "replace_", "replace-", "insert_", "insert-", "dummy", "notreal", "not-real", "not_a_real",
-    "notasecret", "1234567890", "0123456789", "abcdefghij", "abcdef1234", "deadbeefdead", "foobar",
+    "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "*****", "....", "<your", "replace_",
+    "replace-", "insert_", "insert-", "notreal", "not-real", "not_a_real", "notasecret", "1234567890", "0123456789",
+    "abcdefghij", "abcdef1234", "deadbeefdead",
 )  # fmt: skip
+# Short enough that a token may hold one: it is for show where the rest of it is written too.
+_MISTAKABLE: Final = ("foobar", "dummy", "xxxxx", "your_", "your-", "mock", "fake")
+_REAL_NATS: Final = 40.0
+_DIGEST_CHARS: Final = 12
 # Words that give a weaker value away where they begin it, or are a part of their own.
 _BEGINS: Final = (
     "your",
@@ -77,7 +83,18 @@ _DOTTED_WORDS: Final = r"^[A-Za-z]+\.[A-Za-z]+[0-9]{2,}$"
 def is_dummy(value: str) -> bool:
     """Whether `value`, in the shape of a provider's token, was written for show."""
     lower = value.lower()
-    return _is_monotone(lower) or any(word in lower for word in _UNMISTAKABLE)
+    if _is_monotone(lower) or any(word in lower for word in _UNMISTAKABLE):
+        return True
+    return any(word in lower and _is_written(lower.replace(word, "")) for word in _MISTAKABLE) or _is_documented(value)
+
+
+def _is_written(rest: str) -> bool:
+    return randomness(rest) < _REAL_NATS
+
+
+def _is_documented(value: str) -> bool:
+    # Keys that everybody copies from a manual; by digest, as a filter would take them for real here.
+    return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS] in words("documented")
 
 
 def is_placeholder(value: str) -> bool:

@@ -17,6 +17,7 @@ from guardrails.scope import identifiers, key_material
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.identity import validators as identity
 from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
+from guardrails.scope.prefixes import prefixed_secret
 from guardrails.scope.randomness import randomness
 from guardrails.scope.values import confidence_of
 
@@ -97,7 +98,7 @@ def aws_key_id(candidate: Candidate) -> float:
 def jwt(candidate: Candidate) -> float:
     """A JSON header that names its algorithm, and a JSON payload (RFC 7519)."""
     header, payload = (_json_segment(part) for part in candidate.value.split(".")[:2])
-    return candidate.confidence if header.get("alg") and payload else 0.0
+    return candidate.confidence if header.get("alg") and payload and not is_dummy(candidate.value) else 0.0
 
 
 def jose_header(candidate: Candidate) -> float:
@@ -114,8 +115,9 @@ def pem_body(candidate: Candidate) -> float:
 
 
 def phrase(candidate: Candidate) -> float:
-    """A wallet's recovery phrase has 12, 15, 18, 21 or 24 words (BIP-39)."""
-    return candidate.confidence if len(candidate.value.split()) in {12, 15, 18, 21, 24} else 0.0
+    """A wallet's recovery phrase has 12, 15, 18, 21 or 24 words (BIP-39), hardly one of them twice."""
+    said = candidate.value.replace(",", " ").split()
+    return candidate.confidence if len(said) in {12, 15, 18, 21, 24} and key_material.is_varied(said) else 0.0
 
 
 def basic_auth(candidate: Candidate) -> float:
@@ -164,6 +166,7 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "pem-body": pem_body,
     "phrase": phrase,
     "basic-auth": basic_auth,
+    "prefixed": prefixed_secret,
     **key_material.VALIDATORS,
     **identifiers.VALIDATORS,
     **identity.VALIDATORS,
