@@ -6,7 +6,7 @@ IN_MEMORY := $(if $(wildcard /dev/shm/.),PYTEST_DEBUG_TEMPROOT=/dev/shm)
 # Where this is set, each of a thousand processes would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check format lint types imports unit fuzz bench clean
+.PHONY: help install demo test check format lint types imports unit fuzz bench bench-guard clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ fuzz: install ## a million mutated messages, seeded: only what was said, or a re
 
 bench: install ## the budgets of docs/architecture.md, measured here
 	$(BIN)/python -m benchmarks
+
+bench-guard: install ## the scope guard beside its peers, on one corpus
+	$(BIN)/python -m benchmarks.guard
 
 clean: ## remove what was built
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
