@@ -16,10 +16,10 @@ from guardrails.scope.views import View
 _LEAST_CHARS: Final = 24
 # Beyond this a run is data (an image, a bundle), not a token; what is hidden in it is the decoders' business.
 _MOST_CHARS: Final = 200
-_LEAST_NATS: Final = 34.0
-_LEAST_NATS_ONE_CASE: Final = 44.0
+_LEAST_NATS: Final = 60.0
+_LEAST_NATS_ONE_CASE: Final = 50.0
 # Below it an id of some service explains the run as well as a secret does.
-_SURE_NATS: Final = 70.0
+_SURE_NATS: Final = 90.0
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # Node and hive ids of this protocol: public by design.

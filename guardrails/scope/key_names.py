@@ -4,7 +4,7 @@ A name is read word by word in any spelling: `dbPassword`, `DB_PASSWORD`, `db.pa
 secret's own may take the promise back: a password's hash, length or field is no password.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -32,6 +32,7 @@ _PASSWORD_ENDINGS: Final = (
 _SECRET_ENDINGS: Final = ("secret", "token")
 # From here on scripts write words without any mark between them.
 _FIRST_UNSPACED: Final = "\u2e80"
+_SHORT_STEM: Final = 3
 _KEY: Final = "key"
 
 
@@ -55,6 +56,18 @@ def key_words() -> tuple[str, ...]:
     """Texts, lower case, of which any name that promises something has at least one in it."""
     lists = ("key-passwords", "key-secrets", "key-keys", "key-weak")
     return tuple(sorted({word for name in lists for word in _folded(name)} | {"pass", "pwd", "psw"}))
+
+
+def stems(spellings: Iterable[str]) -> tuple[str, ...]:
+    """Those that no other one is a part of: what finds them finds all."""
+    every = frozenset(spellings)
+    parts = frozenset(one for one in every if not is_short(one))
+    return tuple(sorted(one for one in every if not any(part in one for part in parts if part != one)))
+
+
+def is_short(stem: str) -> bool:
+    """Whether longer words may begin with it that mean something else."""
+    return len(stem) <= _SHORT_STEM and stem.isalpha() and stem != _KEY
 
 
 def _role(part: str, before: str, after: str) -> Strength | None:

@@ -65,7 +65,7 @@ _REFERENCE: Final = (
 )
 # The same, but by a beginning that a random value may have too.
 _LIKE_REFERENCE: Final = (
-    r"(?i)^(?:\$[a-z_(]|%[a-z_(]|<|\[|\(|\.{0,2}/|~/|@[a-z]|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
+    r"(?i)^(?:\\?\$[a-z_(]|%[a-z_(]|<|\[|\(|\.{0,2}/|~/|@[a-z]|os\.|sys\.|getenv|secrets?\.|settings\.|config\.|self\.|this\.|"
     r"var\.|local\.|params?\.|args?\.|options?\.|request\.|context\.|steps\.|github\.|inputs\.|kubernetes|azurerm|data\.|"
     r"module\.)|[$#]\{|\{\{|%[sdr](?:[^a-z0-9]|$)|%\(|\{[a-z_0-9.]*\}|<[a-z/][^<>]*>"
 )
@@ -74,7 +74,7 @@ _EXPRESSION: Final = (
     r"^(?:[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[?!]?[(\[{<]"
     r"|.*(?:\(\)|\[\w*\]|=>|->|::|\$\{|\{\{|\{\w*\}))"
 )
-_DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
+_DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::?)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
 
 # Two words and a number: chosen (`saffron.velvet56`), as the names of code seldom end so.
 _DOTTED_WORDS: Final = r"^[A-Za-z]+\.[A-Za-z]+[0-9]{2,}$"

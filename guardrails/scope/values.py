@@ -17,21 +17,24 @@ Place: TypeAlias = Literal["quoted", "set", "code"]
 
 _LEAST_CHARS: Final = 5
 # By a key's strength: least nats and characters of a token, and how sure the least token is.
-_TOKENS: Final = {"secret": (8.0, 10, 0.65), "likely": (14.0, 16, 0.62), "weak": (24.0, 20, 0.36)}
+_TOKENS: Final = {"secret": (14.0, 10, 0.65), "likely": (20.0, 16, 0.62), "weak": (40.0, 20, 0.36)}
 # Unquoted, a token has to be this much surer: it may be a name.
-_MORE_NATS: Final = 6.0
+_MORE_NATS: Final = 8.0
 _MORE_CHARS: Final = 4
 # Letters alone are more often a name than a token.
-_WITHOUT_DIGIT: Final = 20.0
+_WITHOUT_DIGIT: Final = 12.0
 # So random no code or reference is.
-_BEYOND_CODE: Final = 28.0
+_BEYOND_CODE: Final = 36.0
 # Sealed Secrets (Bitnami) are encrypted for one cluster, and public by design.
 _SEALED_CHARS: Final = 300
+# Letters alone that read as no word of any language.
+_LEAST_WORDLESS: Final = 10.0
+_UUID_CHARS: Final = 36
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _NAME_MARKS: Final = str.maketrans(dict.fromkeys("_-.:/\\ ,;!?'\"()[]{}<>*", " "))
 # Words and digits that name a technique, not a password.
 _TECHNIQUES: Final = (
-    "sha", "md", "utf", "base", "oauth", "ipv", "int", "uint", "float", "aes", "rsa", "des", "x", "http", "ec", "p",
+    "", "sha", "md", "utf", "base", "oauth", "ipv", "int", "uint", "float", "aes", "rsa", "des", "x", "http", "ec", "p",
     "latin", "iso", "win", "cp", "v", "level", "step", "argon", "bcrypt", "scrypt", "pbkdf", "ed", "es", "hs", "rs", "ps",
 )  # fmt: skip
 _PHRASE_WORDS: Final = 3
@@ -62,11 +65,17 @@ def _token(value: str, nats: float, strength: Strength, place: Place) -> float:
         least_nats, least_chars = least_nats + _MORE_NATS, least_chars + _MORE_CHARS
     if not any(map(str.isdigit, value)):
         least_nats += _WITHOUT_DIGIT
-    if " " in value or nats < least_nats or len(value) < least_chars or value.isdigit():
+    if " " in value or len(value) < least_chars or value.isdigit():
+        return 0.0
+    if nats < least_nats and not _is_uuid(value):
         return 0.0
     if strength == "weak" and _HEX.issuperset(value):
         return 0.0  # a digest is a digest there; under `secret` it is a secret in hexadecimal
     return _surer(nats, sureness)
+
+
+def _is_uuid(value: str) -> bool:
+    return len(value) == _UUID_CHARS and _HEX.issuperset(value) and value.count("-") == 4
 
 
 def _password(value: str, nats: float, place: Place) -> float:
@@ -75,29 +84,33 @@ def _password(value: str, nats: float, place: Place) -> float:
     digits = sum(map(value.count, string.digits))
     if digits == len(value):
         return 0.0
-    if _is_name(value, digits):
+    if _is_name(value, digits, nats):
         return 0.0
     if place == "code" and nats < _MORE_NATS and not _has_marks(value) and digits < 2:
         return 0.0  # `x = value2`
     return _surer(nats, 0.7 if place == "quoted" else 0.6)
 
 
-def _is_name(value: str, digits: int) -> bool:
+def _is_name(value: str, digits: int, nats: float) -> bool:
     """Whether it reads as a name or label, of code or of a person's screen, and not as what somebody chose."""
     lower = value.lower()
     if lower in words("weak-passwords"):
         return False
     parts = lower.translate(_NAME_MARKS).split()
-    known = sum(part.strip(string.digits) in words("name-words") for part in parts)
+    known = sum(_is_known(part.strip(string.digits)) for part in parts)
     if known == len(parts):
         return not (_has_marks(value) and digits)
     if digits:
-        return len(parts) == 1 and lower.rstrip(string.digits) in _TECHNIQUES
+        return False
     if _has_marks(value):
         return value[-1] in ":?.…" or value[0] == "*"
     if len(parts) >= _PHRASE_WORDS and not known:
         return False
-    return randomness(value) < 6
+    return nats < _LEAST_WORDLESS
+
+
+def _is_known(part: str) -> bool:
+    return part in words("name-words") or part in _TECHNIQUES
 
 
 def _is_phrase(parts: list[str]) -> bool:
@@ -115,4 +128,4 @@ def _has_marks(value: str) -> bool:
 
 
 def _surer(nats: float, least: float) -> float:
-    return round(min(0.95, least + 0.25 * (1 - math.exp(-max(nats, 0.0) / 30))), 2)
+    return round(min(0.95, least + 0.25 * (1 - math.exp(-max(nats, 0.0) / 50))), 2)

@@ -11,7 +11,7 @@ from guardrails.scope import Finding
 from guardrails.scope.findings import settle
 from guardrails.scope.normalise import normalise
 from guardrails.scope.pages import Leaf, Page, Seen
-from guardrails.scope.randomness import CLASSES, _table, class_of, randomness
+from guardrails.scope.randomness import CLASSES, _table, classes_of, randomness
 from guardrails.scope.redaction import redact
 from guardrails.scope.views import Piece, View
 
@@ -111,11 +111,19 @@ def test_randomness_grows_with_length() -> None:
     assert randomness("") == 0.0
 
 
-def test_bigram_table_is_square_and_of_logarithms() -> None:
+def test_trigram_table_is_a_cube_in_which_words_are_likely() -> None:
     table = _table()
     assert len(table) == CLASSES
-    assert all(len(row) == CLASSES and max(row) <= 0 for row in table)
-    assert class_of("7") == class_of("0") != class_of(" ") == class_of("€")
+    assert {len(row) for rows in table for row in rows} == {CLASSES}
+    assert classes_of("7") == classes_of("0") != classes_of(" ")
+    assert classes_of("#") == classes_of("%") != classes_of("-")
+    t, h, e, q = classes_of("theq")
+    assert table[t][h][e] < table[t][h][q]
+
+
+@pytest.mark.parametrize("name", ["Benutzername", "contraseñaAnterior", "MAX_RETRIES", "getConfigurationManager"])
+def test_words_of_any_language_are_not_random(name: str) -> None:
+    assert randomness(name) < 5
 
 
 def test_findings_of_a_page_go_to_the_leaves_that_they_touch() -> None:

@@ -1,0 +1,75 @@
+"""How a key and its value are written down: in code of any language, configuration, markup, headers, command lines.
+
+Regexes over text of one byte a character; beyond Latin-1 every letter of a name is a `?` there (views.py), and the name
+itself is judged by its text.
+"""
+
+from typing import Final
+
+from guardrails.scope.key_names import is_short, key_words, stems
+
+# Texts of which any name that promises something has at least one in it. One letter beyond Latin-1 is no sign of any.
+SPELLINGS: Final = stems(
+    word.encode("latin-1", "replace").decode("latin-1") for word in key_words() if word.isascii() or len(word) > 1
+)
+# Longest run of text that one value may have.
+VALUE_CHARS: Final = 512
+
+
+def _spelled(stem: str) -> str:
+    # A short one is no beginning of a longer word: `pat` is none of `path`.
+    ending = r"(?:[A-Z0-9_.\-]|\b)" if is_short(stem) else ""
+    return f"(?i:{stem.replace('?', chr(92) + '?')}){ending}"
+
+
+_NAME: Final = rf"(?:{'|'.join(map(_spelled, SPELLINGS))})[A-Za-z0-9_\-.?\x80-\xff]{{0,24}}"
+# What closes a name: quotes and brackets, escaped or not, of an index, of an element.
+_CLOSE: Final = r"(?:\[[0-9]{0,5}\])?[\\\"'`\]\x1f)}*]{0,4}"
+_WS: Final = r"[ \t]{0,8}"
+_TYPED: Final = (
+    r":[ ]{0,2}[A-Za-z&*?\[\]<>.' |]{2,32}="
+    r"|[ ][*&]?(?:\[\])?(?:string|String|byte|text)[ ]{0,8}="
+    r"|\{[ ]?get;[^{}\n]{0,40}\}[ ]?="
+)
+_SAID: Final = "or|eq|ne|is|was|ist|war|lautet|est|es|jest"
+_ASSIGN: Final = rf":[=\-]|=>|<-|->|\|\|=?|\?\?=?|\?=|={{1,3}}|!==?|::?|>|\||[ ](?:-eq|-ne|{_SAID})[ ]"
+# Name and value in fields of their own: `name: X`, `value: …`; `<key>X</key><string>…`; `variable "x" { default = …`.
+_FIELD: Final = r"[\"']?[a-z]{1,12}[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9]{0,20}[\"']?[,\s]\s{0,40}"
+_VALUE_FIELD: Final = r"[A-Za-z]{0,16}(?:[vV]alue|VALUE|[vV]al)[\"']?[ ]?(?:=>|[:=> ])"
+_SPLIT: Final = (
+    rf"(?:[,;]\s{{0,60}}(?:{_FIELD})?[\"']?{_VALUE_FIELD}|\s{{1,60}}(?:[\"'<]|--)?{_VALUE_FIELD}"
+    r"|</[A-Za-z]{1,12}>\s{0,60}<[a-z]{1,12}>|[ ]\{[^{}]{0,200}[ \n]default[ ]{0,20}=)"
+)
+# What makes a string of a literal, and what marks one: `String::from("`, `SecretStr("`, `r"`, `@"`, `N'`.
+_MADE: Final = (
+    r"(?:\$\{[^}\n]{0,40}\}[ ])?(?:[(\[{]\s{0,40})?(?:(?:new[ ])?[A-Za-z_\[\]:.]{0,24}"
+    r"(?:[Ss]tring|[Ss]tr|from|From|bytes?|Buffer|decode|Some|Text|Secret|Password|atob|fromhex|lit)!?\([ ]?)?"
+    r"[bruRBUNL@&]{0,2}#{0,2}\\?"
+)
+_CALLED: Final = rf"(?:\.(?:equals|Equals|eql\?|compareTo|is))?{_WS}(?:,{_WS}|[({{]\s{{0,40}}){_MADE}"
+# The empty groups say where the value begins.
+_QUOTED: Final = r"()[\"'`\x02][^\"'`\n\x03]{3}"
+# Unquoted, what is no plain word: a digit or a mark is in it, or its case changes without reason.
+_PLAIN: Final = (
+    r"()[^\s\"'`<>|,;(){}\[\]\x02\x03][^\s\"'`<>|\x02\x03]{0,40}"
+    r"(?:[0-9!@#%^*+~$&?{}:-]|(?:[a-z]+[A-Z]+){3})"
+)
+# A name, and whatever leads from it to a value.
+HEAD: Final = (
+    rf"{_NAME}{_CLOSE}(?:(?:{_WS}(?:{_TYPED}|{_ASSIGN})\s{{0,40}}{_MADE}|{_SPLIT}{_WS}|{_CALLED}|[ \t]{{1,8}}){_QUOTED}"
+    rf"|(?:{_WS}(?:{_ASSIGN})|{_SPLIT}){_WS}{_PLAIN}|,{_PLAIN})"
+)
+# The same in short, for the prefilter, whose automaton would be too large with all of it.
+SIGN: Final = (
+    rf"{_NAME}[^A-Za-z0-9_\s]{{0,5}}"
+    rf"(?:[ \t]{{0,8}}(?:[:;=<>|?!,(.{{\[&*\"'`\x02-]|(?:string|String|byte|text|{_SAID})[ =])"
+    r"|\s{1,60}(?:[\"'<]|--)?[A-Za-z]{0,16}(?:[vV]al|VAL))"
+)
+# How far an unquoted value goes: in a line that says nothing else, and elsewhere.
+REST: Final = rf"[^\s\"'`<>\x02\x03]{{1,{VALUE_CHARS}}}"
+WORD: Final = rf"[^\s\"'`,;<>&|\x02\x03]{{1,{VALUE_CHARS}}}"
+QUOTES: Final = {'"': '"', "'": "'", "`": "`", "\x02": "\x03"}
+# Separators of configuration, where `x: value2` is a value; elsewhere it is as likely a variable.
+SETS: Final = frozenset({"=", ":-", ":", ": ", ">", "?=", ":  ", "|", " | "})
+# What stands before a name that has its line to itself.
+LINE_HEADS: Final = frozenset({"", "-", "+", "export", "ENV", "ARG", "set", "SET", "setx", "Environment=", "-e", "--"})
