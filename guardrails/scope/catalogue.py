@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from guardrails.scope.families import family_rows
 from guardrails.scope.findings import Kind
+from guardrails.scope.labels import labelled
 
 # What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose
 # tables.
@@ -32,6 +33,8 @@ class Rule:
     sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive
     one.
     keys: names of keys, one of which must be what a value without a shape of its own is assigned to.
+    called, value: for what is told by what people call it: names of lists in `labels.toml`, and the regex of what stands
+    after a label of theirs. Of these `regex` and `heads`, the labels, are made (`labels.labelled`).
     bounded: neither neighbour of the span may be a letter, digit or underscore.
     joinable: unmistakable enough to be sought across line ends and list items.
     examples, counter_examples: texts in which it must, or must not, speak. Kept in parts in the files,
@@ -50,6 +53,9 @@ class Rule:
     reach: Literal["near", "held"] = "near"
     sign: str = ""
     keys: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    value: str = ""
+    heads: tuple[str, ...] = ()
     confidence: float = 0.9
     bounded: bool = True
     joinable: bool = False
@@ -85,7 +91,7 @@ def rules_by_field() -> dict[str, tuple[Rule, ...]]:
 def digest_of_source() -> str:
     """SHA-256 over the files that `load_rules` reads, and what a rule is, hex."""
     digest = hashlib.sha256(" ".join((ASSIGNED, *_FIELDS)).encode("ascii"))
-    for name, text in _pages():
+    for name, text in (*_pages(), *_word_pages()):
         digest.update(f"\0{name}\0{text}".encode())
     return digest.hexdigest()
 
@@ -105,6 +111,12 @@ def _pages() -> list[tuple[str, str]]:
     return sorted(
         (page.name, page.read_text(encoding="utf-8")) for page in folder.iterdir() if page.name.endswith(".toml")
     )
+
+
+def _word_pages() -> list[tuple[str, str]]:
+    # Of which regexes are made.
+    name = "labels.toml"
+    return [(name, files("guardrails.scope").joinpath(name).read_text(encoding="utf-8"))]
 
 
 def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -136,7 +148,9 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     values = {key: _frozen(value) for key, value in row.items()}
     for shown in ("examples", "counter_examples"):
         values[shown] = tuple("".join(parts) for parts in values.get(shown, ()))
-    if "value" in values:
+    if "called" in values:
+        values |= labelled(values["called"], values["value"], values.pop("joint"), values.pop("holds", "[0-9]"))
+    elif "value" in values:
         values |= _assigned(values["keys"], values.pop("value"))
     unknown = values.keys() - set(_FIELDS)
     if unknown:

@@ -9,6 +9,7 @@ import re2
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.catalogue import Rule
 from guardrails.scope.findings import Finding
+from guardrails.scope.labels import is_label
 from guardrails.scope.validators import VALIDATORS
 from guardrails.scope.views import View
 
@@ -69,7 +70,9 @@ class RuleDetector:
         pattern, group = self._pattern
         for match in pattern.finditer(view.data, first, last):
             start, end = match.span(group)
-            if start < end and not (self.rule.bounded and _is_inside_word(view.text, start, end)):
+            if start == end or (self.rule.bounded and _is_inside_word(view.text, start, end)):
+                continue
+            if not self.rule.heads or is_label(view.text[match.start() : start], self.rule.heads):
                 yield start, end
 
     def judged(self, view: View, start: int, end: int) -> Iterator[Finding]:

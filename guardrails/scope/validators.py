@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from guardrails.scope import identifiers, key_material
+from guardrails.scope import key_material, personal
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.identity import validators as identity
 from guardrails.scope.placeholders import is_dummy, is_placeholder, is_reference
@@ -168,6 +168,6 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "basic-auth": basic_auth,
     "prefixed": prefixed_secret,
     **key_material.VALIDATORS,
-    **identifiers.VALIDATORS,
+    **personal.VALIDATORS,
     **identity.VALIDATORS,
 }

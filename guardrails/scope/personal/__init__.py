@@ -1,0 +1,19 @@
+"""What is a person's and no state gave it: how they are reached, paid, found and called, and the machines they use."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from guardrails.scope.candidates import Candidate
+from guardrails.scope.personal import accounts, devices, mail, network, people, phones, places, profiles, wallets
+
+VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
+    **accounts.VALIDATORS,
+    **devices.VALIDATORS,
+    **mail.VALIDATORS,
+    **network.VALIDATORS,
+    **people.VALIDATORS,
+    **phones.VALIDATORS,
+    **places.VALIDATORS,
+    **profiles.VALIDATORS,
+    **wallets.VALIDATORS,
+}

@@ -1,0 +1,161 @@
+"""Names of people and dates of their birth."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from guardrails.scope.candidates import Candidate
+from guardrails.scope.labels import labels
+from guardrails.scope.words import words
+
+_YEARS: Final = (range(1880, 2031), range(2440, 2575), range(1300, 1420))  # ours, Buddhist, Persian
+_EPOCHS: Final = frozenset({"19700101", "19000101", "01011970", "01011900"})
+_TWO_DIGIT_YEAR: Final = 2
+# Quotes, and what a JSON tree is written down with (documents.py).
+_QUOTES: Final = frozenset("\"'`\x02\x03")
+_NAME_LISTS: Final = (
+    "given-name", "surname", "full-name", "full-name-latin", "full-name-scripts", "name", "username",
+)  # fmt: skip
+# After a name in code stands none of these: `name: Some(...)`, `author: Author.objects`.
+_CODE_AFTER: Final = frozenset("([{=_<$")
+_INITIAL: Final = re.compile(r"[A-Z]\.?")
+
+
+def birth_date(candidate: Candidate) -> float:
+    """A day that is in a calendar, in any order and in words too; not the day that clocks begin with."""
+    numbers = [int(part) for part in re.findall(r"[0-9]+", candidate.value)]
+    digits = "".join(filter(str.isdigit, candidate.value))
+    if digits in _EPOCHS or not numbers:
+        return 0.0
+    if len(numbers) == 1:
+        return candidate.confidence if _is_compact_date(digits) else 0.0
+    year = max(numbers, key=lambda number: (number > 31, number))
+    others = list(numbers)
+    others.remove(year)
+    has_year = any(year in years for years in _YEARS) or year < 100
+    is_day = all(1 <= other <= 31 for other in others) and (len(others) < 2 or min(others) <= 12)
+    return candidate.confidence if has_year and is_day else 0.0
+
+
+def _is_compact_date(digits: str) -> bool:
+    orders = ((digits[:4], digits[4:6], digits[6:]), (digits[4:], digits[2:4], digits[:2]))
+    if len(digits) != 8:
+        return False
+    return any(
+        any(int(year) in years for years in _YEARS)
+        and any(1 <= int(one) <= 12 for one in (month, day))
+        and 1 <= int(month) <= 31
+        and 1 <= int(day) <= 31
+        for year, month, day in orders
+    )
+
+
+def full_name(candidate: Candidate) -> float:
+    """Two or more words that a person is called, after a label that says so."""
+    parts = _name_parts(candidate)
+    if not parts or _is_code(candidate):
+        return 0.0
+    return candidate.confidence if len(parts) > 1 or not candidate.value.isascii() or _is_given(parts[0]) else 0.0
+
+
+def known_name(candidate: Candidate) -> float:
+    """Two or more words of which the first, or the one after a comma, is a given name."""
+    parts = _name_parts(candidate)
+    is_known = len(parts) > 1 and (_is_given(parts[0]) or ("," in candidate.value and _is_given(parts[-1])))
+    return candidate.confidence if is_known and not _is_code(candidate) else 0.0
+
+
+def given_name(candidate: Candidate) -> float:
+    """One word that a person is called: in quotes, or a known given name."""
+    parts = _name_parts(candidate)
+    if not parts or _is_code(candidate):
+        return 0.0
+    return candidate.confidence if _is_quoted(candidate) or _is_given(parts[0]) or not parts[0].isascii() else 0.0
+
+
+def surname(candidate: Candidate) -> float:
+    """A family's name: in quotes, or with the rest of its line empty."""
+    parts = _name_parts(candidate)
+    if not parts or _is_code(candidate):
+        return 0.0
+    is_alone = _is_quoted(candidate) or candidate.after(2).strip(" \r,;<|") == ""
+    return candidate.confidence if is_alone else 0.0
+
+
+def free_name(candidate: Candidate) -> float:
+    """A given name and a surname in prose."""
+    # Cheapest first: most of what has the shape is a heading.
+    first = candidate.value.partition(" ")[0].lower()
+    if not _is_given(first) or first in words("ambiguous-names"):
+        return 0.0
+    parts = _name_parts(candidate)
+    is_name = len(parts) > 1 and parts[-1].lower() not in words("no-surnames")
+    is_part = candidate.before(1) in _CODE_BEFORE or _is_code(candidate)
+    return candidate.confidence if is_name and not is_part else 0.0
+
+
+_CODE_BEFORE: Final = frozenset("/\\_.$#@-=<")
+
+
+def titled_name(candidate: Candidate) -> float:
+    """What stands after a title."""
+    parts = _name_parts(candidate)
+    return candidate.confidence if parts and len(parts[0].rstrip(".")) > 1 and not _is_code(candidate) else 0.0
+
+
+def greeted_name(candidate: Candidate) -> float:
+    """What stands after a greeting: a given name, or more than one word."""
+    parts = _name_parts(candidate)
+    is_name = len(parts) > 1 or (parts and _is_given(parts[0]))
+    return candidate.confidence if is_name and not _is_code(candidate) else 0.0
+
+
+def _name_parts(candidate: Candidate) -> list[str]:
+    """The words of a name, or none where it is not one: words of code, of organisations, of forms, of nobody."""
+    value = candidate.value
+    if "?" in value or "_" in value or "  " in value.strip():
+        return []
+    parts = value.replace(",", " ").split()
+    lower = value.lower().strip(" .").replace(" ", "-")
+    is_nobody = lower in words("nobodys-names") or value.lower() in _label_words()
+    is_words = all(_is_name_word(part) for part in parts)
+    is_other = any(part.lower().strip(".,'") in words("no-names") for part in parts)
+    return [] if is_nobody or is_other or not is_words else parts
+
+
+def _is_name_word(part: str) -> bool:
+    is_capital = part[0].isalpha() and not part[0].islower()
+    return is_capital or part.lower().rstrip(".") in words("name-particles")
+
+
+def _is_given(part: str) -> bool:
+    lower = part.lower().strip(".'")
+    return any(piece in words("given-names") for piece in (lower, *lower.split("-")[:1]))
+
+
+def _is_quoted(candidate: Candidate) -> bool:
+    return candidate.text[candidate.end : candidate.end + 1] in _QUOTES
+
+
+def _is_code(candidate: Candidate) -> bool:
+    after = candidate.after(2)
+    return after[:1] in _CODE_AFTER or (after[:1] in {".", ":", "-"} and after[1:2].isalpha())
+
+
+@lru_cache(maxsize=1)
+def _label_words() -> frozenset[str]:
+    # A translation's value is the label in another language: `"last_name": "Nachname"`.
+    return frozenset(label.lstrip("=") for name in _NAME_LISTS for label in labels(name))
+
+
+VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
+    "birth-date": birth_date,
+    "full-name": full_name,
+    "known-name": known_name,
+    "given-name": given_name,
+    "surname": surname,
+    "free-name": free_name,
+    "titled-name": titled_name,
+    "greeted-name": greeted_name,
+}
