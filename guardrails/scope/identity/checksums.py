@@ -119,8 +119,3 @@ def is_monotone(text: str) -> bool:
 def every(*checks: Check) -> Check:
     """All of them."""
     return lambda text: all(check(text) for check in checks)
-
-
-def either(*checks: Check) -> Check:
-    """One of them at least."""
-    return lambda text: any(check(text) for check in checks)

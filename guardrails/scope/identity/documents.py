@@ -5,16 +5,13 @@ from typing import Final
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.identity.checksums import icao
 
-# Where each format's second line keeps: number with its check, birthday, expiry.
-_FIELDS: Final = {44: ((0, 10), (13, 20), (21, 28)), 36: ((0, 10), (13, 20), (21, 28)), 30: ((0, 7), (8, 15))}
+# Where a line keeps number, birthday and expiry, each with its check digit: in the second of two, or of three.
+_IN_SECOND_OF_TWO: Final = ((0, 10), (13, 20), (21, 28))
+_IN_SECOND_OF_THREE: Final = ((0, 7), (8, 15))
 
 
 def machine_readable(candidate: Candidate) -> float:
-    """A zone of whose lines one has right check digits over number, birthday and expiry."""
-    lines = candidate.value.split()
-    return candidate.confidence if any(map(_is_checked, lines)) else 0.0
-
-
-def _is_checked(line: str) -> bool:
-    fields = [line[start:end] for start, end in _FIELDS.get(len(line), ())]
-    return bool(fields) and all(field[-1].isdigit() and icao(field) for field in fields)
+    """A line with right check digits over what it holds."""
+    *first, line = candidate.value.split()
+    fields = [line[start:end] for start, end in (_IN_SECOND_OF_THREE if first else _IN_SECOND_OF_TWO)]
+    return candidate.confidence if all(field[-1].isdigit() and icao(field) for field in fields) else 0.0

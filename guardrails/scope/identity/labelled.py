@@ -32,10 +32,12 @@ _ANSWERED: Final = compile_regex(
 )
 _OTHER_THING: Final = compile_regex(
     r"(?:^|[^a-z])(?:version|length|digits|char|rfc|iso|expir|birth|valid|line|page|port\b|since|until|year|http|phone|"
-    r"e-?mail|count|total|size|max|min|time|stamp|hash|price|amount|rate|score|step|error|status)|date\b|_at\b|_on\b"
+    r"e-?mail|count|total|size|max|min|time|stamp|hash|price|amount|rate|score|step|error|status|wage|cost|budget|base)|date\b|_at\b|_on\b"
 )
 # A number with a wrong check digit, where its label stands: mistyped more often than invented, but never sure.
 _MISTYPED: Final = 0.45
+# Two letters are a label only for what has its right check digit: `ci`, `cc`.
+_NAME_CHARS: Final = 3
 # A value that begins like one and is none: read on, but not for ever.
 _SPANS: Final = 4
 
@@ -54,7 +56,7 @@ class LabelledDetector:
     def find(self, view: View) -> Iterator[Finding]:
         folded = fold(view.text)
         for place in places(view.text, view.data, self._lexicon.find(view.text, folded)):
-            if _DIGIT.search(view.data, place.start, place.end):
+            if place.start < place.end and _DIGIT.search(view.data, place.start, place.end):
                 for index in place.label.rules:
                     yield from _found(self._rules[index], view, folded, place)
 
@@ -65,7 +67,8 @@ def _found(detector: RuleDetector, view: View, folded: bytes, place: Place) -> I
         is_held = not is_part_of_number(view.text, start, end) and _is_held(folded, place, start, end)
         if is_held or not (must_be_held or is_part_of_number(view.text, start, end)):
             found = list(detector.judged(view, start, end))
-            yield from found or (_mistyped(detector.rule, view.text, start, end) if is_held else ())
+            is_named = place.label.end - place.label.start >= _NAME_CHARS
+            yield from found or (_mistyped(detector.rule, view.text, start, end) if is_held and is_named else ())
         if is_held:
             return
 

@@ -78,47 +78,47 @@ class Lexicon:
     """
 
     def __init__(self, labels: Sequence[Sequence[str]]) -> None:
-        self._alone: dict[bytes, tuple[int, ...]] = {}
-        self._numbered: dict[bytes, tuple[int, ...]] = {}
-        labels = [[case for label in of_rule for case in _cases(label)] for of_rule in labels]
-        for index, of_rule in enumerate(labels):
-            for label in of_rule:
-                stem = _squeezed(_plain(label.removesuffix("_#")))
-                for rules in (self._numbered,) if label.endswith("_#") else (self._alone, self._numbered):
-                    rules[stem] = tuple(dict.fromkeys((*rules.get(stem, ()), index)))
-        self._join_those_with_a_number_word()
-        written = sorted({label for of_rule in labels for label in of_rule})
-        stems = sorted({label.removesuffix("_#") for label in written})
-        self._pattern = _compiled("|".join(map(_spelled, stems)))
-        self._number = _compiled(f"{_GAP}(?:{'|'.join(map(_spelled, _NUMBER_WORDS))})")
-        self.keywords = tuple(sorted(set(map(_keyword, written))))
-        self.sign = _sign(written)
-
-    def _join_those_with_a_number_word(self) -> None:
-        # `personal_number`, a label of some states, is also `personal_#`, which is one of any.
-        words = {_squeezed(_plain(word)) for word in _NUMBER_WORDS}
-        for stem in self._alone:
-            for cut in range(1, len(stem)):
-                if stem[cut:] in words and stem[:cut] in self._numbered:
-                    self._alone[stem] = tuple(dict.fromkeys(self._alone[stem] + self._numbered[stem[:cut]]))
+        written = [{case for label in of_rule for case in _cases(label)} for of_rule in labels]
+        every = sorted(set().union(*written))
+        numbered = {label.removesuffix("_#") for label in every if label.endswith("_#")}
+        alone = {label for label in every if not label.endswith("_#")}
+        forms = [_any_of(alone), _any_of(numbered) + _GAP + _any_of(_NUMBER_WORDS)]
+        self._rules = _rules_by_label(written)
+        self._pattern = _compiled(
+            "|".join(form for form, labels in zip(forms, (alone, numbered), strict=True) if labels)
+        )
+        self._alone = _compiled(forms[0])
+        self.keywords = tuple(sorted(set(map(_keyword, every))))
+        self.sign = _sign(every)
 
     def find(self, text: str, folded: bytes) -> Iterator[Label]:
         """The labels in `text`, in order, none overlapping another; `folded` is the same text, folded."""
         position = 0
         while match := self._pattern.search(folded, position):
-            label = self._label(text, folded, *match.span())
-            if label:
-                yield label
-            position = label.end if label else match.start() + 1
+            start, end = match.span()
+            position = start + 1
+            if not _begins_word(text, start):
+                continue
+            if not _ends_word(text, start, end):
+                # `passport no` in `passport not found`: what is left of it is a label too.
+                shorter = self._alone.match(folded, start, end - 1)
+                end = shorter.end() if shorter and _ends_word(text, start, shorter.end()) else start
+            if start < end:
+                yield Label(start, end, self._rules[_squeezed(folded[start:end])])
+                position = end
 
-    def _label(self, text: str, folded: bytes, start: int, end: int) -> Label | None:
-        stem = _squeezed(folded[start:end])
-        if not _begins_word(text, start):
-            return None
-        number = self._number.match(folded, end) if stem in self._numbered else None
-        if number and _ends_word(text, end, number.end()):
-            return Label(start, number.end(), self._numbered[stem])
-        return Label(start, end, self._alone[stem]) if stem in self._alone and _ends_word(text, start, end) else None
+
+def _rules_by_label(labels: Sequence[Iterable[str]]) -> dict[bytes, tuple[int, ...]]:
+    """From a label, squeezed, to the rules that have it: each with all that `#` stands for."""
+    numbers = tuple(map(_squeezed, map(_plain, _NUMBER_WORDS)))
+    rules: dict[bytes, tuple[int, ...]] = {}
+    for index, of_rule in enumerate(labels):
+        for label in of_rule:
+            stem = _squeezed(_plain(label.removesuffix("_#")))
+            for squeezed in [stem + number for number in numbers] if label.endswith("_#") else [stem]:
+                known = rules.get(squeezed, ())
+                rules[squeezed] = known if index in known else (*known, index)
+    return rules
 
 
 def _begins_word(text: str, start: int) -> bool:
@@ -131,9 +131,10 @@ def _begins_word(text: str, start: int) -> bool:
 
 def _ends_word(text: str, start: int, end: int) -> bool:
     last, after = text[end - 1], text[end : end + 1]
-    if not after.isalpha() or not last.isascii() or end - start >= _COMPOUND_CHARS:
+    if not after.isalpha() or not last.isascii() or (after.isupper() and last.islower()):
         return True
-    return after.isupper() and last.islower()
+    # A compound goes on behind a long word: not behind the `no` of `license nothing`.
+    return len(text[start:end].replace("_", " ").split()[-1]) >= _COMPOUND_CHARS
 
 
 def _cases(label: str) -> set[str]:
@@ -157,6 +158,10 @@ def _plain(label: str) -> bytes:
 
 def _squeezed(folded: bytes) -> bytes:
     return folded.translate(None, _BETWEEN)
+
+
+def _any_of(labels: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(_spelled, sorted(labels)))})"
 
 
 def _spelled(label: str) -> str:

@@ -15,6 +15,7 @@ _SEPARATORS: Final = frozenset("-./+:")
 _ASCENDING: Final = "01234567890123456789"
 _LEAST_DIGITS: Final = 4
 _LEAST_DIGITS_AMONG_CAPITALS: Final = 2
+_LEAST_DIGITS_OF_SHORT_CAPITALS: Final = 3
 _LONG_CHARS: Final = 8
 _LEAST_DIGITS_ALONE: Final = 6
 _LEAST_DIGITS_ASSIGNED: Final = 8
@@ -44,8 +45,10 @@ def personal_number(candidate: Candidate) -> float:
 def _least_digits(compact: str, letters: int) -> int:
     if not letters:
         return _LEAST_DIGITS_ALONE
-    # Some documents number in letters as much as in digits, and are long in return.
-    return _LEAST_DIGITS_AMONG_CAPITALS if compact.isupper() and len(compact) >= _LONG_CHARS else _LEAST_DIGITS
+    # Some number in letters as much as in digits, and then in capitals.
+    if not compact.isupper():
+        return _LEAST_DIGITS
+    return _LEAST_DIGITS_AMONG_CAPITALS if len(compact) >= _LONG_CHARS else _LEAST_DIGITS_OF_SHORT_CAPITALS
 
 
 def record_number(candidate: Candidate) -> float:
@@ -53,7 +56,7 @@ def record_number(candidate: Candidate) -> float:
     a bare one behind `=` is a key of some database.
     """
     value = candidate.value
-    is_assigned = value.isdigit() and candidate.before(4).rstrip().endswith("=")
+    is_assigned = value.isdigit() and candidate.before(4).rstrip().endswith(("=", '":', "':"))
     return 0.0 if is_assigned and len(value) < _LEAST_DIGITS_ASSIGNED else personal_number(candidate)
 
 
@@ -62,7 +65,7 @@ def plate_number(candidate: Candidate) -> float:
     value = candidate.value
     compact = "".join(filter(str.isalnum, value))
     digits = sum(map(str.isdigit, compact))
-    is_plate = 4 <= len(compact) <= 9 and 1 <= digits < len(compact) and value.upper() == value
+    is_plate = 4 <= len(compact) <= 10 and 1 <= digits < len(compact) and value.upper() == value
     return candidate.confidence if is_plate and not _VERSION.fullmatch(value) else 0.0
 
 

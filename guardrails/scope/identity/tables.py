@@ -34,7 +34,7 @@ _SQL_CELL: Final = compile_regex(r"""((?:'[^']*'|"[^"]*"|\([^()]*\)|[^,()'"])*)(
 def columns(data: bytes, start: int, end: int, heads: Sequence[int]) -> Iterator[Cell]:
     """The cells under the labels that start at `heads` in the line data[start:end], if it is the head of a table."""
     yield from _statement(data, heads)
-    if end - start <= _HEADER_CHARS and (pattern := _layout(data, start, end, heads[0])):
+    if end < len(data) and end - start <= _HEADER_CHARS and (pattern := _layout(data, start, end, heads[0])):
         yield from _under(pattern, data, _indices(pattern, data, start, end, heads), _rows(data, end))
 
 
