@@ -30,6 +30,7 @@ from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.peer_server import PeerServer
 from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.sandbox.orphans import end_orphans
+from hive_node.adapters.sayable import Sayable
 from hive_node.adapters.scope_engine import guard_digest, load_engine
 from hive_node.adapters.store import (
     CallStore,
@@ -368,6 +369,7 @@ class _Builder:
             peers=self.peers,
             journal=self.journal,
             clock=self.clock,
+            sayable=Sayable(self.guard, self.own.refresh),
             left=self._left,
         )
 

@@ -12,6 +12,7 @@ from hive_node.adapters.invites import Token
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.joining import join
 from hive_node.adapters.keyfile import NodeKey
+from hive_node.adapters.sayable import Sayable
 from hive_node.adapters.store import FeedStore, Journal, PeerStore
 from hive_node.adapters.tls import certificate_of
 from hive_node.config.node import NodeConfig
@@ -46,11 +47,14 @@ class Members:
     peers: PeerStore
     journal: Journal
     clock: Clock
+    sayable: Sayable
     left: Callable[[], None]
 
     async def create(self, name: str) -> Membership:
         """Found a hive with this node as its admin."""
         self._federation().check_port()
+        await self.sayable.check("name", name)
+        await self._introduce()
         founder = Member(
             id=self.key.node_id,
             certificate=base64.b64encode(certificate_of(self.key)).decode("ascii"),
@@ -76,6 +80,7 @@ class Members:
         parsed = Token.parse(token)
         if parsed.expires_at <= self.clock.now() and not is_waiting:
             raise Fault("hive.invite-expired", "the invite has expired: ask for another")
+        await self._introduce()
         node = self.config.node
         welcome = await join(parsed, self.key, node.owner, node.name, self.constitution)
         if welcome is None:
@@ -108,6 +113,7 @@ class Members:
         self, node: str, reason: str, *, last_seq: int | None = None, keep_history: bool = False
     ) -> Issued:
         """Send a member away."""
+        await self.sayable.check("reason", reason)
         return await self.office.revoke(parse_node_id(node), reason, last_seq=last_seq, keep_history=keep_history)
 
     async def set_admins(self, add: str | None, drop: str | None, threshold: int | None) -> Issued:
@@ -135,6 +141,7 @@ class Members:
             await self.journal.remember(LOCAL_HALT, reason)
             self.hive.local_halt = reason
         else:
+            await self.sayable.check("reason", reason)
             issued = await self.office.halt(reason, timedelta(minutes=minutes))
         await self.journal.tell("halt", reason=reason, local=is_local, proposed=isinstance(issued, StoredProposal))
         return issued
@@ -149,6 +156,11 @@ class Members:
             issued = await self.office.resume()
         await self.journal.tell("resume", local=is_local, proposed=isinstance(issued, StoredProposal))
         return issued
+
+    async def _introduce(self) -> None:
+        """What every member will know of this node, and of whose it is."""
+        await self.sayable.check("owner", self.config.node.owner)
+        await self.sayable.check("name", self.config.node.name)
 
     async def _void_invites(self) -> None:
         """An invite to a hive that this node left is good for nothing, and for no other hive either."""
