@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from guardrails.scope import Fact, InScope, LocalFacts, ScopeGuard, default_engine
+from guardrails.scope import Fact, InScope, LocalFacts, ScopeGuard, default_engine, documents
 from guardrails.scope.catalogue import load_rules
+from guardrails.scope.fields import below, field_tree
 from guardrails.scope.guard import REFUSES_AT
+from guardrails.scope.redaction import tree_findings
 from guardrails.verdict import Refused
 from protocol.deltas import Delta, ShareLevel
 from protocol.errors import RemoteProtocolError
@@ -126,3 +128,34 @@ def test_every_kind_leaves_as_it_is_where_nothing_is_planted(delta: Delta) -> No
     verdict = GUARD.check_outgoing(delta, ShareLevel.RECIPES)
     assert isinstance(verdict, InScope)
     assert verdict.value.raw == delta.raw
+
+
+class LongWay(documents._Writer):
+    """Writes down the name of every field, before plain values too."""
+
+    def write(self, path: Any, key: str, value: Any, fields: Any, group: Any = ()) -> None:
+        if not isinstance(value, dict):
+            super().write(path, key, value, fields, group)
+            return
+        for name, item in value.items():
+            if isinstance(fields, dict) and name in fields and name != "*":
+                self.readable.parts.append(name + documents._KEY_END)
+                self.write((*path, name), name, item, below(fields, name), (*group, name))
+            else:
+                self._write_member(path, name, item, fields, group)
+
+
+def seen(delta: Delta) -> list[tuple[str, Any]]:
+    fields = field_tree(delta.kind)
+    found = tree_findings(GUARD._seen(delta.tree(), fields))
+    return sorted((one.place, (one.finding.rule, one.finding.start, one.finding.end)) for one in found)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+@given(text=st.sampled_from([*EXAMPLES, *OWN]), delta=st.sampled_from(CLEAN), data=st.data())
+def test_names_before_plain_values_need_not_be_written_down(text: str, delta: Delta, data: st.DataObject) -> None:
+    spoilt = planted_in(delta, text, data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "_Writer", LongWay)
+        long_way = seen(spoilt)
+    assert seen(spoilt) == long_way
