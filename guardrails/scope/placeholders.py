@@ -19,6 +19,8 @@ _UNMISTAKABLE: Final = (
 _MISTAKABLE: Final = ("foobar", "dummy", "xxxxx", "your_", "your-", "mock", "fake")
 _REAL_NATS: Final = 40.0
 _DIGEST_CHARS: Final = 12
+# How people show no more than the head of a secret.
+_CUT_SHORT: Final = ("...", "***")
 # Words that give a weaker value away where they begin it, or are a part of their own.
 _BEGINS: Final = (
     "your",
@@ -100,7 +102,7 @@ def _is_documented(value: str) -> bool:
 def is_placeholder(value: str) -> bool:
     """Whether `value`, assigned to a key, is a word that people write in a secret's place."""
     lower = value.lower().strip("_-. !?")
-    if lower in words("placeholders") or is_dummy(value):
+    if lower in words("placeholders") or value.endswith(_CUT_SHORT) or is_dummy(value):
         return True
     return lower.startswith(_BEGINS) or not _PARTS.isdisjoint(lower.translate(_SPLIT).split())
 

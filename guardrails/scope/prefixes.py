@@ -20,10 +20,11 @@ _FILE_ENDS: Final = (".js", ".mjs", ".cjs", ".css", ".map", ".json", ".woff", ".
 
 def prefixed_secret(candidate: Candidate) -> float:
     """Random behind words of which one says that it is a secret, and the first not that everybody may know it."""
-    *prefix, body = candidate.value.lower().translate(_SEPARATORS).split("-")
-    if _is_public(prefix) or words("secret-prefixes").isdisjoint(prefix) or is_dummy(candidate.value):
+    token, _, _region = candidate.value.partition(".")
+    *prefix, body = token.lower().translate(_SEPARATORS).split("-")
+    if _is_public(prefix) or words("secret-prefixes").isdisjoint(prefix) or is_dummy(token):
         return 0.0
-    return candidate.confidence if _is_random(candidate.value[-len(body) :], candidate) else 0.0
+    return candidate.confidence if _is_random(token[-len(body) :], candidate) else 0.0
 
 
 def is_public_token(token: str) -> bool:

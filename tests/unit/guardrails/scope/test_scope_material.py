@@ -57,6 +57,23 @@ def test_token_of_an_unknown_provider_is_found_by_what_its_prefix_says(engine: E
         assert (found.start, found.end) == (18, 18 + len(token))
 
 
+def test_region_after_a_token_belongs_to_it(engine: Engine) -> None:
+    token = "hook_sk_" + planted.letters(32, 8) + ".eu"
+    (found,) = engine.scan(f"set it to {token}, then start")
+    assert (found.start, found.end) == (10, 10 + len(token))
+
+
+@pytest.mark.parametrize("shown", ["sk-or-v1-df6ab2...", "eyJhbGciOi\u2026", "b627af3f***"])
+def test_head_of_a_token_is_nothing_to_hide(engine: Engine, shown: str) -> None:
+    assert not engine.scan(f'ROUTER_API_KEY = "{shown}"')
+
+
+def test_webhook_is_found_with_its_scheme(engine: Engine) -> None:
+    address = planted.webhook()
+    (found,) = engine.scan(f"post it to {address} now")
+    assert (found.start, found.end) == (11, 11 + len(address))
+
+
 @pytest.mark.parametrize("prefix", ["pk_live_", "cus_", "price_", "user_", "req_", "sha256-", "phc_"])
 def test_what_a_prefix_says_to_be_public_or_an_id_is_no_secret(engine: Engine, prefix: str) -> None:
     assert not engine.scan(f"x = open_page({prefix}{planted.letters(26, 5)})")
