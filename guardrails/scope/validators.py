@@ -82,6 +82,16 @@ def chosen(candidate: Candidate) -> float:
     return candidate.confidence if confidence_of(candidate.value, "password", "set") else 0.0
 
 
+def told(candidate: Candidate) -> float:
+    """What would be a password where somebody tells one in a sentence: it has a letter, a digit or
+    a mark, and no bracket."""
+    value = candidate.value.rstrip(".:!?)*") or candidate.value
+    has_letter, has_other = any(map(str.isalpha, value)), not value.isalpha()
+    is_code = not frozenset("(){}<>[]\\").isdisjoint(value)
+    is_told = has_letter and has_other and not is_code and confidence_of(value, "password", "code") > 0
+    return candidate.confidence if is_told else 0.0
+
+
 def crc32_base62(candidate: Candidate) -> float:
     """Six base62 characters at the end are the CRC-32 of the thirty before them (GitHub, npm)."""
     body = candidate.value.rpartition("_")[2]
@@ -159,6 +169,7 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "spaced": spaced_token,
     "mixed": mixed,
     "chosen": chosen,
+    "told": told,
     "crc32-base62": crc32_base62,
     "aws-key-id": aws_key_id,
     "jwt": jwt,

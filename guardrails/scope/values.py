@@ -32,10 +32,11 @@ _LEAST_WORDLESS: Final = 10.0
 _UUID_CHARS: Final = 36
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _NAME_MARKS: Final = str.maketrans(dict.fromkeys("_-.:/\\ ,;!?'\"()[]{}<>*", " "))
+_DIGITS_APART: Final = str.maketrans(dict.fromkeys(string.digits, " "))
 # Words and digits that name a technique, not a password.
 _TECHNIQUES: Final = (
-    "", "sha", "md", "utf", "base", "oauth", "ipv", "int", "uint", "float", "aes", "rsa", "des", "x", "http", "ec", "p",
-    "latin", "iso", "win", "cp", "v", "level", "step", "argon", "bcrypt", "scrypt", "pbkdf", "ed", "es", "hs", "rs", "ps",
+    "sha", "md", "utf", "base", "oauth", "ipv", "int", "uint", "float", "aes", "rsa", "des", "x", "http", "ec", "p",
+    "latin", "iso", "win", "cp", "v", "level", "step", "argon", "bcrypt", "scrypt", "pbkdf", "ed", "es", "hs", "rs", "ps", "crypt", "url", "mb", "z", "t", "alpha", "beta", "rc", "gb", "ms",
 )  # fmt: skip
 _PHRASE_WORDS: Final = 3
 _PHRASE_WORD_CHARS: Final = 3
@@ -97,7 +98,7 @@ def _is_name(value: str, digits: int, nats: float) -> bool:
     if lower in words("weak-passwords"):
         return False
     parts = lower.translate(_NAME_MARKS).split()
-    known = sum(_is_known(part.strip(string.digits)) for part in parts)
+    known = sum(all(map(_is_known, part.translate(_DIGITS_APART).split())) for part in parts)
     if known == len(parts):
         return not (_has_marks(value) and digits)
     if digits:
