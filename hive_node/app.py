@@ -21,6 +21,7 @@ from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
 from hive_node.adapters.llm import ModelDesk
+from hive_node.adapters.llm.scanned import ScannedModel
 from hive_node.adapters.machine import Machine
 from hive_node.adapters.membering import LOCAL_HALT, Members
 from hive_node.adapters.memory import settle
@@ -73,7 +74,7 @@ from hive_node.operators.llm import Llm
 from hive_node.operators.purse import Purse
 from hive_node.operators.recipe import FromRecipes
 from hive_node.operators.tune import Tune
-from hive_node.ports import FatalError, ModelFault, Operator, RunLimits, Sandbox
+from hive_node.ports import FatalError, LanguageModel, ModelFault, Operator, RunLimits, Sandbox
 from hive_node.share.charters import CharterOffice
 from hive_node.share.pipeline import Share
 from hive_node.share.proposals import ProposalDesk
@@ -431,8 +432,13 @@ class _Builder:
 
     async def _llm(self, experiment: Experiment) -> Operator:
         caps, most = budget_of(experiment), self.models.most_output()
-        purse = Purse(await self.models.model(), self.calls, self.models.price(), caps, self.clock, most)
+        purse = Purse(await self._model(), self.calls, self.models.price(), caps, self.clock, most)
         return Llm(purse, self.suggest, self.chance)
+
+    async def _model(self) -> LanguageModel:
+        """The model; one that is somewhere else is told nothing that the scope guard would not let leave."""
+        model = await self.models.model()
+        return model if self.models.is_local else ScannedModel(model, self.guard, self.own.refresh)
 
     async def _llm_if_any(self, experiment: Experiment) -> list[Operator]:
         """The language model, where there is one and this project may pay for it."""

@@ -25,6 +25,21 @@ def redact(tree: JsonValue, seen: Sequence[Seen]) -> JsonValue:
     return _redacted((), tree, spans)
 
 
+def blanked(text: str, findings: Sequence[Finding]) -> str:
+    """The text with each finding's word in brackets in its place: `[email]`, and `[secret]` for every secret."""
+    parts: list[str] = []
+    done = 0
+    for finding in sorted(findings, key=lambda one: (one.start, -one.end)):
+        if finding.end <= done:
+            continue
+        parts += (
+            text[done : max(done, finding.start)],
+            f"[{'secret' if finding.kind == 'secret' else finding.entity}]",
+        )
+        done = finding.end
+    return "".join((*parts, text[done:]))
+
+
 def keep(tree: JsonValue, fields: "FieldTree | FieldType | None") -> tuple[JsonValue, tuple[str, ...]]:
     """The listed fields of a tree, and the places under which others were dropped. Their names are not told: they may
     hold anything.
@@ -43,21 +58,7 @@ def _redacted(path: Path, tree: JsonValue, spans: Mapping[Path, Sequence[Finding
         return {name: _redacted((*path, name), value, spans) for name, value in tree.items()}
     if isinstance(tree, list):
         return [_redacted((*path, str(index)), value, spans) for index, value in enumerate(tree)]
-    return _blanked(tree, spans[path]) if isinstance(tree, str) and path in spans else tree
-
-
-def _blanked(text: str, findings: Sequence[Finding]) -> str:
-    parts: list[str] = []
-    done = 0
-    for finding in sorted(findings, key=lambda one: (one.start, -one.end)):
-        if finding.end <= done:
-            continue
-        parts += (
-            text[done : max(done, finding.start)],
-            f"[{'secret' if finding.kind == 'secret' else finding.entity}]",
-        )
-        done = finding.end
-    return "".join((*parts, text[done:]))
+    return blanked(tree, spans[path]) if isinstance(tree, str) and path in spans else tree
 
 
 def _kept(path: Path, tree: JsonValue, fields: "FieldTree | FieldType | None", dropped: list[str]) -> JsonValue:

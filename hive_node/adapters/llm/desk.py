@@ -46,6 +46,11 @@ class ModelDesk:
             )
         return self._open[key.text]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the model runs on this machine: what it is asked does not leave."""
+        return self._settings().is_loopback
+
     def price(self) -> Price:
         """What the model costs. Raises ModelFault(model.no-price)."""
         settings = self._settings()

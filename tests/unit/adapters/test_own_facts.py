@@ -12,9 +12,9 @@ from pathlib import Path
 import ifaddr
 import pytest
 
-from guardrails.scope import LocalFacts, ScopeGuard, default_engine
+from guardrails.scope import Engine, LocalFacts, ScopeGuard
 from hive_node.adapters.clock import SystemChance
-from hive_node.adapters.dictionary import OwnFacts, keeping
+from hive_node.adapters.dictionary import OwnFacts, collect_secrets, keeping
 from tests.fakes.time import HeldClock
 
 
@@ -34,7 +34,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def own(machine: Path) -> OwnFacts:
-    guard = ScopeGuard(default_engine(), LocalFacts.of([], bytes(32)))
+    guard = ScopeGuard(Engine([]), LocalFacts.of([], bytes(32)))
 
     async def repositories() -> list[Path]:
         return [machine / "lz"]
@@ -91,14 +91,19 @@ async def test_the_service_looks_by_itself_and_off_the_loop(
 ) -> None:
     threads: list[int] = []
     known = asyncio.Event()
-    collect = keeping.collect_secrets
 
     def collected(*arguments: object) -> object:
         threads.append(threading.get_ident())
-        return collect(*arguments)  # type: ignore[arg-type]
+        return collect_secrets(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(keeping, "collect_secrets", collected)
-    monkeypatch.setattr(own.guard, "know", lambda facts: (ScopeGuard.know(own.guard, facts), known.set()))
+    know = own.guard.know
+
+    def knows(facts: LocalFacts) -> None:
+        know(facts)
+        known.set()
+
+    monkeypatch.setattr(own.guard, "know", knows)
     serving = asyncio.create_task(own.serve())
     (machine / "lz/.env").write_text("DB_PASSWORD=crocus8\n")
     assert isinstance(own.clock, HeldClock)
