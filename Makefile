@@ -6,7 +6,7 @@ IN_MEMORY := $(if $(wildcard /dev/shm/.),PYTEST_DEBUG_TEMPROOT=/dev/shm)
 # Where this is set, each of a thousand processes would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check format lint types imports unit fuzz bench bench-guard clean
+.PHONY: help install demo test check format lint types imports unit fuzz traps bench bench-guard clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ unit: install ## every test: units, properties, simulation, real processes
 
 fuzz: install ## a million mutated messages, seeded: only what was said, or a refusal with a code, comes out
 	$(BIN)/python -m tests.fuzz 1000000
+
+traps: install ## what is meant to make the scope guard slow, from each of its rules, and texts of 50 MB
+	$(BIN)/python -m tests.traps --large
 
 bench: install ## the budgets of docs/architecture.md, measured here
 	$(BIN)/python -m benchmarks

@@ -19,6 +19,8 @@ from protocol.wire import JsonValue, parse_object
 _KEY_END: Final = "\x1f: "
 _OPEN: Final = "\x02"
 _CLOSE: Final = GAP
+# What is nested deeper has no place of its own. A delta's fields end at 16; a call of ours for each level has its limit.
+_DEEPEST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class _Writer:
         self, path: Path, key: str, value: JsonValue, fields: "FieldTree | FieldType | None", group: Path = ()
     ) -> None:
         """key: what the value is called, for context. group: the path with `*` for indices."""
-        if isinstance(value, dict):
+        if len(path) >= _DEEPEST and isinstance(value, dict | list):
+            self._write_deep(path, value)
+        elif isinstance(value, dict):
             ours = fields if isinstance(fields, dict) else {}
             for name, item in value.items():
                 if ours.get(name) == "number" and isinstance(item, NUMBER) and name != "*":
@@ -93,6 +97,22 @@ class _Writer:
             self.members.setdefault(("key", path), []).append(leaf)
             self.readable.parts.append(_KEY_END)
         self.write((*path, name), name, value, held, (*group, name))
+
+    def _write_deep(self, path: Path, value: JsonValue) -> None:
+        """Every key and value below, at the place of `path`: a tree as deep as somebody likes is still read."""
+        waiting: list[JsonValue | tuple[str]] = [value]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, tuple):
+                self._leaf(self.readable, one[0], path, "key", None)
+                self.readable.parts.append(_KEY_END)
+            elif isinstance(one, dict):
+                for name, item in reversed(one.items()):
+                    waiting += (item, (name,))
+            elif isinstance(one, list):
+                waiting += reversed(one)
+            else:
+                self._write_value(path, one, None, ())
 
     def _write_exact(self, path: Path, value: JsonValue, held: "FieldTree | FieldType | None") -> None:
         if isinstance(value, str) and isinstance(held, str):

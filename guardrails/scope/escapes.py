@@ -12,8 +12,10 @@ from guardrails.scope.detectors import compile_regex
 from guardrails.scope.normalise import normalise
 from guardrails.scope.views import CONTEXT, Piece, View
 
-# Control characters but white space are none of it: `%02x` is a format, and so is `%de`.
+# Control characters but white space are none of it: `%02x` is a format, and so is a lone `%de`.
 _URL: Final = r"%(?:0[9AaDd]|[2-7][0-9A-Fa-f])|(?:%[89A-Fa-f][0-9A-Fa-f]){2,}"
+# So many in a row are read in one go, and found or not as a whole.
+_MANY: Final = r"(?:%[2-7][0-9A-Fa-f]){64,}|(?:&#[0-9]{2,7};){64,}"
 _HTML: Final = r"&(?:#[0-9]{2,7};?|#[xX][0-9A-Fa-f]{2,6};?|[a-zA-Z]{2,8};)"
 _LITERAL: Final = (
     r"\\+(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-3][0-7]{2}|o\{[0-7]{1,7}\}|/)"
@@ -42,7 +44,7 @@ class Escapes:
     keywords: Sequence[str] = ("%", "&", "\\", "=", ":")
 
     def __init__(self) -> None:
-        usual = f"{_URL}|{_HTML}|{_LITERAL}|{_CONTINUED}|{_FOLDED}"
+        usual = f"{_MANY}|{_URL}|{_HTML}|{_LITERAL}|{_CONTINUED}|{_FOLDED}"
         self._usual = compile_regex(usual)
         self._in_mail = compile_regex(f"{usual}|{_QUOTED}")
         self._is_mail = compile_regex(_QUOTED_SIGN)

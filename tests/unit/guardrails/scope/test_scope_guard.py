@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -380,3 +381,14 @@ def test_proof_is_neither_changed_nor_copied_nor_stored(guard: ScopeGuard) -> No
         with pytest.raises(TypeError):
             duplicate(proof)
     assert repr(proof) == "InScope(Delta, redacted=0)"
+
+
+@pytest.mark.parametrize("levels", [63, 64, 65, 1_000, 100_000])
+@pytest.mark.parametrize(
+    "nest", [lambda inner: [inner], lambda inner: {"a": inner}, lambda inner: {"x": 1, "a": [inner]}]
+)
+def test_tree_of_any_depth_is_read(guard: ScopeGuard, levels: int, nest: Callable[[JsonValue], JsonValue]) -> None:
+    tree: JsonValue = {"mail": "bob" + "@firma-nord.de", "db_password": "tUlip7" + "_x9Qz"}
+    for _ in range(levels):
+        tree = nest(tree)
+    assert {one.finding.entity for one in guard.scan_tree(tree)} == {"email", "password"}
