@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
-from guardrails.scope.identity import americas, asia_africa, europe
+from guardrails.scope.identity import americas, asia_africa, europe, north_east
 from guardrails.scope.identity.checksums import Check
 from guardrails.scope.identity.documents import machine_readable
 from guardrails.scope.identity.plausible import apart, personal_number, plate_number, record_number
@@ -24,6 +24,6 @@ VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "machine-readable": machine_readable,
     **{
         name: partial(_judged, check)
-        for name, check in {**europe.CHECKS, **americas.CHECKS, **asia_africa.CHECKS}.items()
+        for name, check in {**europe.CHECKS, **north_east.CHECKS, **americas.CHECKS, **asia_africa.CHECKS}.items()
     },
 }

@@ -3,10 +3,10 @@
 import pytest
 
 from guardrails.scope import Engine
-from guardrails.scope.identity import americas, asia_africa, europe
+from guardrails.scope.identity import americas, asia_africa, europe, north_east
 from guardrails.scope.identity.checksums import Check
 
-CHECKS: dict[str, Check] = {**europe.CHECKS, **americas.CHECKS, **asia_africa.CHECKS}
+CHECKS: dict[str, Check] = {**europe.CHECKS, **north_east.CHECKS, **americas.CHECKS, **asia_africa.CHECKS}
 SSN = "412-22-" + "1834"
 
 
