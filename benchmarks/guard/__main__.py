@@ -22,7 +22,7 @@ from guardrails.scope.catalogue import load_rules
 from tests.corpus.guard import Record, Size, generate
 
 _PARTS = ("peers", "clean", "linear")
-_DOCUMENTS = 500
+_DOCUMENTS = 300
 _BULK_MB = 20
 _SHOWN_BEFORE, _SHOWN_AFTER = 30, 20
 

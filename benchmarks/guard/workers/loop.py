@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-_BULK_S = 10.0
+_BULK_S = 5.0
 _KIB_PER_MIB = 1024
 
 

@@ -53,9 +53,9 @@ def number(shape: str, checks: Sequence[str | Mapping[str, Any]], chance: random
     raise ValueError(f"nothing of this shape fulfils {checks}: {shape}")
 
 
-def weighted(weights: Sequence[int], modulus: int, remainder: int = 0) -> Condition:
+def weighted(weights: Sequence[int], modulus: int) -> Condition:
     """The digits' sum by weight, the check digit's own included."""
-    return lambda value: sum(map(int.__mul__, weights, map(int, value)), -remainder) % modulus == 0
+    return lambda value: sum(map(int.__mul__, weights, map(int, value))) % modulus == 0
 
 
 def luhn(value: str) -> bool:

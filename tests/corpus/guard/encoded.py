@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
 
+from tests.corpus.guard.pages import page
 from tests.corpus.guard.records import Record, mark, record
 from tests.corpus.guard.shapes import draw
-from tests.corpus.guard.templates import page
 
 Disguise: TypeAlias = Callable[[str, random.Random], str]
 

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.corpus.guard.check_digits import number
+from tests.corpus.guard.pages import page
 from tests.corpus.guard.records import Record, mark, record
-from tests.corpus.guard.templates import page
 
 
 def numbers(stratum: str, count: int, chance: random.Random) -> Iterator[Record]:

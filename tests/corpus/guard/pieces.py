@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
 
+from tests.corpus.guard.pages import page
+
 ALPHANUMERIC = string.ascii_letters + string.digits
 URL_SAFE = ALPHANUMERIC + "-_"
 HEX = "0123456789abcdef"
@@ -17,190 +19,6 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_STEPS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-_WORDS = [
-    "falcon",
-    "river",
-    "copper",
-    "maple",
-    "thunder",
-    "velvet",
-    "orbit",
-    "lantern",
-    "pepper",
-    "granite",
-    "willow",
-    "rocket",
-    "saffron",
-    "tundra",
-    "anchor",
-    "meadow",
-    "cobalt",
-    "ember",
-    "jigsaw",
-    "walnut",
-    "harbor",
-    "pixel",
-    "marble",
-    "cedar",
-    "raven",
-    "quartz",
-    "bishop",
-    "delta",
-    "mango",
-    "spruce",
-]
-# Of BIP-39's English list, whose words a phrase is made of.
-_PHRASE_WORDS = [
-    "abandon",
-    "ability",
-    "absorb",
-    "acid",
-    "acoustic",
-    "adapt",
-    "aerobic",
-    "airport",
-    "alcohol",
-    "alley",
-    "amazing",
-    "anchor",
-    "apology",
-    "arctic",
-    "armor",
-    "aspect",
-    "avocado",
-    "bacon",
-    "balcony",
-    "banner",
-    "basket",
-    "beach",
-    "bicycle",
-    "blanket",
-    "bonus",
-    "bracket",
-    "bridge",
-    "brown",
-    "buffalo",
-    "burger",
-    "cabin",
-    "cactus",
-    "camera",
-    "canvas",
-    "carbon",
-    "castle",
-    "cereal",
-    "chapter",
-    "cherry",
-    "citizen",
-    "clever",
-    "coconut",
-    "coral",
-    "cradle",
-    "cricket",
-    "crystal",
-    "curtain",
-    "dawn",
-    "denial",
-    "desert",
-    "dinosaur",
-    "dolphin",
-    "donkey",
-    "dragon",
-    "eagle",
-    "echo",
-    "elbow",
-    "elder",
-    "embark",
-    "engine",
-    "envelope",
-    "escape",
-    "fabric",
-    "fatigue",
-    "ferry",
-    "fiscal",
-    "flame",
-    "fragile",
-    "galaxy",
-    "garlic",
-    "genuine",
-    "giraffe",
-    "glimpse",
-    "gravity",
-    "guitar",
-    "hammer",
-    "harvest",
-    "hedgehog",
-    "helmet",
-    "hollow",
-    "hospital",
-    "humble",
-    "icon",
-    "inject",
-    "island",
-    "jacket",
-    "jungle",
-    "kangaroo",
-]
-
-_FIRST = [
-    "Katarzyna",
-    "Joaquin",
-    "Annika",
-    "Dmitri",
-    "Giulia",
-    "Margarethe",
-    "Fatima",
-    "Wojciech",
-    "Camille",
-    "Sandra",
-    "Thomas",
-    "Rebecca",
-    "Ingrid",
-    "Matteo",
-    "Priya",
-    "Declan",
-    "Heather",
-    "Stefan",
-    "Beatriz",
-    "Olivia",
-    "Marcus",
-    "Yvonne",
-    "Tobias",
-    "Leticia",
-]
-_LAST = [
-    "Kowalczyk",
-    "Albrecht",
-    "Moreau",
-    "Fernandez",
-    "Lindqvist",
-    "Bergmann",
-    "Rossi",
-    "Novak",
-    "Whitfield",
-    "Oyelaran",
-    "Petersen",
-    "Vandenberg",
-    "Marchetti",
-    "Sandoval",
-    "Gallagher",
-    "Hoffmann",
-    "Delacroix",
-    "Iyer",
-    "Thompson",
-    "Castellano",
-]
-_MAIL = [
-    "gmail.com",
-    "outlook.com",
-    "web.de",
-    "gmx.net",
-    "orange.fr",
-    "libero.it",
-    "wp.pl",
-    "bergmann-it.de",
-    "lakesidedental.org",
-    "torvikdata.no",
-]
 
 
 def letters(count: int, chance: random.Random, alphabet: str = ALPHANUMERIC) -> str:
@@ -210,7 +28,7 @@ def letters(count: int, chance: random.Random, alphabet: str = ALPHANUMERIC) -> 
 
 def word(chance: random.Random) -> str:
     """A plain word."""
-    return chance.choice(_WORDS)
+    return _pick("words", chance)
 
 
 def uuid(chance: random.Random) -> str:
@@ -221,7 +39,7 @@ def uuid(chance: random.Random) -> str:
 
 def crc_token(prefix: str, chance: random.Random) -> str:
     """Thirty characters and their CRC-32 in base62, as GitHub and npm make their tokens."""
-    body, number, digits = letters(30, chance), 0, ""
+    body, digits = letters(30, chance), ""
     number = zlib.crc32(body.encode())
     while number:
         number, digit = divmod(number, 62)
@@ -249,12 +67,6 @@ def jwt(chance: random.Random) -> str:
     return f"{head}.{body}.{_url64(chance.randbytes(size))}"
 
 
-def discord(chance: random.Random) -> str:
-    """A bot's token: its id in base64, a time, a signature."""
-    owner = _url64(str(chance.randint(10**17, 13 * 10**17)).encode())
-    return f"{owner}.G{letters(5, chance, URL_SAFE)}.{letters(38, chance, URL_SAFE)}"
-
-
 def base64_pair(chance: random.Random) -> str:
     """`id:key` in base64."""
     return base64.b64encode(f"{letters(20, chance, URL_SAFE)}:{letters(22, chance, URL_SAFE)}".encode()).decode()
@@ -267,7 +79,7 @@ def base64_login(chance: random.Random) -> str:
 
 def phrase(count: int, chance: random.Random) -> str:
     """A wallet's recovery words."""
-    return " ".join(chance.choices(_PHRASE_WORDS, k=count))
+    return " ".join(chance.choices(_words("phrase"), k=count))
 
 
 def base58check(payload: bytes) -> str:
@@ -304,6 +116,15 @@ def birthday(form: str, chance: random.Random) -> str:
     return (date(1945, 1, 1) + timedelta(days=chance.randrange(365 * 54))).strftime(form)
 
 
+def _words(kind: str) -> list[str]:
+    words: str = page("words")[kind]
+    return words.split()
+
+
+def _pick(kind: str, chance: random.Random) -> str:
+    return chance.choice(_words(kind))
+
+
 def _url64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -332,10 +153,8 @@ PIECES: Mapping[str, Callable[[random.Random], str]] = {
     "Word": lambda chance: word(chance).capitalize(),
     "uuid": uuid,
     **{f"github_{kind}": partial(crc_token, kind) for kind in ("ghp", "gho", "ghu", "ghs")},
-    "npm": partial(crc_token, "npm"),
     "grafana": grafana,
     "jwt": jwt,
-    "discord": discord,
     "base64_pair": base64_pair,
     "base64_login": base64_login,
     "phrase12": partial(phrase, 12),
@@ -350,15 +169,13 @@ PIECES: Mapping[str, Callable[[random.Random], str]] = {
     "segwit": lambda chance: bech32("bc", chance.randbytes(20), (0,)),
     "yymmdd": partial(birthday, "%y%m%d"),
     "ddmmyy": partial(birthday, "%d%m%y"),
-    "yyyymmdd": partial(birthday, "%Y%m%d"),
-    "ddmmyyyy": partial(birthday, "%d%m%Y"),
     "yymm": partial(birthday, "%y%m"),
-    "first": lambda chance: chance.choice(_FIRST).lower(),
-    "last": lambda chance: chance.choice(_LAST).lower(),
-    "First": lambda chance: chance.choice(_FIRST),
-    "Last": lambda chance: chance.choice(_LAST),
-    "login": lambda chance: f"{chance.choice(_FIRST)[0]}{chance.choice(_LAST)}".lower(),
-    "email": lambda chance: f"{chance.choice(_FIRST)}.{chance.choice(_LAST)}@{chance.choice(_MAIL)}".lower(),
+    "first": lambda chance: _pick('first', chance).lower(),
+    "last": lambda chance: _pick('last', chance).lower(),
+    "First": lambda chance: _pick('first', chance),
+    "Last": lambda chance: _pick('last', chance),
+    "login": lambda chance: f"{_pick('first', chance)[0]}{_pick('last', chance)}".lower(),
+    "email": lambda chance: f"{_pick('first', chance)}.{_pick('last', chance)}@{_pick('mail', chance)}".lower(),
     "base64_password": lambda chance: base64.b64encode(letters(14, chance).encode()).decode(),
     "iso_day": partial(birthday, "%Y-%m-%d"),
     "dotted_day": partial(birthday, "%d.%m.%Y"),

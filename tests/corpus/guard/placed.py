@@ -5,41 +5,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.corpus.guard.pages import page
 from tests.corpus.guard.records import Record, RecordKind, mark, record
 from tests.corpus.guard.shapes import draw
-from tests.corpus.guard.templates import fill, name, page, spell, surround
+from tests.corpus.guard.templates import fill, name, spell, surround
 
-# In these a value stands without quotes: what their syntax gives a meaning would end it.
-_UNQUOTED = frozenset(
-    ["env", "sh", "make", "yaml", "conf", "npmrc", "netrc", "csv", "docker", "bat", "ini", "properties"]
-)
-_URLS = frozenset(
-    ["git-remote", "git-clone-x", "pip-index", "url-query", "log-url", "curl-query", "curl-u", "query", "form"]
-)
+# Places in a URL, where a value would have to be written another way.
+_URLS = frozenset(("git-remote", "git-clone-x", "pip-index", "url-query", "log-url", "curl-query", "curl-u", "query", "form"))  # fmt: skip
 _HEADERS = re.compile(r"Bearer|X-API|x-api|x-auth|token \{value|PRIVATE|login|password|auth")
 _MEANINGFUL = re.compile(r"[\s<>&;(){}\[\]|*!#~^,$@%`'\"?]")
 _IN_URL = re.compile(r"[/+=%@:#?<>&;{}|^\[\]\"(),!*$]")
 _QUOTED = re.compile(r"""['"`]\{value\}""")
 _NAME = re.compile(r"[^\W\d]\w*")
-_FREE_KEYS = frozenset(
-    [
-        "yaml",
-        "toml",
-        "ini",
-        "json",
-        "md",
-        "note",
-        "log",
-        "properties",
-        "diff",
-        "http",
-        "url",
-        "conf",
-        "sql",
-        "tf",
-        "nix",
-    ]
-)
+# Languages in which any text may be a key.
+_FREE_KEYS = frozenset(("yaml", "toml", "ini", "json", "md", "note", "log", "properties", "diff", "http", "url", "conf", "sql", "tf", "nix"))  # fmt: skip
 # What the whole texts of a data file are.
 _KINDS: dict[str, RecordKind] = {"credentials": "secret", "personal": "pii", "clean": "clean"}
 
@@ -103,7 +82,7 @@ def texts(sheet: str, stratum: str, count: int, chance: random.Random) -> Iterat
     for number in range(count):
         group, templates = groups[number % len(groups)]
         text = fill(templates[number // len(groups) % len(templates)], chance)
-        yield record(number, kind, stratum, group, text.replace("(PRIVATE)", "PRIVATE"))
+        yield record(number, kind, stratum, group, text)
 
 
 def _assignment(number: int, data: dict[str, Any], chance: random.Random) -> tuple[str, str, str]:

@@ -1,6 +1,5 @@
 """What the corpus consists of: a text, and where in it the sensitive values are."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -60,14 +59,3 @@ def _unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
         spans.append((len(text), len(text) + len(value)))
         text += value + after
     return text, spans
-
-
-def is_marked(marked: str) -> bool:
-    """Whether the text holds a marked value."""
-    return OPEN in marked
-
-
-def marked_values(marked: str) -> Iterator[str]:
-    """The marked values, in order."""
-    text, spans = _unmarked(marked)
-    return (text[start:end] for start, end in spans)

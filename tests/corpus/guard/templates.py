@@ -2,16 +2,12 @@
 
 import random
 import re
-import tomllib
-from functools import cache
-from pathlib import Path
-from typing import Any
 
+from tests.corpus.guard.pages import page
 from tests.corpus.guard.records import mark
 from tests.corpus.guard.shapes import draw
 
 _SLOT = re.compile("«([^»]*)»|‹([^›]*)›")
-_HERE = Path(__file__).parent
 _NAMED = {
     "{host}": "wexler.io|kontora.de|internal.lan|plusgrid.net|svc.hollin.cloud|git.tavros.org|acmecorp.dev",
     "{user}": "deploy|svc-build|app_rw|root|ci-bot|etl|backup|readonly",
@@ -20,12 +16,6 @@ _NAMED = {
     "{digit}": "1|2|3|4|5",
 }
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-@cache
-def page(name: str) -> dict[str, Any]:
-    """One of the corpus's data files."""
-    return tomllib.loads((_HERE / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def fill(text: str, chance: random.Random) -> str:

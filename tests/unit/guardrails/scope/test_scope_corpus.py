@@ -10,8 +10,8 @@ from benchmarks.guard.scoring import Report, judge
 from guardrails.scope import Engine
 from tests.corpus.guard import Label, Record, Size, generate
 from tests.corpus.guard.check_digits import CONDITIONS, number
+from tests.corpus.guard.pages import page
 from tests.corpus.guard.shapes import draw
-from tests.corpus.guard.templates import page
 
 _SHARE = 0.12
 _SEED = 515
