@@ -13,7 +13,7 @@ from tests.corpus.guard.check_digits import CONDITIONS, number
 from tests.corpus.guard.pages import page
 from tests.corpus.guard.shapes import draw
 
-_SHARE = 0.12
+_SHARE = 0.06
 _SEED = 515
 
 
@@ -28,22 +28,22 @@ def report(records: list[Record], engine: Engine) -> Report:
 
 
 def test_secrets_are_found_and_little_else_is_called_one(report: Report) -> None:
-    assert report.kinds["secret"].recall >= 0.78
-    assert report.kinds["secret"].precision >= 0.96
+    assert report.kinds["secret"].recall >= 0.94
+    assert report.kinds["secret"].precision >= 0.97
 
 
 def test_personal_data_are_found_and_little_else_is_called_so(report: Report) -> None:
-    assert report.kinds["pii"].recall >= 0.20
-    assert report.kinds["pii"].precision >= 0.97
+    assert report.kinds["pii"].recall >= 0.88
+    assert report.kinds["pii"].precision >= 0.96
 
 
 def test_a_disguise_hides_no_secret(report: Report) -> None:
-    assert report.strata["secret", "encoded"].recall >= 0.80
+    assert report.strata["secret", "encoded"].recall >= 0.85
 
 
 def test_clean_lines_stay_clean(report: Report) -> None:
-    assert report.flagged_per_thousand <= 15
-    assert report.near_misses_flagged <= 0.25 * report.near_misses
+    assert report.flagged_per_thousand <= 5
+    assert report.near_misses_flagged <= 0.35 * report.near_misses
 
 
 def test_each_record_has_an_id_of_its_own(records: list[Record]) -> None:
