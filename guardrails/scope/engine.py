@@ -15,6 +15,7 @@ from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
 from guardrails.scope.identity.labelled import LabelledDetector
+from guardrails.scope.marked import MarkedDetector
 from guardrails.scope.normalise import normalise
 from guardrails.scope.phrases import PhraseDetector
 from guardrails.scope.prefilter import Backend, Pattern, Saved, build_prefilter
@@ -40,7 +41,7 @@ class Engine:
     """
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
-        layers = (PhraseDetector(), AssignmentDetector(), BareDetector())
+        layers = (PhraseDetector(), AssignmentDetector(), BareDetector(), MarkedDetector())
         self._detectors: tuple[Detector, ...] = (*detectors_of(rules), *layers)
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)

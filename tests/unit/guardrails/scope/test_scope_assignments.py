@@ -165,3 +165,44 @@ def test_random_value_under_a_strong_key_is_surer_than_a_weak_one(engine: Engine
     (weak,) = engine.scan(f'password = "{WEAK}"')
     (strong,) = engine.scan(f'password = "{TOKEN}"')
     assert strong.confidence > weak.confidence
+
+
+@pytest.mark.parametrize("around", ["{}", "- {}\n- next", "try {} instead", '["{}", "b"]'])
+def test_generated_password_alone_is_found_whole(engine: Engine, around: str) -> None:
+    value = "fE" + "U!c" + "jgkn7MT^IXt" + "QA4Y"
+    text = around.format(value)
+    assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if (a1*B2&&c3%D4||!E5^F6~G7)",
+        "grep -E '^[A-Z]+$|x{2}!' file",
+        "a2=r%20b&a3=2%20Q&b5=%3D%253D&c%40=&c2",
+        "$argv[1]!=$B2&*C",
+    ],
+)
+def test_code_full_of_marks_is_no_password(engine: Engine, text: str) -> None:
+    assert engine.scan(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysqldump -uroot -p'{}' shop",
+        "redis-cli -h cache -a {} ping",
+        "echo 'deploy:{}' | sudo chpasswd",
+        "rabbitmqctl add_user app {}",
+        "the new password for the staging db is now {}, please",
+        "olena: use {} as the billing password until Friday",
+        "log in with admin / {}",
+        "CREATE USER app IDENTIFIED BY '{}';",
+        "requirepass {}",
+        'createConnection("db1", "app", "{}")',
+    ],
+)
+def test_password_told_or_given_to_a_command_is_found(engine: Engine, text: str) -> None:
+    value = "Tulip" + "7hat#"
+    written = text.format(value)
+    assert any(value.rstrip("#") in written[one.start : one.end] for one in engine.scan(written))
