@@ -8,7 +8,7 @@ from guardrails.scope.candidates import Candidate
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.encodings import text_of
 from guardrails.scope.findings import Finding
-from guardrails.scope.placeholders import is_dummy
+from guardrails.scope.placeholders import is_dummy, is_sealed
 from guardrails.scope.prefixes import is_public_token
 from guardrails.scope.randomness import randomness
 from guardrails.scope.views import View
@@ -113,6 +113,7 @@ def _is_public(candidate: Candidate) -> bool:
         any(word in before for word in _PUBLIC_CONTEXT)
         or candidate.value.startswith(_PUBLIC_HEADS)
         or is_public_token(candidate.value)
+        or is_sealed(candidate.value)
         or _is_in_public_block(candidate)
     )
 

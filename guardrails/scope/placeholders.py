@@ -56,6 +56,8 @@ _PARTS: Final = frozenset(
     }
     | {"none", "null", "undefined", "default", "public", "xxx", "example", "test"}
 )
+# Below it no key wraps what is sealed with it.
+_SEALED_CHARS: Final = 300
 # Random hexadecimal of any length uses all sixteen of its characters: fewer different ones were typed.
 _MONOTONE_LETTERS: Final = 8
 _SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
@@ -110,6 +112,11 @@ def is_placeholder(value: str) -> bool:
 def is_reference(value: str) -> bool:
     """Whether `value` says where the secret is, by variable, path, vault or template, quoted or not."""
     return _found(_REFERENCE, value)
+
+
+def is_sealed(value: str) -> bool:
+    """Whether `value` is encrypted for one cluster (Bitnami's Sealed Secrets), and public by design."""
+    return len(value) >= _SEALED_CHARS and value.startswith("Ag")
 
 
 def is_like_reference(value: str) -> bool:

@@ -8,7 +8,7 @@ import string
 from typing import Final, Literal, TypeAlias
 
 from guardrails.scope.key_names import Strength
-from guardrails.scope.placeholders import is_expression, is_like_reference, is_placeholder, is_reference
+from guardrails.scope.placeholders import is_expression, is_like_reference, is_placeholder, is_reference, is_sealed
 from guardrails.scope.randomness import randomness
 from guardrails.scope.words import words
 
@@ -25,8 +25,6 @@ _MORE_CHARS: Final = 4
 _WITHOUT_DIGIT: Final = 12.0
 # So random no code or reference is.
 _BEYOND_CODE: Final = 36.0
-# Sealed Secrets (Bitnami) are encrypted for one cluster, and public by design.
-_SEALED_CHARS: Final = 300
 # Letters alone that read as no word of any language.
 _LEAST_WORDLESS: Final = 10.0
 _UUID_CHARS: Final = 36
@@ -55,7 +53,7 @@ def confidence_of(value: str, strength: Strength, place: Place) -> float:
 
 
 def _is_elsewhere(value: str, place: Place, nats: float) -> bool:
-    if is_reference(value) or (len(value) >= _SEALED_CHARS and value.startswith("Ag")):
+    if is_reference(value) or is_sealed(value):
         return True
     return nats < _BEYOND_CODE and (is_like_reference(value) or (place != "quoted" and is_expression(value)))
 

@@ -155,6 +155,7 @@ def test_assigned_secret_is_found_in_any_notation(engine: Engine, notation: str)
         "password: ENC[AES256_GCM,data:8JUrWW877x]",
         '"hash_password": "sha512"',
         "max_tokens = 8192k",
+        "encryptedData:\n  password: Ag" + letters(600, 16),
     ],
 )
 def test_what_only_looks_like_an_assignment_is_left_alone(engine: Engine, text: str) -> None:
