@@ -68,7 +68,7 @@ def planted_in(delta: Delta, text: str, data: st.DataObject) -> Delta:
         raise
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     example=st.sampled_from(EXAMPLES),
     delta=st.sampled_from(CLEAN),
@@ -95,7 +95,7 @@ def test_no_part_of_what_is_found_leaves(
         assert not [part for part in parts(text[one.start : one.end]) if part in told and part not in allowed]
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     value=st.sampled_from(sorted(OWN)),
     written=st.sampled_from(WRITTEN),
@@ -112,7 +112,7 @@ def test_nothing_of_this_machines_own_leaves(value: str, written: Any, delta: De
         assert value.casefold() not in told.casefold()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 39), make=st.sampled_from(planted.TOKENS[:3]), data=st.data())
 def test_token_cut_over_two_keys_or_two_values_is_seen(seed: int, cut: int, make: Any, data: st.DataObject) -> None:
     token = make(seed)
@@ -151,7 +151,7 @@ def seen(delta: Delta) -> list[tuple[str, Any]]:
     return sorted((one.place, (one.finding.rule, one.finding.start, one.finding.end)) for one in found)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(text=st.sampled_from([*EXAMPLES, *OWN]), delta=st.sampled_from(CLEAN), data=st.data())
 def test_names_before_plain_values_need_not_be_written_down(text: str, delta: Delta, data: st.DataObject) -> None:
     spoilt = planted_in(delta, text, data)
