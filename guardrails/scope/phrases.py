@@ -15,9 +15,9 @@ from guardrails.scope.views import View
 # list of words.
 _LEAST_WORDS: Final = 12
 _MOST_WORDS: Final = 26
-_WORD: Final = "[a-z]{3,8}"
-# Between two words: white space, a comma, quotes, a number in a list.
-_GAP: Final = r"""(?:[ \t\r\n,"'\x02\x03\\]{1,6}|[ \t\r\n]{1,6}[0-9]{1,2}[.):]?[ ]?)"""
+_WORD: Final = "[A-Za-z]{3,8}"
+# Between two words: white space, quotes, what joins or lists words, a number in a list.
+_GAP: Final = r"""(?:[ \t\r\n,"'\x02\x03\\\-_|;]{1,6}|[ \t\r\n]{1,6}[0-9]{1,2}[.):]?[ ]?)"""
 _CONFIDENCE: Final = 0.9
 
 
@@ -30,14 +30,14 @@ class PhraseDetector:
 
     def __init__(self) -> None:
         self._run = compile_regex(f"(?:{_WORD}{_GAP}){{{_LEAST_WORDS - 1},}}{_WORD}")
-        self._word = compile_regex("[a-z]+")
+        self._word = compile_regex("[A-Za-z]+")
 
     def find(self, view: View) -> Iterator[Finding]:
         for match in self._run.finditer(view.data):
             places = [word.span() for word in self._word.finditer(view.data, *match.span())]
-            for is_listed, group in groupby(places, lambda place: view.text[slice(*place)] in _words()):
+            for is_listed, group in groupby(places, lambda place: view.text[slice(*place)].lower() in _words()):
                 run = list(group)
-                if is_listed and _is_phrase([view.text[slice(*place)] for place in run]):
+                if is_listed and _is_phrase([view.text[slice(*place)].lower() for place in run]):
                     yield Finding("secret", "phrase", "wallet.phrase", run[0][0], run[-1][1], _CONFIDENCE)
 
 

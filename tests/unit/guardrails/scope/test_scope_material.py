@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import random
+from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
@@ -29,6 +30,11 @@ def test_recovery_phrase_without_a_label_is_found_whole(engine: Engine, count: i
     words = between.join(phrase(count))
     found = [one for one in engine.scan(f"This is IT: {words} - OK") if one.rule == "wallet.phrase"]
     assert [(one.start, one.end) for one in found] == [(12, 12 + len(words))]
+
+
+@pytest.mark.parametrize("write", [str.title, str.upper, lambda said: said.replace(" ", "-")])
+def test_recovery_phrase_in_another_spelling_is_found(engine: Engine, write: Callable[[str], str]) -> None:
+    assert any(one.rule == "wallet.phrase" for one in engine.scan(write(" ".join(phrase(12)))))
 
 
 def test_numbered_recovery_phrase_is_found(engine: Engine) -> None:
