@@ -38,11 +38,14 @@ _TECHNIQUES: Final = (
 )  # fmt: skip
 _PHRASE_WORDS: Final = 3
 _PHRASE_WORD_CHARS: Final = 3
+# Kana, and the ideographs after it.
+_UNSPACED: Final = ("\u3040", "\u9fff")
+_PROSE_LETTERS: Final = 4
 
 
 def confidence_of(value: str, strength: Strength, place: Place) -> float:
     """How sure it is that `value`, under a key of this strength, is a secret: 0.0 is *no*. Not for empty values."""
-    if len(value) < _LEAST_CHARS or value.isspace() or is_placeholder(value):
+    if len(value) < _LEAST_CHARS or value.isspace() or is_placeholder(value) or _is_unspaced_prose(value):
         return 0.0
     nats = randomness(value)
     if _is_elsewhere(value, place, nats):
@@ -50,6 +53,12 @@ def confidence_of(value: str, strength: Strength, place: Place) -> float:
     if strength == "password":
         return _password(value, nats, place)
     return _token(value, nats, strength, place)
+
+
+def _is_unspaced_prose(value: str) -> bool:
+    first, last = _UNSPACED
+    # What a form says of a password in a script that is written without spaces: four such letters are two words.
+    return not value.isascii() and sum(first <= character <= last for character in value) >= _PROSE_LETTERS
 
 
 def _is_elsewhere(value: str, place: Place, nats: float) -> bool:

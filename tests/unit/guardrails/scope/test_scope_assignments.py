@@ -207,3 +207,15 @@ def test_password_told_or_given_to_a_command_is_found(engine: Engine, text: str)
     value = "Tulip" + "7hat#"
     written = text.format(value)
     assert any(value.rstrip("#") in written[one.start : one.end] for one in engine.scan(written))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["パスワード:8文字以上の英数字を入力してください", "密码:用户登录密码(必填)", "password = 请输入6到20位的新密码"],
+)
+def test_what_a_form_says_of_a_password_in_a_script_without_spaces_is_none(engine: Engine, text: str) -> None:
+    assert engine.scan(text) == []
+
+
+def test_password_that_a_label_in_such_a_script_holds_is_found(engine: Engine) -> None:
+    assert engine.scan(f"密码:{WEAK}")
