@@ -5,11 +5,13 @@ sentence, a part of a key in any spelling (`customerPhone`, `phone_no`), the hea
 parameter.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import product
 from typing import Any, Final
 
 from guardrails.scope.normalise import normalise
@@ -32,6 +34,8 @@ _SEPARATOR: Final = (
 _OPENING: Final = r"[*_]{0,2}[ \t]{0,2}(?:\\?[bru]?[\"'`\x02(\[<]{1,2})?"
 # A value stands in the line of its label. A sign without a bound costs an automaton nothing; one that counts does.
 _REACH: Final = r"[^\n]*"
+# Of one word, marks left out or not.
+_MOST_SPELLINGS: Final = 16
 _JOINTS: Final = {"key": _SEPARATOR, "prose": rf"(?:{_SEPARATOR}|[ \t](?:(?:is|was|ist|est|es|to|at|on|-)[ \t])?|)"}
 
 
@@ -43,8 +47,8 @@ def labelled(names: Sequence[str], value: str, joint: str, holds: str) -> Mappin
     """
     found = sorted({label for name in names for label in labels(name)})
     return {
-        "regex": rf"(?:{'|'.join(_heads(found, _WORDS))}){_REST}{_JOINTS[joint]}{_OPENING}({value})",
-        "sign": rf"(?:{'|'.join(_heads(found, ''))}){_REACH}{holds}",
+        "regex": rf"(?:{'|'.join(_heads(found))}){_REST}{_JOINTS[joint]}{_OPENING}({value})",
+        "sign": rf"{_sign(found)}{_REACH}(?:{holds})",
         "keywords": tuple(sorted({_keyword(label.lstrip("=")) for label in found})),
         "heads": tuple(sorted({label.lstrip("=") for label in found})),
     }
@@ -75,23 +79,49 @@ def _page() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(files("guardrails.scope").joinpath("labels.toml").read_text(encoding="utf-8"))
 
 
-def _heads(found: Sequence[str], words: str) -> list[str]:
+def _sign(found: Sequence[str]) -> str:
+    """The labels as plain texts, which an automaton of a thousand patterns bears best; what is left out of them (gaps
+    between words, marks) is only what every spelling has.
+    """
+    loose = {text for label in found if not _is_bound(label) for text in _texts(label)}
+    least = sorted(one for one in loose if not any(other in one for other in loose if other != one))
+    bound = sorted({text for label in found if _is_bound(label) for text in _texts(label.lstrip("="))})
+    parts = [rf"(?i:{'|'.join(map(_literally, least))})"] if least else []
+    if bound:
+        parts.append(rf"(?:^|[^A-Za-z])(?i:{'|'.join(map(_literally, bound))})")
+    return rf"(?:{'|'.join(parts)})"
+
+
+def _texts(label: str) -> set[str]:
+    """The longest word of a label in each of its spellings; of one with many marks, the part that has none."""
+    word = max(label.split(), key=len)
+    variants = [_variants(character) for character in word]
+    if math.prod(map(len, variants)) > _MOST_SPELLINGS:
+        return {_keyword(label)}
+    return {"".join(letters) for letters in product(*variants)}
+
+
+def _literally(keyword: str) -> str:
+    return "".join(character if character.isalnum() else rf"\x{ord(character):02x}" for character in keyword)
+
+
+def _heads(found: Sequence[str]) -> list[str]:
     whole = [_spelled(label[1:]) for label in found if label.startswith("=")]
     short = [label for label in found if _is_short(label) and not label.startswith("=")]
     others = [label for label in found if not label.startswith("=") and label not in short]
     # `phone number` is found where `phone` is.
     long = [_spelled(one) for one in others if not any(other in one for other in others if other != one)]
-    heads = [rf"(?i:{'|'.join(long)}){words}"] if long else []
+    heads = [rf"(?i:{'|'.join(long)}){_WORDS}"] if long else []
     if short:
-        lower, capital = (
-            "|".join(map(_spelled, short)),
-            "|".join(label.capitalize() for label in short if label.isascii()),
-        )
-        start = rf"(?:(?:^|[^{_LETTER}0-9])(?i:{lower})|[a-z](?:{capital}))"
-        heads.append(rf"{start}(?:[A-Z0-9_.#? \-]{words})?" if words else start)
+        start = rf"(?:^|[^{_LETTER}0-9])(?i:{'|'.join(map(_spelled, short))})"
+        heads.append(rf"{start}(?:[A-Z0-9_.#? \-]{_WORDS})?")
     if whole:
         heads.append(rf"{_KEY_START}(?i:{'|'.join(whole)})")
     return heads
+
+
+def _is_bound(label: str) -> bool:
+    return label.startswith("=") or _is_short(label)
 
 
 def _is_short(label: str) -> bool:
