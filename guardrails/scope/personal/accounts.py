@@ -32,6 +32,8 @@ _ISSUERS: Final = (
     (220000, 220499, (16, 17, 18, 19)),
     (979200, 979289, (16,)),
 )
+# As American Express, Diners Club and Maestro are written; the others are in groups of four.
+_GROUPS: Final = frozenset({(4, 6, 5), (4, 6, 4), (8, 11), (4, 4, 5), (4, 4, 4, 4, 3)})
 # Digits of a plain number under a label that is no more than `account`.
 _ACCOUNT_DIGITS: Final = (6, 28)
 _CLABE_WEIGHTS: Final = (3, 7, 1)
@@ -42,8 +44,7 @@ def card(candidate: Candidate) -> float:
     digits = _digits(candidate.value)
     if not _is_card(digits) or _is_in_decimal(candidate):
         return 0.0
-    is_grouped = not candidate.value.isdigit()
-    return candidate.confidence if is_grouped or candidate.is_near(_card_labels()) else 0.0
+    return candidate.confidence if _is_in_groups(candidate) or candidate.is_near(_card_labels()) else 0.0
 
 
 def labelled_card(candidate: Candidate) -> float:
@@ -104,6 +105,14 @@ def _digits(value: str) -> str:
 def _is_card(digits: str) -> bool:
     lengths = next((lengths for first, last, lengths in _ISSUERS if first <= int(digits[:6]) <= last), ())
     return len(digits) in lengths and luhn(digits) and len(set(digits)) > 1 and digits not in words("sample-numbers")
+
+
+def _is_in_groups(candidate: Candidate) -> bool:
+    """Whether it is written as cards are embossed, and not a row of figures: those are of any length, and go on."""
+    groups = tuple(map(len, candidate.value.replace("-", " ").replace(".", " ").split(" ")))
+    is_row = candidate.before(2).rstrip(" ,;\t")[-1:].isdigit()
+    is_embossed = groups in _GROUPS or (len(groups) > 3 and set(groups[:-1]) == {4} and groups[-1] <= 4)
+    return is_embossed and not is_row
 
 
 def _is_in_decimal(candidate: Candidate) -> bool:

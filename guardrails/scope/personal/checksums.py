@@ -5,7 +5,6 @@ which is quadratic in values that its callers bound.
 import base64
 import binascii
 import hashlib
-import string
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,15 +15,6 @@ _BECH_32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH_GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _BECH_CONSTANTS: Final = frozenset({1, 0x2BC830A3})
 _CASH_GENERATORS: Final = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
-# VIN, 49 CFR 565: what letters count, and the places' weights.
-_VIN_VALUES: Final = dict(
-    zip(
-        string.digits + "ABCDEFGHJKLMNPRSTUVWXYZ",
-        "0123456789" + "12345678" + "12345" + "7" + "9" + "23456789",
-        strict=True,
-    )
-)
-_VIN_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def luhn(digits: str) -> bool:
@@ -36,17 +26,6 @@ def luhn(digits: str) -> bool:
 def mod97(text: str) -> int:
     """ISO 7064 MOD 97-10 of digits and letters, A being 10."""
     return int("".join(str(int(character, 36)) for character in text)) % 97
-
-
-def weighted(weights: Sequence[int], modulus: int, digits: str) -> bool:
-    """Whether the digits times their weights add up to a multiple of `modulus`."""
-    return sum(weight * int(digit) for weight, digit in zip(weights, digits, strict=True)) % modulus == 0
-
-
-def vin(text: str) -> bool:
-    """The ninth place checks the others (49 CFR 565.15); European makers often put no check there."""
-    total = sum(weight * int(_VIN_VALUES[letter]) for weight, letter in zip(_VIN_WEIGHTS, text.upper(), strict=True))
-    return "0123456789X"[total % 11] == text[8].upper()
 
 
 def base58(text: str, alphabet: str = BITCOIN_58) -> bytes | None:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
-from guardrails.scope.personal.checksums import luhn, vin
+from guardrails.scope.personal.checksums import luhn
 from guardrails.scope.placeholders import is_dummy, is_placeholder
 
-_VIN_CHARS: Final = 17
 # A serial number is longer than a count and has a digit.
 _SERIAL_CHARS: Final = 6
 # A version, a date, an amount: no serial number.
@@ -27,18 +26,8 @@ def sim(candidate: Candidate) -> float:
     return candidate.confidence if len(set(digits)) > 4 else 0.0
 
 
-def chassis(candidate: Candidate) -> float:
-    """A vehicle's number (ISO 3779), by its check digit or beside its label."""
-    value = candidate.value.upper()
-    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    is_checked = len(value) == _VIN_CHARS and vin(value)
-    is_labelled = candidate.is_near(("vin", "chassis", "vehicle", "car", "fahrgestell", "bastidor", "telaio"))
-    is_pattern = len(set(value)) < 8
-    return candidate.confidence if has_both and not is_pattern and (is_checked and is_labelled) else 0.0
-
-
 def labelled_chassis(candidate: Candidate) -> float:
-    """The same after its label: European makers leave the ninth place without a check."""
+    """A vehicle's number (ISO 3779) after its label: European makers leave the ninth place without a check."""
     value = candidate.value
     has_both = sum(map(str.isdigit, value)) > 2 and any(map(str.isalpha, value))
     return candidate.confidence if has_both and len(set(value)) > 6 else 0.0
@@ -74,7 +63,6 @@ def plate(candidate: Candidate) -> float:
 VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "imei": imei,
     "sim": sim,
-    "chassis": chassis,
     "labelled-chassis": labelled_chassis,
     "serial": serial,
     "advertising": advertising,

@@ -19,8 +19,10 @@ _LEAST_PROSE_DIGITS: Final = 8
 _REGIONS: Final = ("US", "GB", "FR", "DE", "BR", "JP", "AU", "ES", "IT", "CH", "ZA", "KR", "SE", "BE", "TR", "NZ", "IN")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 _DATE: Final = re.compile(
-    r"(?:19|20)[0-9]{2}[./ -][0-9]{1,2}[./ -][0-9]{1,2}(?:[ T][0-9].*)?|[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}"
+    r"(?:19|20)[0-9]{2}[./ -][0-9]{1,2}[./ -][0-9]{1,2}(?:[ T][0-9].*)?|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2})?|"
+    r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}"
 )
+_JOINTS: Final = frozenset("-./:_")
 _EXTENSION: Final = re.compile(r"[ ,;]{0,2}(?:[xX#]|[a-zA-Z]{2,10}\.?) ?[0-9]{1,6}\Z")
 # Kept for fiction: by the North American plan, and by Ofcom (London and others, mobile, free); examples of manuals.
 _BRITISH_FICTION: Final = re.compile(r"(?:44|0)(?:2079460|1[0-9]{2}4960|7700900|8081570|1632960)[0-9]{3}")
@@ -42,7 +44,7 @@ def phone(candidate: Candidate) -> float:
 def dialled_phone(candidate: Candidate) -> float:
     """A number with its country after the two zeros that many networks want."""
     number, digits = _parts(candidate)
-    if _is_nobodys(number, digits):
+    if _is_nobodys(number, digits) or _is_in_figures(candidate):
         return 0.0
     return candidate.confidence if _is_number("+" + digits[2:], None) else 0.0
 
@@ -84,7 +86,9 @@ def _is_nobodys(number: str, digits: str) -> bool:
 
 
 def _is_in_figures(candidate: Candidate) -> bool:
-    # A row of a table: numbers before it, numbers after it.
+    # Part of a UUID, of a moment, of a path; or a row of a table: numbers before it, numbers after it.
+    if candidate.before(1) in _JOINTS or (candidate.after(1) in _JOINTS and candidate.after(2)[1:].isalnum()):
+        return True
     before, after = candidate.before(4).rstrip(" ,;\t"), candidate.after(4).lstrip(" ,;\t")
     return before[-1:].isdigit() or after[:1].isdigit()
 

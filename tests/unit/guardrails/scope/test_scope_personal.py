@@ -1,0 +1,68 @@
+"""What is a person's though no state gave it: labels in many languages, checksums of payment and chains; figures pass."""
+
+import pytest
+
+from guardrails.scope import Engine
+from guardrails.scope.personal import checksums
+
+
+def kinds(engine: Engine, text: str) -> set[str]:
+    return {one.entity for one in engine.scan(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("Puhelin: 040 123 4598", "phone"),
+        ("携帯電話：090-1234-5698", "phone"),
+        ("Téléphone portable : 06 12 34 98 76", "phone"),
+        ("Fecha de nacimiento: 19/07/1984", "birth-date"),
+        ("geboren am 19. Juli 1984 in Ulm", "birth-date"),
+        ('"customerName": "Tomasz Nowakowski"', "name"),
+        ("Sehr geehrte Frau Kowalska, wir", "name"),
+        ("Kind regards,\nTomasz Nowakowski\n", "name"),
+        ("Kontonummer: 4839201175", "account"),
+        ("Kennzeichen: M-AK 8432", "vehicle"),
+        ("lives at 14 Orchard Road", "address"),
+        ("Lindenstraße 14, 10969 Berlin", "address"),
+        ("gps: 52.520012, 13.404901", "coordinates"),
+        ("anna (at) firma-nord (dot) pl", "email"),
+        ("ssh akowalska@build01", "username"),
+        ("at annas-macbook-pro.local", "host"),
+    ],
+)
+def test_person_is_found_in_any_language(engine: Engine, text: str, entity: str) -> None:
+    assert entity in kinds(engine, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "first_name: String, last_name: Optional[str], phone = models.CharField(max_length=15)",
+        '"firstName": "Vorname", "lastName": "Nachname"',
+        "author: The Team\nowner: Platform Team\nname: Build Wheels",
+        "camera.position.set(6.0189, 5.3225, 7.2686)",
+        "39016525 39016529 and 64429500 64429508",
+        "birthday: 1970-01-01",
+        "call +44 20 7946 0958 or 415-555-0123",
+        "pan: 4242424242424242",
+    ],
+)
+def test_code_about_people_and_numbers_of_manuals_pass(engine: Engine, text: str) -> None:
+    assert engine.scan(text) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "right"),
+    [
+        (checksums.bech32, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+        (checksums.cash_address, "qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a"),
+        (checksums.ss58, "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"),
+        (checksums.stellar, "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"),
+        (lambda text: checksums.base58check(text) is not None, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+    ],
+)
+def test_published_address_passes_its_check_and_its_neighbour_does_not(check, right: str) -> None:  # type: ignore[no-untyped-def]
+    assert check(right)
+    other = "2" if right[5] != "2" else "3"
+    assert not check(right[:5] + other + right[6:])
