@@ -20,9 +20,15 @@ _REGEX_BYTES = 16 * 1024 * 1024
 class Detector(Protocol):
     """One pattern, and what it finds where the prefilter says that it could."""
 
-    sign: str
-    keywords: Sequence[str]
     joinable: bool
+
+    @property
+    def sign(self) -> str | tuple[str, ...]:
+        """As a prefilter's pattern has it."""
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        """As a prefilter's pattern has them."""
 
     def find(self, view: View) -> Iterator[Finding]:
         """What it finds, at offsets of the view."""

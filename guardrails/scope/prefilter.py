@@ -5,7 +5,7 @@ Aho-Corasick looks for their keywords, then for the signs of those that it saw, 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -20,9 +20,9 @@ class Pattern(Protocol):
     """What a prefilter knows of a detector or decoder."""
 
     @property
-    def sign(self) -> str:
+    def sign(self) -> str | tuple[str, ...]:
         """What is there wherever the pattern matches: RE2 syntax, which Hyperscan reads alike, over text of one byte
-        a character.
+        a character. Several where one would be too large: any of them is there.
         """
 
     @property
@@ -60,6 +60,12 @@ def build_prefilter(
         return AhoCorasickPrefilter(patterns)
 
 
+def _signs(patterns: Sequence[Pattern]) -> Iterator[tuple[int, str]]:
+    for index, pattern in enumerate(patterns):
+        for sign in (pattern.sign,) if isinstance(pattern.sign, str) else pattern.sign:
+            yield index, sign
+
+
 class HyperscanPrefilter:
     """All patterns in one automaton, each reported once a text."""
 
@@ -72,7 +78,8 @@ class HyperscanPrefilter:
         self._database: Any = None
         # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
         self._idle: list[Any] = []
-        self._fingerprint = hashlib.sha256("\0".join(pattern.sign for pattern in patterns).encode("utf-8")).hexdigest()
+        signs = "\0".join(f"{index} {sign}" for index, sign in _signs(patterns))
+        self._fingerprint = hashlib.sha256(signs.encode("utf-8")).hexdigest()
         if saved is not None and (compiled := saved(self._fingerprint)):
             self._load(compiled)
         if self._database is None:
@@ -93,10 +100,11 @@ class HyperscanPrefilter:
     def _compile(self, patterns: Sequence[Pattern]) -> None:
         hyperscan = self._library
         self._database = hyperscan.Database()
+        indices, signs = zip(*_signs(patterns), strict=True)
         self._database.compile(
-            expressions=[pattern.sign.encode("latin-1") for pattern in patterns],
-            ids=list(range(len(patterns))),
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
+            expressions=[sign.encode("latin-1") for sign in signs],
+            ids=indices,
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(signs),
         )
 
     def candidates(self, data: bytes) -> list[int]:
@@ -106,7 +114,7 @@ class HyperscanPrefilter:
             self._database.scan(data, match_event_handler=_note, context=found, scratch=scratch)
         finally:
             self._idle.append(scratch)
-        return sorted(found)
+        return sorted(set(found))
 
 
 def _note(pattern: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
@@ -125,7 +133,9 @@ class AhoCorasickPrefilter:
         for index, pattern in enumerate(patterns):
             for keyword in pattern.keywords:
                 owners.setdefault(keyword, set()).add(index)
-        self._signs = [pattern.sign for pattern in patterns]
+        self._signs: dict[int, list[str]] = {}
+        for index, sign in _signs(patterns):
+            self._signs.setdefault(index, []).append(sign)
         self._always = {index for index, pattern in enumerate(patterns) if not pattern.keywords}
         self._automaton: Any = ahocorasick.Automaton()
         for keyword, indices in owners.items():
@@ -134,7 +144,10 @@ class AhoCorasickPrefilter:
 
     def candidates(self, data: bytes) -> list[int]:
         seen = {owners for _, owners in self._automaton.iter(data.lower().decode("latin-1"))}
-        return [index for index in sorted(self._always.union(*seen)) if _compiled(self._signs[index]).search(data)]
+        return [index for index in sorted(self._always.union(*seen)) if self._is_in(index, data)]
+
+    def _is_in(self, index: int, data: bytes) -> bool:
+        return any(_compiled(sign).search(data) for sign in self._signs[index])
 
     def to_save(self) -> Mapping[str, bytes]:
         return {}

@@ -26,11 +26,21 @@ _BETWEEN: Final = b" _-./'\x99"
 _GAP: Final = r"[ _\-./'\x99]{0,2}"
 # Enough for the automaton of all labels.
 _REGEX_BYTES: Final = 64 * 1024 * 1024
-# What is left of most scripts in a text of one byte a character, and how initials are written.
-_FOREIGN: Final = r"\?\?"
-_INITIALS_SIGN: Final = r"[a-z?][.][a-z?][.]"
-# A shorter word is sought as a word or a key's part only: `pan` is in `company`.
-_SHORT_CHARS: Final = 5
+# In text of one byte a character a typographic apostrophe is `?`, and so is most of every other script.
+_SEEN_GAP: Final = r"[_\W]{0,2}"
+_FOREIGN: Final = r"[\x80-\xff]|\?\?|[A-Za-z]\?[A-Za-z]"
+_INITIALS_SIGN: Final = r"[A-Za-z?][.][A-Za-z?][.]"
+# So much of a label is sign enough.
+_BEGINNING_CHARS: Final = 12
+_BEGUN: Final = "(?:^|[^A-Za-z0-9])"
+# A short label ends a word, or goes on with a word for number or with a capital.
+_SHORT_END: Final = r"(?:[^a-z]|n[^a-z]|no|nr|num|id|code|card|ref|reg|kood|kod|broj|ident)"
+_SHORT_LAST: Final = rf"(?:{_SHORT_END}|$)"
+# Three digits, as the values of labels have: next to one another but for a separator or letters between.
+_NUMBER: Final = r"[0-9](?:[^\n]{0,2}[0-9]){2}"
+# How far before its first foreign letter a label may begin, and how long one is.
+_LEAD: Final = 32
+_LONGEST: Final = 96
 # Longer abbreviations are words.
 _INITIALS: Final = 4
 # A label this long may go on as a compound does (`Steuernummern`); a shorter one that does is another word.
@@ -89,12 +99,25 @@ class Lexicon:
         )
         self._alone = _compiled(forms[0])
         self.keywords = tuple(sorted(set(map(_keyword, every))))
-        self.sign = _sign(every)
+        long, begun, inner = _seen(every)
+        self._near = _compiled(rf"{long}|(?:{begun}|{inner}){_SHORT_LAST}|{_INITIALS_SIGN}|(?:{_FOREIGN})[^\n]{{0,64}}")
+        self.sign = _signs(long, begun, inner)
 
-    def find(self, text: str, folded: bytes) -> Iterator[Label]:
-        """The labels in `text`, in order, none overlapping another; `folded` is the same text, folded."""
+    def find(self, text: str, data: bytes, folded: bytes) -> Iterator[Label]:
+        """The labels in `text`, in order, none overlapping another; `data` and `folded` are the same text, one byte a
+        character.
+        """
         position = 0
-        while match := self._pattern.search(folded, position):
+        while near := self._near.search(data, position):
+            for label in self._labels_in(text, folded, max(position, near.start() - _LEAD), near.end()):
+                yield label
+                position = label.end
+            position = max(position, near.end() - 1, near.start() + 1)
+
+    def _labels_in(self, text: str, folded: bytes, position: int, last: int) -> Iterator[Label]:
+        """The labels that begin before `last`."""
+        most = min(len(text), last + _LONGEST)
+        while (match := self._pattern.search(folded, position, most)) and match.start() < last:
             start, end = match.span()
             position = start + 1
             if not _begins_word(text, start):
@@ -169,29 +192,62 @@ def _spelled(label: str) -> str:
     return _GAP.join("".join(rf"\x{byte:02x}" for byte in _plain(word)) for word in label.split("_"))
 
 
-def _sign(labels: Iterable[str]) -> str:
-    """A regex that finds something in every text with a label: one telling word of each, where it has one."""
-    anywhere, words, parts = {_FOREIGN}, {_INITIALS_SIGN}, set[str]()
-    for label in labels:
-        telling = _shown(_telling(label))
-        if "." in label or r"\?\?" in telling:
-            continue
-        if len(telling) > _SHORT_CHARS:
-            anywhere.add(telling.lower())
-        else:
-            words.add(".{0,2}".join(map(_shown, label.removesuffix("_#").split("_"))).lower())
-            parts |= {telling.title(), telling.upper()} if telling == label else set()
-    places = {"(?i:%s)": anywhere, "(?:^|[^A-Za-z])(?i:%s)": words, "[a-z](?:%s)": parts}
-    return "|".join(place % "|".join(sorted(_shortest(words))) for place, words in places.items() if words)
+def _signs(long: str, begun: str, inner: str) -> tuple[str, ...]:
+    """Regexes, one of which finds something in every text of one byte a character in which a label with a value is.
+
+    A long label is sign enough. A short one is a part of many names, and wants a number in its line or the next.
+    """
+    below = r"[^\n]*(?:\n[-|+=: \t\r\n]*[^\n]*)?"
+    return (
+        long,
+        rf"(?:{begun}|{inner}){_SHORT_END}{below}{_NUMBER}",
+        rf"{_NUMBER}[^\n]*(?:[^A-Za-z0-9]{begun.removeprefix(_BEGUN)}|{inner}){_SHORT_LAST}",
+        rf"{_INITIALS_SIGN}{below}{_NUMBER}|{_NUMBER}[^\n]*{_INITIALS_SIGN}",
+        _FOREIGN,
+    )
 
 
-def _shortest(words: set[str]) -> Iterator[str]:
-    """Those that do not begin as a shorter one does, which finds them too."""
-    return (word for word in words if not any(word[:end] in words for end in range(2, len(word))))
+def _seen(labels: Iterable[str]) -> tuple[str, str, str]:
+    """Regexes for labels in English letters: the long ones, the short ones, and those inside a name: `userTaxId`."""
+    # Who has no such key on the keyboard writes the plain letter.
+    folded = {_plain(label.removesuffix("_#")).decode("latin-1") for label in labels}
+    words = [label.replace(".", "").split("_") for label in sorted(folded) if _is_english(label)]
+    long = {_beginning(parts) for parts in words if sum(map(len, parts)) >= _COMPOUND_CHARS}
+    short = sorted({"_".join(parts) for parts in words if sum(map(len, parts)) < _COMPOUND_CHARS})
+    capital = [case for label in short for case in (label.title(), label.upper())]
+    return (
+        rf"(?i:{'|'.join(_shortest(long))})",
+        rf"{_BEGUN}(?i:{_spaced(short)})",
+        rf"[a-z](?:{_spaced(capital)})",
+    )
 
 
-def _telling(label: str) -> str:
-    return max(label.removesuffix("_#").split("_"), key=lambda word: (word not in _NUMBER_WORDS, len(word)))
+def _is_english(label: str) -> bool:
+    """Whether it has English letters alone, and is more than initials."""
+    return label.isascii() and max(map(len, label.replace("_", ".").split("."))) > 1
+
+
+def _spaced(labels: Iterable[str]) -> str:
+    return "|".join(label.replace("_", _SEEN_GAP) for label in labels)
+
+
+def _beginning(words: Sequence[str]) -> str:
+    """A regex for the first letters of a label."""
+    left, kept = _BEGINNING_CHARS, []
+    for word in words:
+        if left > 0:
+            kept.append(word[:left])
+            left -= len(word)
+    return _SEEN_GAP.join(kept)
+
+
+def _shortest(regexes: Iterable[str]) -> list[str]:
+    """Those that are no continuation of another."""
+    kept: list[str] = []
+    for regex in sorted(regexes):
+        if not (kept and regex.startswith(kept[-1])):
+            kept.append(regex)
+    return kept
 
 
 def _shown(word: str) -> str:
