@@ -43,14 +43,17 @@ _SHELL: Final = (
 )
 
 
+_ADDS: Final = r"\.(?:append|concat|Append|Concat)\(|\$?[A-Za-z_][A-Za-z0-9_]*[ \t]*[+.]="
+
+
 class Literals:
     """Runs of literals as the one literal that they make, with what stands before it."""
 
     label = "literals"
     sign = "|".join(
         (
-            rf"""{_PIECE}["'`]{_JOINT}["'`]{_PIECE}""",
-            rf"""{_PIECE}["'`]{_ADDING}["'`]{_PIECE}""",
+            # A joint or what adds, in few states: an automaton pays for what it has to count.
+            rf"""{_PIECE}["'`][\s\\;)]*(?:[+.&^~|<>]{{1,2}}|{_ADDS})?[\s\\]*["'`]{_PIECE}""",
             r"""["'`]\}[A-Za-z0-9+/_=\-]{0,8}\$?\{["'`]""",
             *(rf"""{call}["'`]""" for call in _CALLS),
             rf"""["'`]{_JOINED_AFTER}""",

@@ -61,9 +61,9 @@ HEAD: Final = (
 )
 # The same in short, for the prefilter, whose automaton would be too large with all of it.
 SIGN: Final = (
-    rf"{_NAME}[^A-Za-z0-9_\s]{{0,5}}"
-    rf"(?:[ \t]{{0,8}}(?:[:;=<>|?!,(.{{\[&*\"'`\x02-]|(?:string|String|byte|text|{_SAID})[ =])"
-    r"|\s{1,60}(?:[\"'<]|--)?[A-Za-z]{0,16}(?:[vV]al|VAL))"
+    rf"{_NAME.replace('{0,24}', '*')}[^A-Za-z0-9_\s]*"
+    rf"(?:[ \t]*(?:[:;=<>|?!,(.{{\[&*\"'`\x02-]|(?:string|String|byte|text|{_SAID})[ =])"
+    r"|\s+(?:[\"'<]|--)?[A-Za-z]*(?:[vV]al|VAL))"
 )
 # How far an unquoted value goes: in a line that says nothing else, and elsewhere.
 REST: Final = rf"[^\s\"'`<>\x02\x03]{{1,{VALUE_CHARS}}}"

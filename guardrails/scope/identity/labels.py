@@ -32,6 +32,8 @@ _FOREIGN: Final = r"[\x80-\xff]|\?\?|[A-Za-z]\?[A-Za-z]"
 _INITIALS_SIGN: Final = r"[A-Za-z?][.][A-Za-z?][.]"
 # So much of a label is sign enough.
 _BEGINNING_CHARS: Final = 12
+# An automaton of twice as many takes four times as long to compile.
+_PART: Final = 40
 _BEGUN: Final = "(?:^|[^A-Za-z0-9])"
 # A short label ends a word, or goes on with a word for number or with a capital.
 _SHORT_END: Final = r"(?:[^a-z]|n[^a-z]|no|nr|num|id|code|card|ref|reg|kood|kod|broj|ident)"
@@ -100,7 +102,9 @@ class Lexicon:
         self._alone = _compiled(forms[0])
         self.keywords = tuple(sorted(set(map(_keyword, every))))
         long, begun, inner = _seen(every)
-        self._near = _compiled(rf"{long}|(?:{begun}|{inner}){_SHORT_LAST}|{_INITIALS_SIGN}|(?:{_FOREIGN})[^\n]{{0,64}}")
+        self._near = _compiled(
+            rf"{'|'.join(long)}|(?:{begun}|{inner}){_SHORT_LAST}|{_INITIALS_SIGN}|(?:{_FOREIGN})[^\n]{{0,64}}"
+        )
         self.sign = _signs(long, begun, inner)
 
     def find(self, text: str, data: bytes, folded: bytes) -> Iterator[Label]:
@@ -192,14 +196,14 @@ def _spelled(label: str) -> str:
     return _GAP.join("".join(rf"\x{byte:02x}" for byte in _plain(word)) for word in label.split("_"))
 
 
-def _signs(long: str, begun: str, inner: str) -> tuple[str, ...]:
+def _signs(long: Sequence[str], begun: str, inner: str) -> tuple[str, ...]:
     """Regexes, one of which finds something in every text of one byte a character in which a label with a value is.
 
     A long label is sign enough. A short one is a part of many names, and wants a number in its line or the next.
     """
     below = r"[^\n]*(?:\n[-|+=: \t\r\n]*[^\n]*)?"
     return (
-        long,
+        *long,
         rf"(?:{begun}|{inner}){_SHORT_END}{below}{_NUMBER}",
         rf"{_NUMBER}[^\n]*(?:[^A-Za-z0-9]{begun.removeprefix(_BEGUN)}|{inner}){_SHORT_LAST}",
         rf"{_INITIALS_SIGN}{below}{_NUMBER}|{_NUMBER}[^\n]*{_INITIALS_SIGN}",
@@ -207,16 +211,17 @@ def _signs(long: str, begun: str, inner: str) -> tuple[str, ...]:
     )
 
 
-def _seen(labels: Iterable[str]) -> tuple[str, str, str]:
-    """Regexes for labels in English letters: the long ones, the short ones, and those inside a name: `userTaxId`."""
+def _seen(labels: Iterable[str]) -> tuple[list[str], str, str]:
+    """Regexes for labels in English letters: the long ones, some to each; the short ones; and those inside a name: `userTaxId`."""
     # Who has no such key on the keyboard writes the plain letter.
     folded = {_plain(label.removesuffix("_#")).decode("latin-1") for label in labels}
     words = [label.replace(".", "").split("_") for label in sorted(folded) if _is_english(label)]
     long = {_beginning(parts) for parts in words if sum(map(len, parts)) >= _COMPOUND_CHARS}
     short = sorted({"_".join(parts) for parts in words if sum(map(len, parts)) < _COMPOUND_CHARS})
+    beginnings = _shortest(long)
     capital = [case for label in short for case in (label.title(), label.upper())]
     return (
-        rf"(?i:{'|'.join(_shortest(long))})",
+        [rf"(?i:{'|'.join(beginnings[at : at + _PART])})" for at in range(0, len(beginnings), _PART)],
         rf"{_BEGUN}(?i:{_spaced(short)})",
         rf"[a-z](?:{_spaced(capital)})",
     )
