@@ -102,9 +102,8 @@ class Lexicon:
         self._alone = _compiled(forms[0])
         self.keywords = tuple(sorted(set(map(_keyword, every))))
         long, begun, inner = _seen(every)
-        self._near = _compiled(
-            rf"{'|'.join(long)}|(?:{begun}|{inner}){_SHORT_LAST}|{_INITIALS_SIGN}|(?:{_FOREIGN})[^\n]{{0,64}}"
-        )
+        places = (*long, rf"(?:{begun}|{inner}){_SHORT_LAST}", _INITIALS_SIGN, rf"(?:{_FOREIGN})[^\n]{{0,64}}")
+        self._near = _compiled("|".join(places))
         self.sign = _signs(long, begun, inner)
 
     def find(self, text: str, data: bytes, folded: bytes) -> Iterator[Label]:
@@ -112,7 +111,7 @@ class Lexicon:
         character.
         """
         position = 0
-        while near := self._near.search(data, position):
+        while position < len(data) and (near := self._near.search(data, position)):
             for label in self._labels_in(text, folded, max(position, near.start() - _LEAD), near.end()):
                 yield label
                 position = label.end
