@@ -14,6 +14,7 @@ from guardrails.scope.catalogue import Rule, digest_of_source, load_rules, pack,
 from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector, RuleDetector
 from guardrails.scope.findings import Finding, settle
+from guardrails.scope.identity.cells import CellDetector
 from guardrails.scope.identity.labelled import LabelledDetector
 from guardrails.scope.marked import MarkedDetector
 from guardrails.scope.normalise import normalise
@@ -105,11 +106,13 @@ class Engine:
 
 
 def detectors_of(rules: Sequence[Rule]) -> Iterator[Detector]:
-    """One detector a rule, and one for all that want a label."""
+    """One detector a rule, one for all that want a label, and one for labels whose value is not beside them."""
     labelled = [rule for rule in rules if rule.labels]
     yield from (RuleDetector(rule) for rule in rules if not rule.labels)
     if labelled:
         yield LabelledDetector(labelled)
+    if called := [rule for rule in rules if rule.called]:
+        yield CellDetector(called)
 
 
 def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:

@@ -24,10 +24,11 @@ _KEY_START: Final = r"(?:^|[\n\"'`{,;|<>(\[\x02\x03*#/&?+][ \t]{0,12}(?:-[ ])?(?
 # What may follow the label before its separator: `number (home)`, `_no`, `;TYPE=CELL`.
 _WORDS: Final = rf"[{_LETTER}0-9_.#? \-]{{0,24}}?"
 _REST: Final = r"(?:[ ]?\([^()\n\x03]{0,24}\))?(?:;[A-Za-z0-9=,;\-]{1,40})?"
-# `"phone": "…`, `phone => …`, `<phone type="home">…`, `name="phone" value="…`. \x1f and \x02
+# `"phone": "…`, `phone => …`, `phone: String = …`, `<th>phone</th><td>…`, `<phone type="home">…`, `name="phone" value="…`. \x1f and \x02
 # are how a JSON tree is written down for scanning (documents.py).
 _SEPARATOR: Final = (
-    r"(?:[\"'`\]\x1f)*\\]{0,4}[ \t]{0,4}(?::=|=>|->|={1,3}|:{1,2}|\||,|>|\()[ \t]{0,4}"
+    r"(?:[\"'`\]\x1f)*\\]{0,4}[ \t]{0,4}(?::[ ]?[A-Z][A-Za-z0-9_<>?]{0,23}[ ]?=|:=|=>|->|={1,3}|:{1,2}|\||,|>|\()[ \t]{0,4}"
+    r"|</[a-z0-9]{1,8}>[ ]{0,8}<[a-z0-9]{1,8}(?: [^<>\n]{0,40})?>"
     r"|(?: [a-z]{2,10}=\"[^\"<>\n]{0,20}\"){1,3}>"
     r"|[\"'][ ]{0,2},?[ ]{0,2}[\"']?(?:value|content)[\"']?[ ]{0,2}[:=][ ]{0,2})"
 )

@@ -39,7 +39,7 @@ def columns(data: bytes, start: int, end: int, heads: Sequence[int]) -> Iterator
 
 
 def _layout(data: bytes, start: int, end: int, head: int) -> Any:
-    found = _AFTER_CELL.match(data, head, end) or _BEFORE_CELL.search(data, max(start, head - 40), head)
+    found = _AFTER_CELL.match(data, head, end) or _BEFORE_CELL.search(data[max(start, head - 40) : head])
     return _CELLS.get(found.group(1), _ALIGNED) if found else None
 
 
@@ -55,9 +55,12 @@ def _statement(data: bytes, heads: Sequence[int]) -> Iterator[Cell]:
 
 
 def _cells(pattern: Any, data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for match in pattern.finditer(data, start, end):
-        yield match.span(1)
-        if match.end() == end:
+    # Cut off: for RE2 a text goes on behind the end of a search, and the last cell has none.
+    line = data[start:end]
+    for match in pattern.finditer(line):
+        left, right = match.span(1)
+        yield start + left, start + right
+        if match.end() == len(line):
             return
 
 

@@ -74,7 +74,9 @@ def account(candidate: Candidate) -> float:
     least, most = _ACCOUNT_DIGITS
     is_pattern = len(set(digits)) < 3 or digits in "01234567890123456789"
     # A moment in seconds or milliseconds, or an amount.
-    is_other = "." in value or (value.isdigit() and value[:1] == "1" and len(value) in {10, 13} and value[1] in "5678")
+    is_other = value.count(".") == 1 or (
+        value.isdigit() and value[:1] == "1" and len(value) in {10, 13} and value[1] in "5678"
+    )
     is_plain_word = not any(map(str.isdigit, value))
     if not least <= len(digits) <= most or is_pattern or is_other or is_plain_word:
         return 0.0

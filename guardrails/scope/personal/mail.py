@@ -47,8 +47,8 @@ def _is_somebodys(local: str, domain: str) -> bool:
     name, _, suffix = domain.rpartition(".")
     is_domain = suffix in words("top-level-domains") or not suffix.isascii()
     is_nobodys = domain in words("example-domains") or domain in _NOBODYS_DOMAINS or domain.endswith(_RESERVED_SUFFIXES)
-    # `pkg@1.0.dev` is a version.
-    is_version = name.replace(".", "").isdigit()
+    # `pkg@1.0.dev` is a version, `163.com` a provider of mail.
+    is_version = "." in name and name.replace(".", "").isdigit()
     is_plain = bool(local) and local[0] != "." and local[-1] != "."
     return is_domain and is_plain and not (is_nobodys or is_version or local in words("role-accounts"))
 

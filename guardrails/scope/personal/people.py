@@ -111,6 +111,14 @@ def greeted_name(candidate: Candidate) -> float:
     return candidate.confidence if is_name and not _is_code(candidate) else 0.0
 
 
+def filed_name(candidate: Candidate) -> float:
+    """A surname and a given name, as a visiting card keeps them: parted by a semicolon."""
+    surname, given = candidate.value.lower().split(";")
+    is_nobody = f"{given}-{surname}" in words("nobodys-names") or {surname, given} & words("no-names")
+    is_words = any(map(str.isalpha, surname)) and any(map(str.isalpha, given))
+    return candidate.confidence if is_words and not is_nobody else 0.0
+
+
 def _name_parts(candidate: Candidate) -> list[str]:
     """The words of a name, or none where it is not one: words of code, of organisations, of forms, of nobody."""
     value = candidate.value
@@ -140,7 +148,8 @@ def _is_quoted(candidate: Candidate) -> bool:
 
 def _is_code(candidate: Candidate) -> bool:
     after = candidate.after(2)
-    return after[:1] in _CODE_AFTER or (after[:1] in {".", ":", "-"} and after[1:2].isalpha())
+    # `</` ends what a tag holds.
+    return (after[:1] in _CODE_AFTER and after != "</") or (after[:1] in {".", ":", "-"} and after[1:2].isalpha())
 
 
 @lru_cache(maxsize=1)
@@ -155,6 +164,7 @@ VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "known-name": known_name,
     "given-name": given_name,
     "surname": surname,
+    "filed-name": filed_name,
     "free-name": free_name,
     "titled-name": titled_name,
     "greeted-name": greeted_name,

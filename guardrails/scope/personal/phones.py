@@ -17,7 +17,8 @@ _LEAST_DIGITS: Final = 6
 _LEAST_PROSE_DIGITS: Final = 8
 # Plans in which numbers of the unlabelled national shapes are looked up.
 _REGIONS: Final = ("US", "GB", "FR", "DE", "BR", "JP", "AU", "ES", "IT", "CH", "ZA", "KR", "SE", "BE", "TR", "NZ", "IN")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+# Not behind a leading zero, as `020.2452530` is.
+_DECIMAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\.[0-9]+")
 _DATE: Final = re.compile(
     r"(?:19|20)[0-9]{2}[./ -][0-9]{1,2}[./ -][0-9]{1,2}(?:[ T][0-9].*)?|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2})?|"
     r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}"
@@ -45,6 +46,9 @@ def dialled_phone(candidate: Candidate) -> float:
     """A number with its country after the two zeros that many networks want."""
     number, digits = _parts(candidate)
     if _is_nobodys(number, digits) or _is_in_figures(candidate):
+        return 0.0
+    # Article numbers of North America (GTIN) begin with two zeros and are as long.
+    if number.isdigit() and digits[2] == "1":
         return 0.0
     return candidate.confidence if _is_number("+" + digits[2:], None) else 0.0
 

@@ -79,7 +79,9 @@ def hex_address(candidate: Candidate) -> float:
 
 
 def key_address(candidate: Candidate) -> float:
-    """Solana: a key of 32 bytes, with nothing that checks it."""
+    """Solana, Sui and Aptos: a key of 32 bytes, with nothing that checks it."""
+    if candidate.value.startswith("0x"):
+        return candidate.confidence if len(set(candidate.value)) > 8 else 0.0
     raw = base58(candidate.value)
     has_both = candidate.value.lower() != candidate.value != candidate.value.upper()
     is_key = raw is not None and len(raw) == _KEY_BYTES and has_both and any(map(str.isdigit, candidate.value))

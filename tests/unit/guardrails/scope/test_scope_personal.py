@@ -36,6 +36,39 @@ def test_person_is_found_in_any_language(engine: Engine, text: str, entity: str)
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("INSERT INTO people (id, given_name, surname) VALUES (7, 'Tomasz', 'Nowakowski');", {"Tomasz", "Nowakowski"}),
+        ("| id | Kontonummer | state |\n|---:|---|---|\n| 9 | 4839201175 | active |\n", {"4839201175"}),
+        ("nr;Telefon;Betrag\n79;0301 234598;354,00\n80;0301 234601;12,00\n", {"0301 234598", "0301 234601"}),
+        ('"row","note","Tel"\n"23","ok","0301234598"\n', {"0301234598"}),
+        ("could you confirm your phone?\n[10:31] customer: sure, it's 0301 234598\n", {"0301 234598"}),
+        ('the user enters "4839201175" as Account number', {"4839201175"}),
+        ("<tr><th>Account number</th><td>4839201175</td></tr>", {"4839201175"}),
+        ('let accountNumber: String = "4839201175"', {"4839201175"}),
+        ("BEGIN:VCARD\nVERSION:3.0\nN:Nowakowski;Tomasz;;;\n", {"Nowakowski;Tomasz"}),
+    ],
+)
+def test_person_is_found_away_from_the_label(engine: Engine, text: str, found: set[str]) -> None:
+    assert {text[one.start : one.end] for one in engine.scan(text)} == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| Name | Value |\n|---|---|\n| state | Plan |\n| account | 17 |\n",
+        "id,phone,account,surname\n1,17,23,int\n2,18,24,int\n",
+        "INSERT INTO plans (id, account, phone) VALUES (1, 17, NULL);",
+        "what of the phone?\n[10:31] it is 17 years old\n",
+        "step,call,cell,loss\n100,1735689600,0.123456,2.25\n",
+        "item 0012345678905 and 000123456789",
+    ],
+)
+def test_tables_of_figures_and_fields_pass(engine: Engine, text: str) -> None:
+    assert engine.scan(text) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "first_name: String, last_name: Optional[str], phone = models.CharField(max_length=15)",
