@@ -1,7 +1,7 @@
 """The scope guard's engine with its rules and compiled patterns kept in a file: a start loads them instead of reading and
 compiling them again.
 
-Compiling takes half a second and leaves megabytes behind, so it is done by a process of its own. The file is a cache and no
+Compiling takes ten seconds and leaves megabytes behind, so it is done by a process of its own. The file is a cache and no
 more: one that is missing, cut off, altered, or made for other rules, another library or another processor is made again.
 """
 
@@ -21,7 +21,7 @@ from guardrails.scope.engine import Engine, default_engine, to_save
 
 logger = logging.getLogger(__name__)
 
-_COMPILING_S: Final = 60.0
+_COMPILING_S: Final = 120.0
 # SHA-256 in hexadecimal, and a line end.
 _SEAL_BYTES: Final = 65
 
@@ -58,8 +58,8 @@ def guard_digest() -> str:
 
 def write(cache: Path) -> None:
     """Read and compile here, and save at `cache`: whole, or not at all."""
-    body = b"".join(b"%s %d\n%s" % (name.encode(), len(entry), entry) for name, entry in to_save().items())
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    body = b"".join(b"%s %d\n%s" % (name.encode(), len(entry), entry) for name, entry in to_save().items())
     descriptor, name = tempfile.mkstemp(dir=cache.parent, prefix=".scope-")
     with os.fdopen(descriptor, "wb") as file:
         file.write(_seal(body) + body)

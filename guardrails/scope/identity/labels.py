@@ -32,14 +32,14 @@ _FOREIGN: Final = r"[\x80-\xff]|\?\?|[A-Za-z]\?[A-Za-z]"
 _INITIALS_SIGN: Final = r"[A-Za-z?][.][A-Za-z?][.]"
 # So much of a label is sign enough.
 _BEGINNING_CHARS: Final = 12
-# An automaton of twice as many takes four times as long to compile.
+# An automaton of twice as many labels takes four times as long to compile, and one of all is too large.
 _PART: Final = 40
 _BEGUN: Final = "(?:^|[^A-Za-z0-9])"
 # A short label ends a word, or goes on with a word for number or with a capital.
 _SHORT_END: Final = r"(?:[^a-z]|n[^a-z]|no|nr|num|id|code|card|ref|reg|kood|kod|broj|ident)"
 _SHORT_LAST: Final = rf"(?:{_SHORT_END}|$)"
-# Three digits, as the values of labels have: next to one another but for a separator or letters between.
-_NUMBER: Final = r"[0-9](?:[^\n]{0,2}[0-9]){2}"
+# Three digits, as the values of labels have: with letters and a separator between them at most.
+_NUMBER: Final = r"[0-9](?:[A-Za-z./\-]* ?[0-9]){2}"
 # How far before its first foreign letter a label may begin, and how long one is.
 _LEAD: Final = 32
 _LONGEST: Final = 96
@@ -101,10 +101,10 @@ class Lexicon:
         )
         self._alone = _compiled(forms[0])
         self.keywords = tuple(sorted(set(map(_keyword, every))))
-        long, begun, inner = _seen(every)
-        places = (*long, rf"(?:{begun}|{inner}){_SHORT_LAST}", _INITIALS_SIGN, rf"(?:{_FOREIGN})[^\n]{{0,64}}")
-        self._near = _compiled("|".join(places))
-        self.sign = _signs(long, begun, inner)
+        long, short = _seen(every)
+        ended = (head + _SHORT_LAST for head in short)
+        self._near = _compiled("|".join((*long, *ended, _INITIALS_SIGN, rf"(?:{_FOREIGN})[^\n]{{0,64}}")))
+        self.sign = _signs(long, short)
 
     def find(self, text: str, data: bytes, folded: bytes) -> Iterator[Label]:
         """The labels in `text`, in order, none overlapping another; `data` and `folded` are the same text, one byte a
@@ -195,7 +195,7 @@ def _spelled(label: str) -> str:
     return _GAP.join("".join(rf"\x{byte:02x}" for byte in _plain(word)) for word in label.split("_"))
 
 
-def _signs(long: Sequence[str], begun: str, inner: str) -> tuple[str, ...]:
+def _signs(long: Sequence[str], short: Sequence[str]) -> tuple[str, ...]:
     """Regexes, one of which finds something in every text of one byte a character in which a label with a value is.
 
     A long label is sign enough. A short one is a part of many names, and wants a number in its line or the next.
@@ -203,27 +203,32 @@ def _signs(long: Sequence[str], begun: str, inner: str) -> tuple[str, ...]:
     below = r"[^\n]*(?:\n[-|+=: \t\r\n]*[^\n]*)?"
     return (
         *long,
-        rf"(?:{begun}|{inner}){_SHORT_END}{below}{_NUMBER}",
-        rf"{_NUMBER}[^\n]*(?:[^A-Za-z0-9]{begun.removeprefix(_BEGUN)}|{inner}){_SHORT_LAST}",
+        *(rf"{head}{_SHORT_END}{below}{_NUMBER}" for head in short),
+        *(rf"{_NUMBER}[^\n]*{head.replace(_BEGUN, '[^A-Za-z0-9]')}{_SHORT_LAST}" for head in short),
         rf"{_INITIALS_SIGN}{below}{_NUMBER}|{_NUMBER}[^\n]*{_INITIALS_SIGN}",
         _FOREIGN,
     )
 
 
-def _seen(labels: Iterable[str]) -> tuple[list[str], str, str]:
-    """Regexes for labels in English letters: the long ones, some to each; the short ones; and those inside a name: `userTaxId`."""
+def _seen(labels: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Regexes for labels in English letters, some to each: for the long ones; and for the short ones, as words and inside
+    a name: `userTaxId`.
+    """
     # Who has no such key on the keyboard writes the plain letter.
     folded = {_plain(label.removesuffix("_#")).decode("latin-1") for label in labels}
     words = [label.replace(".", "").split("_") for label in sorted(folded) if _is_english(label)]
-    long = {_beginning(parts) for parts in words if sum(map(len, parts)) >= _COMPOUND_CHARS}
+    long = _shortest({_beginning(parts) for parts in words if sum(map(len, parts)) >= _COMPOUND_CHARS})
     short = sorted({"_".join(parts) for parts in words if sum(map(len, parts)) < _COMPOUND_CHARS})
-    beginnings = _shortest(long)
-    capital = [case for label in short for case in (label.title(), label.upper())]
-    return (
-        [rf"(?i:{'|'.join(beginnings[at : at + _PART])})" for at in range(0, len(beginnings), _PART)],
-        rf"{_BEGUN}(?i:{_spaced(short)})",
-        rf"[a-z](?:{_spaced(capital)})",
-    )
+    return [rf"(?i:{'|'.join(part)})" for part in _parted(long)], [_head(part) for part in _parted(short)]
+
+
+def _parted(labels: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (labels[at : at + _PART] for at in range(0, len(labels), _PART))
+
+
+def _head(short: Sequence[str]) -> str:
+    capital = (case for label in short for case in (label.title(), label.upper()))
+    return rf"(?:{_BEGUN}(?i:{_spaced(short)})|[a-z](?:{_spaced(capital)}))"
 
 
 def _is_english(label: str) -> bool:

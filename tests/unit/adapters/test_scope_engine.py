@@ -10,30 +10,28 @@ from hive_node.adapters import scope_engine
 TEXT = "token = " + "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    path = tmp_path / "scope.cache"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a process of its own makes: it compiles all patterns, so only once for all tests."""
+    path = tmp_path_factory.mktemp("scope") / "scope.cache"
     default_engine.cache_clear()
-    scope_engine.write(path)
+    assert found(scope_engine.load_engine(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    return path.read_bytes()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, made: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file as it was made; what makes it again is that it is written again."""
+    path = tmp_path / "scope.cache"
+    path.write_bytes(made)
+    monkeypatch.setattr(scope_engine, "_make_elsewhere", lambda again: again.write_bytes(made) > 0)
     default_engine.cache_clear()
     return path
 
 
 def found(engine: Engine) -> list[tuple[str, int, int]]:
     return [(one.rule, one.start, one.end) for one in engine.scan(TEXT)]
-
-
-def test_a_loaded_engine_finds_what_a_compiled_one_finds(cache: Path) -> None:
-    loaded = scope_engine.load_engine(cache)
-    default_engine.cache_clear()
-    assert found(loaded) == found(default_engine()) != []
-
-
-def test_the_first_start_makes_the_file_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    default_engine.cache_clear()
-    path = tmp_path / "scope.cache"
-    assert found(scope_engine.load_engine(path))
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
@@ -46,15 +44,16 @@ def test_the_first_start_makes_the_file_and_only_its_owner_can_read_it(tmp_path:
         lambda raw: b"x" * 5000,
     ],
 )
-def test_a_damaged_file_is_compiled_anew(cache: Path, damage: object) -> None:
-    cache.write_bytes(damage(cache.read_bytes()))  # type: ignore[operator]
+def test_a_damaged_file_is_made_again(cache: Path, made: bytes, damage: object) -> None:
+    cache.write_bytes(damage(made))  # type: ignore[operator]
     assert found(scope_engine.load_engine(cache))
+    assert cache.read_bytes() == made
 
 
 def test_a_loaded_engine_is_not_read_or_compiled_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "load_rules", None)
     monkeypatch.setattr(prefilter.HyperscanPrefilter, "_compile", None)
-    assert found(scope_engine.load_engine(cache))
+    assert found(scope_engine.load_engine(cache)) != []
 
 
 def test_patterns_of_another_version_are_not_taken(cache: Path) -> None:
@@ -65,6 +64,6 @@ def test_patterns_of_another_version_are_not_taken(cache: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    default_engine.cache_clear()
     (tmp_path / "file").touch()
-    assert found(scope_engine.load_engine(tmp_path / "file" / "scope.cache"))
+    saved = scope_engine._Saved(tmp_path / "file" / "scope.cache")
+    assert saved.under("anything") is None, "so that it is read and compiled here"
