@@ -5,8 +5,7 @@ runs its linear-time regex; validators judge the spans; what decoders read goes 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
@@ -120,14 +119,18 @@ def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:
         yield from seeker.find(view)
 
 
-@lru_cache(maxsize=1)
+_SHARED: Final[list[Engine]] = []
+
+
 def default_engine(saved: Saved | None = None) -> Engine:
     """The engine over the package's own rules, built at the first call.
 
     saved: what `to_save` gave, on this machine; spares reading and compiling.
     """
-    packed = saved(digest_of_source()) if saved is not None else None
-    return Engine(unpack(packed) if packed else load_rules(), saved=saved)
+    if not _SHARED:
+        packed = saved(digest_of_source()) if saved is not None else None
+        _SHARED.append(Engine(unpack(packed) if packed else load_rules(), saved=saved))
+    return _SHARED[0]
 
 
 def to_save() -> Mapping[str, bytes]:

@@ -7,9 +7,12 @@ Aho-Corasick looks for their keywords, then for the signs of those that it saw, 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from guardrails.scope.detectors import compile_regex
+
+# A pattern with more keywords is a list of words.
+_LIST_WORDS: Final = 24
 
 Backend: TypeAlias = Literal["hyperscan", "aho-corasick"]
 # From a fingerprint to what was saved under it, or None.
@@ -67,27 +70,58 @@ def _signs(patterns: Sequence[Pattern]) -> Iterator[tuple[int, str]]:
 
 
 class HyperscanPrefilter:
-    """All patterns in one automaton, each reported once a text."""
+    """All patterns in two automata, each pattern reported once a text.
+
+    Patterns that are lists of words are an automaton of their own: together with the others they take twice the time to
+    compile, and a scan takes as long.
+    """
 
     backend: Backend = "hyperscan"
 
     def __init__(self, patterns: Sequence[Pattern], saved: Saved | None = None) -> None:
         import hyperscan
 
-        self._library: Any = hyperscan
+        lists = {index for index, pattern in enumerate(patterns) if len(pattern.keywords) > _LIST_WORDS}
+        signs = list(_signs(patterns))
+        parts = ([one for one in signs if (one[0] in lists) is is_list] for is_list in (False, True))
+        self._automata = [_Automaton(hyperscan, part, saved) for part in parts if part]
+
+    def to_save(self) -> Mapping[str, bytes]:
+        # Loading them takes a hundredth of compiling, and none of the memory.
+        return {one.fingerprint: one.dump() for one in self._automata}
+
+    def candidates(self, data: bytes) -> list[int]:
+        found: list[int] = []
+        for one in self._automata:
+            one.scan(data, found)
+        return sorted(set(found))
+
+
+class _Automaton:
+    """One compiled database: of `saved`, where that has it."""
+
+    def __init__(self, library: Any, signs: Sequence[tuple[int, str]], saved: Saved | None) -> None:
+        self._library = library
         self._database: Any = None
         # A scratch space serves one scan at a time. list.pop and list.append are atomic: threads never share one.
         self._idle: list[Any] = []
-        signs = "\0".join(f"{index} {sign}" for index, sign in _signs(patterns))
-        self._fingerprint = hashlib.sha256(signs.encode("utf-8")).hexdigest()
-        if saved is not None and (compiled := saved(self._fingerprint)):
+        text = "\0".join(f"{index} {sign}" for index, sign in signs)
+        self.fingerprint = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        if saved is not None and (compiled := saved(self.fingerprint)):
             self._load(compiled)
         if self._database is None:
-            self._compile(patterns)
+            self._compile(signs)
 
-    def to_save(self) -> Mapping[str, bytes]:
-        # Loading it takes a hundredth of compiling, and none of the memory.
-        return {self._fingerprint: self._library.dumpb(self._database)}
+    def dump(self) -> bytes:
+        data: bytes = self._library.dumpb(self._database)
+        return data
+
+    def scan(self, data: bytes, found: list[int]) -> None:
+        scratch = self._idle.pop() if self._idle else self._library.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=_note, context=found, scratch=scratch)
+        finally:
+            self._idle.append(scratch)
 
     def _load(self, compiled: bytes) -> None:
         try:
@@ -97,24 +131,13 @@ class HyperscanPrefilter:
             return  # cut off, or of another processor: it is compiled again
         self._database = database
 
-    def _compile(self, patterns: Sequence[Pattern]) -> None:
-        hyperscan = self._library
-        self._database = hyperscan.Database()
-        indices, signs = zip(*_signs(patterns), strict=True)
+    def _compile(self, signs: Sequence[tuple[int, str]]) -> None:
+        self._database = self._library.Database()
         self._database.compile(
-            expressions=[sign.encode("latin-1") for sign in signs],
-            ids=indices,
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(signs),
+            expressions=[sign.encode("latin-1") for _, sign in signs],
+            ids=[index for index, _ in signs],
+            flags=[self._library.HS_FLAG_SINGLEMATCH] * len(signs),
         )
-
-    def candidates(self, data: bytes) -> list[int]:
-        found: list[int] = []
-        scratch = self._idle.pop() if self._idle else self._library.Scratch(self._database)
-        try:
-            self._database.scan(data, match_event_handler=_note, context=found, scratch=scratch)
-        finally:
-            self._idle.append(scratch)
-        return sorted(set(found))
 
 
 def _note(pattern: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:

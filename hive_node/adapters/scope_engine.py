@@ -5,6 +5,7 @@ Compiling takes ten seconds and leaves megabytes behind, so it is done by a proc
 more: one that is missing, cut off, altered, or made for other rules, another library or another processor is made again.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -21,7 +23,7 @@ from guardrails.scope.engine import Engine, default_engine, to_save
 
 logger = logging.getLogger(__name__)
 
-_COMPILING_S: Final = 120.0
+_COMPILING_S: Final = 180.0
 # SHA-256 in hexadecimal, and a line end.
 _SEAL_BYTES: Final = 65
 
@@ -43,8 +45,25 @@ class _Saved:
     def under(self, fingerprint: str) -> bytes | None:
         if fingerprint not in self._entries and not self._is_new:
             self._is_new = True
-            self._entries = _read(self._cache) if _make_elsewhere(self._cache) else {}
+            with _turn(self._cache.with_suffix(".lock")):
+                self._entries = _read(self._cache)  # whoever had the turn before may have made it
+                if fingerprint not in self._entries:
+                    self._entries = _read(self._cache) if _make_elsewhere(self._cache) else {}
         return self._entries.pop(fingerprint, None)  # a megabyte that nobody needs twice
+
+
+@contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """One process at a time: ten that start together would all compile, and each take ten times as long."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = lock.open("w")
+    except OSError:
+        yield  # where no lock can be, no file can be kept either
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def guard_digest() -> str:

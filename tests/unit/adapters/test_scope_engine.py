@@ -4,29 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.scope import Engine, default_engine, engine, prefilter
+from guardrails.scope import Engine, engine, prefilter
 from hive_node.adapters import scope_engine
+from hive_node.config.home import pattern_cache
 
 TEXT = "token = " + "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What a process of its own makes: it compiles all patterns, so only once for all tests."""
-    path = tmp_path_factory.mktemp("scope") / "scope.cache"
-    default_engine.cache_clear()
-    assert found(scope_engine.load_engine(path))
-    assert path.stat().st_mode & 0o777 == 0o600
-    return path.read_bytes()
+@pytest.fixture
+def made() -> bytes:
+    """What a process of its own made when these tests began."""
+    assert pattern_cache().stat().st_mode & 0o777 == 0o600
+    return pattern_cache().read_bytes()
 
 
 @pytest.fixture
 def cache(tmp_path: Path, made: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file as it was made; what makes it again is that it is written again."""
+    """The file as it was made, in a process that begins; what makes it again is that it is written again."""
     path = tmp_path / "scope.cache"
     path.write_bytes(made)
     monkeypatch.setattr(scope_engine, "_make_elsewhere", lambda again: again.write_bytes(made) > 0)
-    default_engine.cache_clear()
+    monkeypatch.setattr(engine, "_SHARED", [])
     return path
 
 
@@ -52,7 +50,7 @@ def test_a_damaged_file_is_made_again(cache: Path, made: bytes, damage: object) 
 
 def test_a_loaded_engine_is_not_read_or_compiled_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "load_rules", None)
-    monkeypatch.setattr(prefilter.HyperscanPrefilter, "_compile", None)
+    monkeypatch.setattr(prefilter._Automaton, "_compile", None)
     assert found(scope_engine.load_engine(cache)) != []
 
 
