@@ -74,11 +74,10 @@ class AssignmentDetector:
             opened += 1
         separator = text[name_end:opened].strip("\\\"'`])}*\x1f")
         has_line = _line_head(text, name_start) in notations.LINE_HEADS
-        is_set = has_line or separator in notations.SETS or len(separator) > _SHORT_SEPARATOR
         pattern = self._rest if has_line or separator == ">" else self._word
         match = pattern.match(view.data, opened)
-        end = match.end() if match else opened
-        return _Value(opened, _trimmed(text, opened, end), "set" if is_set else "code")
+        end = _trimmed(text, opened, match.end() if match else opened)
+        return _Value(opened, end, _place(separator, has_line, text[opened:end].isalpha()))
 
 
 def _name_around(text: str, start: int, end: int) -> tuple[int, int]:
@@ -99,6 +98,15 @@ def _whole_name(text: str, start: int, end: int) -> str:
         owner = text[max(0, start - _NAME_CHARS) : start - 1].rpartition(" ")[2]
         return f"{owner}_{name}" if owner.isalpha() else name
     return name
+
+
+def _place(separator: str, has_line: bool, is_word: bool) -> Place:
+    """Where an unquoted value stands; letters alone may be a variable's name wherever code can be."""
+    if separator.endswith("("):
+        return "called"
+    if has_line or len(separator) > _SHORT_SEPARATOR:
+        return "set"
+    return "set" if separator in notations.SETS and not is_word else "code"
 
 
 def _line_head(text: str, name_start: int) -> str | None:

@@ -20,6 +20,8 @@ _LEAST_NATS: Final = 60.0
 _LEAST_NATS_ONE_CASE: Final = 50.0
 # Below it an id of some service explains the run as well as a secret does.
 _SURE_NATS: Final = 90.0
+# Of a token in three parts (Discord's, signed cookies): above it the rest belongs to the first.
+_LEAST_NATS_TAIL: Final = 30.0
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # Node and hive ids of this protocol: public by design.
@@ -79,6 +81,7 @@ class BareDetector:
 
     def __init__(self) -> None:
         self._pattern = compile_regex(f"(?:^|[^A-Za-z0-9+/_\\-])(?:{_RUN}*/)?(?:{_LONG_PART}){_RUN}*")
+        self._tail = compile_regex(rf"\.{_PART}{{5,8}}\.{_PART}{{20,64}}")
 
     def find(self, view: View) -> Iterator[Finding]:
         for match in self._pattern.finditer(view.data):
@@ -88,7 +91,12 @@ class BareDetector:
             # The letter of an escape before the run is none of it: `"\\nghp_..."`.
             start += view.text[start] in "nrt" and view.text[start - 1 : start] == "\\"
             if confidence := _judge(Candidate(view.text, start, end, 0.5)):
-                yield Finding("secret", "token", "bare.random", start, end, confidence)
+                yield Finding("secret", "token", "bare.random", start, self._whole(view, end), confidence)
+
+    def _whole(self, view: View, end: int) -> int:
+        tail = self._tail.match(view.data, end)
+        is_random = tail is not None and randomness(view.text[end : tail.end()]) >= _LEAST_NATS_TAIL
+        return tail.end() if is_random else end
 
 
 def _judge(candidate: Candidate) -> float:

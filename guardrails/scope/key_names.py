@@ -73,6 +73,8 @@ def is_short(stem: str) -> bool:
 def _role(part: str, before: str, after: str) -> Strength | None:
     if part in _folded("key-passwords") or _ends_as(part, _PASSWORD_ENDINGS + _unspaced("key-passwords")):
         return "password"
+    if part == "auth" and before in words("key-servers"):
+        return "password"
     if part in _folded("key-secrets") or _ends_as(part, _SECRET_ENDINGS + _unspaced("key-secrets")):
         return "secret"
     if part in _folded("key-keys"):

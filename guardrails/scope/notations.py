@@ -54,10 +54,12 @@ _PLAIN: Final = (
     r"()[^\s\"'`<>|,;(){}\[\]\x02\x03][^\s\"'`<>|\x02\x03]{0,40}"
     r"(?:[0-9!@#%^*+~$&?{}:-]|(?:[a-z]+[A-Z]+){3})"
 )
+# Letters alone, where no word of any language has so many consonants on end.
+_WORDLESS: Final = r"()[A-Za-z]{0,24}(?i:[bcdfghjklmnpqrstvwxz]{4})"
 # A name, and whatever leads from it to a value.
 HEAD: Final = (
     rf"{_NAME}{_CLOSE}(?:(?:{_WS}(?:{_TYPED}|{_ASSIGN})\s{{0,40}}{_MADE}|{_SPLIT}{_WS}|{_CALLED}|[ \t]{{1,8}}){_QUOTED}"
-    rf"|(?:{_WS}(?:{_ASSIGN})|{_SPLIT}){_WS}{_PLAIN}|,{_PLAIN})"
+    rf"|(?:{_WS}(?:{_ASSIGN})|{_SPLIT}){_WS}(?:!!str[ ])?{_PLAIN}|[,(]{_PLAIN}|={_WORDLESS})"
 )
 # The same in short, for the prefilter, whose automaton would be too large with all of it.
 SIGN: Final = (

@@ -77,6 +77,18 @@ def mixed(candidate: Candidate) -> float:
     return candidate.confidence if any(map(str.isdigit, value)) and any(map(str.isalpha, value)) else 0.0
 
 
+def undocumented(candidate: Candidate) -> float:
+    """Not the pair that a service comes with: the same word twice, or what every manual of Oracle's logs in with."""
+    value = candidate.value.lower()
+    user = candidate.before().rstrip(":").rpartition("/")[2]
+    return 0.0 if (user == value and value.isalpha()) or (user, value) == ("scott", "tiger") else candidate.confidence
+
+
+def beside(candidate: Candidate) -> float:
+    """What is a password even with no more than a space between it and its key."""
+    return candidate.confidence if confidence_of(candidate.value, "password", "called") else 0.0
+
+
 def chosen(candidate: Candidate) -> float:
     """What would be a password under a key of that name: no name, no word, no variable."""
     return candidate.confidence if confidence_of(candidate.value, "password", "set") else 0.0
@@ -168,6 +180,8 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "random": random_token,
     "spaced": spaced_token,
     "mixed": mixed,
+    "undocumented": undocumented,
+    "beside": beside,
     "chosen": chosen,
     "told": told,
     "crc32-base62": crc32_base62,

@@ -13,7 +13,8 @@ from guardrails.scope.randomness import randomness
 from guardrails.scope.words import words
 
 # quoted: a literal. set: the rest of a line of configuration. code: what stands unquoted in code, prose, commands.
-Place: TypeAlias = Literal["quoted", "set", "code"]
+# called: in brackets after its key, where code has arguments.
+Place: TypeAlias = Literal["quoted", "set", "code", "called"]
 
 _LEAST_CHARS: Final = 5
 # By a key's strength: least nats and characters of a token, and how sure the least token is.
@@ -27,6 +28,8 @@ _WITHOUT_DIGIT: Final = 12.0
 _BEYOND_CODE: Final = 36.0
 # Letters alone that read as no word of any language.
 _LEAST_WORDLESS: Final = 10.0
+# A random password of eight characters; arguments of a call, words and versions are below.
+_LEAST_CALLED: Final = 20.0
 _UUID_CHARS: Final = 36
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _NAME_MARKS: Final = str.maketrans(dict.fromkeys("_-.:/\\ ,;!?'\"()[]{}<>*", " "))
@@ -50,6 +53,8 @@ def confidence_of(value: str, strength: Strength, place: Place) -> float:
     nats = randomness(value)
     if _is_elsewhere(value, place, nats):
         return 0.0
+    if place == "called" and (nats < _LEAST_CALLED or value.isalpha()):
+        return 0.0
     if strength == "password":
         return _password(value, nats, place)
     return _token(value, nats, strength, place)
@@ -69,7 +74,7 @@ def _is_elsewhere(value: str, place: Place, nats: float) -> bool:
 
 def _token(value: str, nats: float, strength: Strength, place: Place) -> float:
     least_nats, least_chars, sureness = _TOKENS[strength]
-    if place == "code":
+    if place in {"code", "called"}:
         least_nats, least_chars = least_nats + _MORE_NATS, least_chars + _MORE_CHARS
     if not any(map(str.isdigit, value)):
         least_nats += _WITHOUT_DIGIT
@@ -96,6 +101,8 @@ def _password(value: str, nats: float, place: Place) -> float:
         return 0.0
     if place == "code" and nats < _MORE_NATS and not _has_marks(value) and digits < 2:
         return 0.0  # `x = value2`
+    if place == "code" and value.islower() and value.isalpha():
+        return 0.0  # `x = valstr`
     return _surer(nats, 0.7 if place == "quoted" else 0.6)
 
 

@@ -72,6 +72,8 @@ NOTATIONS = [
     'ConvertTo-SecureString "{weak}" -AsPlainText -Force',
     "ENV DB_PASSWORD {weak}",
     "Cookie: theme=dark; JSESSIONID={token}",
+    "password: !!str {weak}",
+    "redis_auth: {weak}",
 ]
 
 # Chosen by people: what no randomness tells from a word.
@@ -219,3 +221,62 @@ def test_what_a_form_says_of_a_password_in_a_script_without_spaces_is_none(engin
 
 def test_password_that_a_label_in_such_a_script_holds_is_found(engine: Engine) -> None:
     assert engine.scan(f"密码:{WEAK}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PASSWORD({})",
+        "패스워드({})",
+        "PW {}",
+        "비번 {}",
+        "P/W: {}",
+        "passwords:{}",
+        "PIN:{}",
+        "screenlock_pin_code: {}",
+        "password for master:{}",
+        "98.76.54.32 (master/{})",
+        "id/pw: master/{}",
+        "id(master)/pwd({})",
+        "ID-master / PASS - {}",
+        "login/password-master/{}",
+        "ssh -P {} ops@db1",
+    ],
+)
+def test_password_as_people_note_it_is_found_whole(engine: Engine, text: str) -> None:
+    value = "Tmr" + "71KwQ9"
+    written = text.format(value)
+    assert any(value in written[one.start : one.end] for one in engine.scan(written))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password server2019 works",
+        "PASSWORD(strlen1)",
+        "token(args[0], value2)",
+        "서울 Tmr71KwQ9",
+        "PIN: GPIO_12",
+        "the pw sha512-crypt",
+        "10.0.0.1 (nginx/1.25.3-alpine)",
+        "/login/password-reset/step2a",
+        "ssh -P 2222 ops@db1",
+        "redis_auth: required",
+        "postgres://postgres:postgres@localhost/test",
+        "arn:aws:rds:*:*:secgrp:awseb-e-*",
+    ],
+)
+def test_words_beside_a_key_are_no_password(engine: Engine, text: str) -> None:
+    assert [one for one in engine.scan(text) if one.kind == "secret"] == []
+
+
+def test_letters_that_no_language_has_are_a_password_in_a_file_of_settings_and_a_name_in_code(engine: Engine) -> None:
+    assert engine.scan("DB_PASSWORD=" + "qhwk" + "xtfe")
+    assert engine.scan("DB_PASSWORD=lengths") == []
+    assert engine.scan("connect(host, password=pwdstrng)") == []
+
+
+def test_random_token_in_three_parts_is_found_whole(engine: Engine) -> None:
+    value = ".".join((letters(24, 17), letters(6, 18), letters(38, 19)))
+    text = f"it printed {value} at the end"
+    assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
