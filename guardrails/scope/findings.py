@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["secret", "pii"]
+
+# What is less sure is a guess: a word of free text is well lost to it where something leaves, but who looks through code or a
+# changelog wants to hear of it only where they ask.
+TOLD_AT: Final = 0.35
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from guardrails.scope.findings import TOLD_AT
 from hive_node.adapters.clock import SystemChance
+from hive_node.adapters.secrecy import keep_memory_private
 from hive_node.cli.output import NO, USAGE, count, end, json_text, say, show, table, warn
 from hive_node.cli.scanning.baseline import SALT_BYTES, Baseline, BaselineError
 from hive_node.cli.scanning.changes import GitError, changes
@@ -39,8 +41,11 @@ def scan(
         Path | None, typer.Option(metavar="FILE", help="Accept what is found: write it there, as hashes.")
     ] = None,
     least: Annotated[
-        float, typer.Option("--min-confidence", min=0, max=1, help="Leave out what is less sure than this.")
-    ] = 0.0,
+        float,
+        typer.Option(
+            "--min-confidence", min=0, max=1, help="Leave out what is less sure than this; 0 tells guesses too."
+        ),
+    ] = TOLD_AT,
     local: Annotated[
         bool, typer.Option("--local/--no-local", help="Whether this machine's own names and secrets are sought too.")
     ] = True,
@@ -51,6 +56,7 @@ def scan(
 
     hive-node scan src notes.md, hive-node scan --staged, git log -p | hive-node scan -
     """
+    keep_memory_private()
     _at_most_one({"--json": as_json, "--sarif": as_sarif, "--ndjson": ndjson})
     _at_most_one({"--diff": diff is not None, "--staged": staged, "--ndjson": ndjson, "--rules": rules})
     if rules:

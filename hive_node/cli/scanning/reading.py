@@ -26,14 +26,14 @@ class Bytes(Protocol):
 class Segment:
     """A stretch of a text.
 
-    start, lines: characters and line ends before it. fresh: where in `text` that begins which no segment before it held.
-    read: bytes of the input that it was read from, for progress.
+    start, lines: characters and line ends before it. until: where in `text` the next segment begins: what stands from there on
+    is read again with what follows it. read: bytes of the input that are new in it, for progress.
     """
 
     text: str
     start: int
     lines: int
-    fresh: int
+    until: int
     read: int
 
 
@@ -53,10 +53,10 @@ def segments(source: Bytes) -> Iterator[Segment]:
     while True:
         following = source.read(SEGMENT_BYTES)
         text = before + decoder.decode(raw, final=not following)
-        yield Segment(text, start, lines, len(before), len(raw))
+        cut = _cut(text) if following else len(text)
+        yield Segment(text, start, lines, cut, len(raw))
         if not following:
             return
-        cut = _cut(text)
         before, start, lines = text[cut:], start + cut, lines + text.count("\n", 0, cut)
         raw = following
 

@@ -35,8 +35,9 @@ class Walk:
         for source in sources:
             try:
                 with source.open() as raw:
+                    done = 0
                     for segment in segments(raw):
-                        self._segment(source, segment)
+                        done = self._segment(source, segment, done)
                         advance(segment.read)
             except Binary:
                 self._scan.binary += 1
@@ -46,22 +47,28 @@ class Walk:
             else:
                 self._scan.files += 1
 
-    def _segment(self, source: Source, segment: Segment) -> None:
+    def _segment(self, source: Source, segment: Segment, done: int) -> int:
+        """Look through it. done: where what was found before it ends. Returns the same for what follows."""
         for found, value in self._found(source.path, segment):
-            if source.lines is not None and source.lines.isdisjoint(range(found.line, found.end_line + 1)):
-                continue
-            if self._accepting is not None:
-                self._accepting.accept(found, value)
-            elif self._accepted is not None and self._accepted.has(found, value):
-                self._scan.accepted += 1
-                continue
-            self._scan.items.append(found)
+            if found.start < done:
+                continue  # the rest of what the segment before it told whole
+            done = found.end
+            if source.lines is None or not source.lines.isdisjoint(range(found.line, found.end_line + 1)):
+                self._tell(found, value)
+        return done
+
+    def _tell(self, found: Found, value: str) -> None:
+        if self._accepting is not None:
+            self._accepting.accept(found, value)
+        elif self._accepted is not None and self._accepted.has(found, value):
+            self._scan.accepted += 1
+            return
+        self._scan.items.append(found)
 
     def _found(self, path: str, segment: Segment) -> Iterator[tuple[Found, str]]:
         text = segment.text
         for finding, line in with_lines(text, self._scanner.scan(text)):
-            # What ends in the part that is repeated was told already, unless it was cut off there.
-            if finding.end > segment.fresh and finding.confidence >= self._least:
+            if finding.start < segment.until and finding.confidence >= self._least:
                 yield self._placed(path, segment, finding, line), text[finding.start : finding.end]
 
     def _placed(self, path: str, segment: Segment, finding: Finding, line: int) -> Found:

@@ -128,7 +128,7 @@ class TestLargeFiles:
             patch.setattr(reading, "SEGMENT_BYTES", size)
             patch.setattr(reading, "OVERLAP_CHARS", overlap)
             cut = list(segments(io.BytesIO(text.encode())))
-        assert "".join(one.text[one.fresh :] for one in cut) == text
+        assert "".join(one.text[: one.until] for one in cut) == text
         assert all(text[one.start :].startswith(one.text) for one in cut)
         assert [one.lines for one in cut] == [text.count("\n", 0, one.start) for one in cut]
         assert sum(one.read for one in cut) == len(text.encode())
