@@ -14,7 +14,7 @@ from guardrails.scope.validators import VALIDATORS
 from guardrails.scope.views import View
 
 # Enough for the DFA of the widest rule; beyond it RE2 falls back to its slower, still linear, simulation.
-_REGEX_BYTES = 16 * 1024 * 1024
+_REGEX_BYTES = 2 * 1024 * 1024
 
 
 class Detector(Protocol):

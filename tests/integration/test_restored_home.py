@@ -37,7 +37,8 @@ async def test_an_old_home_put_back_takes_its_feed_back_and_a_replay_from_day_ze
 
     until(anna, lambda: numbers(anna) == [4, 3, 2, 1])
     assert [one["id"] for one in entries(anna)][1:] == before
-    assert entries(ben) == [one | {"received_at": mine["received_at"]} for one, mine in both(anna, ben)]
+    # When it came, and what the guard took out of it before it left, each node knows for itself.
+    assert [one | own(mine) for one, mine in both(anna, ben)] == entries(ben)
     assert "quarantined" not in {one["state"] for one in anna.client.get("/v1/peers")["items"]}
     assert anna.cli("delta", "verify", "-", stdin=anna.cli("delta", "export").stdout).returncode == 0
 
@@ -69,6 +70,10 @@ def tell(node: Any) -> None:
 
 def entries(node: Any) -> list[Any]:
     return list(node.client.get("/v1/deltas")["items"])
+
+
+def own(entry: Any) -> dict[str, Any]:
+    return {name: entry[name] for name in ("received_at", "removed")}
 
 
 def both(anna: Any, ben: Any) -> list[tuple[Any, Any]]:

@@ -241,13 +241,13 @@ async def test_drafts_do_not_hold_the_event_loop() -> None:
     async def ticking() -> None:
         nonlocal ticks
         while True:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             ticks += 1
 
     ticker = asyncio.ensure_future(ticking())
     await drafts(FILES, 3)
     ticker.cancel()
-    assert ticks > 0
+    assert ticks > 10
 
 
 def test_a_place_is_spelled_as_in_the_spec() -> None:
