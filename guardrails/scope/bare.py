@@ -26,6 +26,8 @@ _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _BASE32: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # Node and hive ids of this protocol: public by design.
 _NODE_ID_CHARS: Final = 52
+# What chains built as Ethereum is call accounts and contracts by: `0x` and 20 bytes. A key has 32.
+_ACCOUNT_CHARS: Final = 42
 # What a random-looking run is, where one of these stands shortly before it: a digest, an id, a public key, part of a
 # lock file.
 _PUBLIC_CONTEXT: Final = (
@@ -102,7 +104,8 @@ class BareDetector:
 def _judge(candidate: Candidate) -> float:
     token = max(candidate.value.split("/"), key=len)
     letters = frozenset(token)
-    is_public_shape = letters <= _HEX or (len(token) == _NODE_ID_CHARS and letters <= _BASE32)
+    is_account = len(token) == _ACCOUNT_CHARS and token[:2] == "0x" and letters <= _HEX | {"x"}
+    is_public_shape = letters <= _HEX or is_account or (len(token) == _NODE_ID_CHARS and letters <= _BASE32)
     if not _LEAST_CHARS <= len(token) <= _MOST_CHARS or is_public_shape or sum(map(str.isdigit, token)) < 2:
         return 0.0
     has_both_cases = token.lower() != token and token.upper() != token

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
-from guardrails.scope.personal import accounts, devices, mail, network, people, phones, places, profiles, wallets
+from guardrails.scope.personal import (
+    accounts,
+    devices,
+    mail,
+    network,
+    people,
+    phones,
+    places,
+    profiles,
+    records,
+    wallets,
+)
 
 VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     **accounts.VALIDATORS,
@@ -15,5 +26,6 @@ VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     **phones.VALIDATORS,
     **places.VALIDATORS,
     **profiles.VALIDATORS,
+    **records.VALIDATORS,
     **wallets.VALIDATORS,
 }

@@ -29,7 +29,7 @@ def sim(candidate: Candidate) -> float:
 def labelled_chassis(candidate: Candidate) -> float:
     """A vehicle's number (ISO 3779) after its label: European makers leave the ninth place without a check."""
     value = candidate.value
-    has_both = sum(map(str.isdigit, value)) > 2 and any(map(str.isalpha, value))
+    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     return candidate.confidence if has_both and len(set(value)) > 6 else 0.0
 
 

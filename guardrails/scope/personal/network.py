@@ -22,6 +22,8 @@ _IP_LABELS: Final = (
     "ip", "ipaddr", "ipv4", "addr", "host", "server", "client", "peer", "gateway", "dns", "ssh", "ping", "from",
     "connect", "listen", "bind", "inet", "proxy", "remote", "node", "http", "tcp", "udp", "subnet", "route",
 )  # fmt: skip
+# Ten thousand networks have the same ones, and every log is full of them: a guess. This machine's own are known (`local`).
+_PRIVATE: Final = 0.3
 _OTHER_DOTTED: Final = ("oid", "objectidentifier", "object identifier", "asn")
 _VERSION_LABELS: Final = (
     "version", "ver", "release", "v", "==", ">=", "<=", "~=", "chrome/", "firefox/", "safari/", "section", "chapter",
@@ -37,8 +39,8 @@ def ipv4(candidate: Candidate) -> float:
     if _is_nobodys(address) or _is_version(candidate) or candidate.is_near(_OTHER_DOTTED):
         return 0.0
     is_labelled = candidate.is_near(_IP_LABELS) or candidate.after(1) == ":"
-    if address.is_private and (is_labelled or candidate.value.startswith("192.168.")):
-        return candidate.confidence
+    if address.is_private:
+        return min(candidate.confidence, _PRIVATE) if is_labelled or candidate.value.startswith("192.168.") else 0.0
     # Four small numbers are a version or a section, and without a word beside them so are three.
     large = sum(octet >= 32 for octet in address.packed)
     is_address = large >= 2 - is_labelled and not _is_in_list(candidate)

@@ -6,7 +6,9 @@ from functools import lru_cache
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
+from guardrails.scope.identity.labels import fold
 from guardrails.scope.labels import labels
+from guardrails.scope.personal.beside import as_read, is_cell, is_spoken_of, stands_beside_datum
 from guardrails.scope.words import words
 
 _YEARS: Final = (range(1880, 2031), range(2440, 2575), range(1300, 1420))  # ours, Buddhist, Persian
@@ -19,6 +21,10 @@ _NAME_LISTS: Final = (
 )  # fmt: skip
 # After a name in code stands none of these: `name: Some(...)`, `author: Author.objects`.
 _CODE_AFTER: Final = frozenset("([{=_<$")
+# Shorter words have the endings of surnames by chance.
+_FAMILY_CHARS: Final = 5
+# A name that a free text is full of, where a person is spoken of.
+_BESIDE_PEOPLE: Final = 0.6
 _INITIAL: Final = re.compile(r"[A-Z]\.?")
 
 
@@ -84,15 +90,67 @@ def surname(candidate: Candidate) -> float:
 
 
 def free_name(candidate: Candidate) -> float:
-    """A given name and a surname in prose."""
+    """A given name and a surname in prose: a guess, but where what stands beside it is a person's or speaks of one."""
     # Cheapest first: most of what has the shape is a heading.
-    first = candidate.value.partition(" ")[0].lower()
-    if not _is_given(first) or first in words("ambiguous-names"):
+    place = _place_of_given(candidate.value)
+    is_known = place is not None or _has_family_ending(candidate.value)
+    if not is_known and not is_cell(candidate):
         return 0.0
-    parts = _name_parts(candidate)
+    name = candidate._replace(start=candidate.start + (place or _place_behind_role(candidate.value)))
+    if not _is_free_name(name):
+        return 0.0
+    if stands_beside_datum(name) or (is_known and is_spoken_of(name)):
+        return _BESIDE_PEOPLE
+    is_guess = place is not None and not _is_ambiguous(name.value)
+    return candidate.confidence if is_guess else 0.0
+
+
+def is_name_in_row(candidate: Candidate) -> bool:
+    """Whether it is a name that is known, or is built as surnames are."""
+    place = _place_of_given(candidate.value)
+    name = candidate._replace(start=candidate.start + (place or _place_behind_role(candidate.value)))
+    return (place is not None or _has_family_ending(candidate.value)) and _is_free_name(name)
+
+
+def _is_free_name(name: Candidate) -> bool:
+    parts = _name_parts(name)
     is_name = len(parts) > 1 and parts[-1].lower() not in words("no-surnames")
-    is_part = candidate.before(1) in _CODE_BEFORE or _is_code(candidate)
-    return candidate.confidence if is_name and not is_part else 0.0
+    return is_name and name.before(1) not in _CODE_BEFORE and not _is_code(name)
+
+
+def _is_ambiguous(name: str) -> bool:
+    return name.partition(" ")[0].lower() in words("ambiguous-names")
+
+
+def _place_of_given(value: str) -> int | None:
+    """Where in `value` a given name begins that is not its last word: before it may stand a word that begins a sentence."""
+    offset = 0
+    for part in value.split(" ")[:-1]:
+        if _is_given(part):
+            return offset
+        offset += len(part) + 1
+    return None
+
+
+def _place_behind_role(value: str) -> int:
+    """Behind what people are to one another: `Patient`, `Kunde`."""
+    role, _, rest = value.partition(" ")
+    return len(role) + 1 if " " in rest and role.lower() in as_read("before-people") else 0
+
+
+def _has_family_ending(value: str) -> bool:
+    family = fold(value.rpartition(" ")[2])
+    return len(family) >= _FAMILY_CHARS and family.endswith(_family_endings())
+
+
+@lru_cache(maxsize=1)
+def _family_endings() -> tuple[bytes, ...]:
+    return tuple(map(fold, as_read("family-endings")))
+
+
+@lru_cache(maxsize=1)
+def _given_names() -> frozenset[bytes]:
+    return frozenset(map(fold, as_read("given-names")))
 
 
 _CODE_BEFORE: Final = frozenset("/\\_.$#@-=<")
@@ -138,8 +196,8 @@ def _is_name_word(part: str) -> bool:
 
 
 def _is_given(part: str) -> bool:
-    lower = part.lower().strip(".'")
-    return any(piece in words("given-names") for piece in (lower, *lower.split("-")[:1]))
+    folded = fold(part.strip(".'"))
+    return any(piece in _given_names() for piece in (folded, *folded.split(b"-")[:1]))
 
 
 def _is_quoted(candidate: Candidate) -> bool:

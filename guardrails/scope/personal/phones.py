@@ -76,6 +76,11 @@ def labelled_phone(candidate: Candidate) -> float:
     return candidate.confidence if is_long else 0.0
 
 
+def is_dialled(number: str) -> bool:
+    """Whether a number with its country and a plus is in that country's plan."""
+    return _is_number(number, None)
+
+
 def _parts(candidate: Candidate) -> tuple[str, str]:
     """The number without its extension, and the digits of it."""
     number = _EXTENSION.sub("", candidate.value)

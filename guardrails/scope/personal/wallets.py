@@ -23,8 +23,11 @@ _VERSIONS: Final = (
 )  # fmt: skip
 _HASH_BYTES: Final = 20
 _KEY_BYTES: Final = 32
-# Words beside forty hexadecimal digits that are another thing's.
-_OTHER_HEX: Final = ("sha1", "commit", "hash", "digest", "checksum", "topic", "bytecode", "selector")
+# Words beside forty hexadecimal digits that are another thing's: of a program on the chain, which is everybody's, too.
+_OTHER_HEX: Final = (
+    "sha1", "commit", "hash", "digest", "checksum", "topic", "bytecode", "selector", "contract", "contracts", "router",
+    "factory", "deployed", "proxy", "implementation", "multicall", "registry",
+)  # fmt: skip
 
 
 def base58_address(candidate: Candidate) -> float:

@@ -3,6 +3,7 @@
 import pytest
 
 from guardrails.scope import Engine
+from guardrails.scope.findings import TOLD_AT
 from guardrails.scope.personal import checksums
 
 
@@ -51,6 +52,42 @@ def test_person_is_found_in_any_language(engine: Engine, text: str, entity: str)
 )
 def test_person_is_found_away_from_the_label(engine: Engine, text: str, found: set[str]) -> None:
     assert {text[one.start : one.end] for one in engine.scan(text)} == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("17,Aronas Vsiliauskas,44051401458,Brno,5\n", {"Aronas Vsiliauskas", "44051401458"}),
+        ("INSERT INTO p VALUES (3,'anna@firma-nord.pl','44051401458',1);", {"anna@firma-nord.pl", "44051401458"}),
+        ("97\tLuca Vermeil\tluca@firma-nord.pl\n", {"Luca Vermeil", "luca@firma-nord.pl"}),
+        ("Patient Tomasz Nowakowski was discharged", {"Tomasz Nowakowski"}),
+        ("the lease was signed by Tomasz Nowakowski", {"Tomasz Nowakowski"}),
+        ("Asiakas Heli Heinonen soitti", {"Heli Heinonen"}),
+        ("Klient Vello Kohv, +372 5153 7593, helistas", {"Vello Kohv", "+372 5153 7593"}),
+        ("Клієнт Георгій Іщенко просить", {"Георгій Іщенко"}),
+    ],
+)
+def test_name_and_number_beside_one_another_are_a_person(engine: Engine, text: str, found: set[str]) -> None:
+    told = [one for one in engine.scan(text) if one.confidence >= TOLD_AT]
+    assert all(any(one in text[each.start : each.end] for each in told) for one in found)
+    assert len(told) == len(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Spring Boot, 44051401458, ok",
+        "Nomor Induk,44051401458,Brno",
+        "thanks to Tomasz Nowakowski for the patch",
+        "by Tomasz Nowakowski, 9780143127741, 2nd ed.",
+        "Tomasz Nowakowski,1700000000\n",
+        "Fifth Floor, Boston, MA  02110-1301",
+        "const MAIN_CONTRACT = '0x99c8c8bec42dbab85ed01541c63855dd9de57eeb'",
+        "10.246.117.208 - - [23/Feb/2025:10:11:12 +0000] 'GET / HTTP/1.1' 200",
+    ],
+)
+def test_authors_and_what_everybody_has_are_guesses_at_most(engine: Engine, text: str) -> None:
+    assert not [one for one in engine.scan(text) if one.confidence >= TOLD_AT]
 
 
 @pytest.mark.parametrize(
