@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from guardrails.scope import notations
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.findings import Finding
-from guardrails.scope.key_names import strength_of
+from guardrails.scope.key_names import ends_phrase, is_letter, strength_of
 from guardrails.scope.values import Place, confidence_of
 from guardrails.scope.views import View
 
@@ -74,10 +74,15 @@ class AssignmentDetector:
             opened += 1
         separator = text[name_end:opened].strip("\\\"'`])}*\x1f")
         has_line = _line_head(text, name_start) in notations.LINE_HEADS
-        pattern = self._rest if has_line or separator == ">" else self._word
+        pattern = self._rest if has_line or _is_tag(separator) else self._word
         match = pattern.match(view.data, opened)
         end = _trimmed(text, opened, match.end() if match else opened)
         return _Value(opened, end, _place(separator, has_line, text[opened:end].isalpha()))
+
+
+def _is_tag(separator: str) -> bool:
+    """Whether the value is what an element holds: up to the next one."""
+    return separator == ">" or (separator.endswith(">") and "<" in separator)
 
 
 def _name_around(text: str, start: int, end: int) -> tuple[int, int]:
@@ -92,11 +97,13 @@ def _name_around(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _whole_name(text: str, start: int, end: int) -> str:
-    """The name with the word before it, where that says whose key it is: `API key`."""
+    """The name with the word before it, where that says whose key it is or makes a name of it: `API key`."""
     name = text[start:end]
-    if start and text[start - 1] == " " and len(name) <= _SHORT_NAME:
-        owner = text[max(0, start - _NAME_CHARS) : start - 1].rpartition(" ")[2]
-        return f"{owner}_{name}" if owner.isalpha() else name
+    if start and text[start - 1] == " " and (len(name) <= _SHORT_NAME or ends_phrase(name)):
+        first = last = start - 1
+        while first > max(0, start - _NAME_CHARS) and is_letter(text[first - 1]):
+            first -= 1
+        return f"{text[first:last]}_{name}" if first < last else name
     return name
 
 
@@ -117,7 +124,7 @@ def _line_head(text: str, name_start: int) -> str | None:
 
 
 def _is_in_name(character: str) -> bool:
-    return character.isalnum() or character in _NAME_MARKS
+    return character.isalnum() or character in _NAME_MARKS or is_letter(character)
 
 
 def _closed(text: str, opened: int, closer: str) -> int:

@@ -21,6 +21,8 @@ from guardrails.scope.encodings import (
 )
 from guardrails.scope.escapes import Escapes
 from guardrails.scope.literals import Literals
+from guardrails.scope.tables import Tables
+from guardrails.scope.typed import Typed
 from guardrails.scope.views import GAP, Piece, View
 
 # Nested twice is seen in the wild; twice more costs nothing where there is nothing.
@@ -133,4 +135,6 @@ DECODERS: Final[Sequence[KnownDecoder]] = (
     Decoder("ascii85", "<~[!-u]{15}", r"<~[!-uz\s]{15,}~>", ("<~",), read_ascii85),
     Escapes(),
     Literals(),
+    Tables(),
+    Typed(),
 )

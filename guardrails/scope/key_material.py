@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from guardrails.scope.candidates import Candidate
@@ -17,6 +18,8 @@ _CHECKSUM_BYTES: Final = 4
 _LONG_SEQUENCE: Final = b"\x30\x82"
 _SEED_VERSION: Final = 18 << 3
 _WIF_BYTES: Final = frozenset({33, 34})
+# What each group of a recovery key is a multiple of, so that a slip of the pen is told.
+_GROUP_FACTOR: Final = 11
 # The phrases of tests say some words over and over; chance hardly ever says one twice.
 _MOST_REPEATED: Final = 2
 
@@ -47,6 +50,21 @@ def stellar_seed(candidate: Candidate) -> float:
     return candidate.confidence if is_seed else 0.0
 
 
+def recovery_groups(candidate: Candidate) -> float:
+    """Eight groups of six digits, each a number of 16 bits times eleven (Microsoft's BitLocker)."""
+    groups = [int(group) for group in candidate.value.replace(" ", "").split("-")]
+    is_key = all(group % _GROUP_FACTOR == 0 and group // _GROUP_FACTOR < 2**16 for group in groups)
+    return candidate.confidence if is_key and len(set(groups)) > len(groups) // 2 else 0.0
+
+
+def key_bytes(candidate: Candidate) -> float:
+    """Bytes in a list, which no counting makes: hardly one of them twice, and no step that comes back."""
+    numbers = [int(part, 0) if "x" in part.lower() else int(part) for part in candidate.value.split(",")]
+    steps = {after - before for before, after in pairwise(numbers)}
+    is_key = max(numbers) < 2**8 and len(steps) > len(numbers) // 2 and len(set(numbers)) > len(numbers) // 2
+    return candidate.confidence if is_key else 0.0
+
+
 def is_varied(phrase: Sequence[str]) -> bool:
     """Whether chance would say these words: hardly one of them twice."""
     return len(phrase) - len(set(phrase)) <= _MOST_REPEATED
@@ -62,4 +80,6 @@ VALIDATORS: Final[Mapping[str, Validator]] = {
     "der-key": der_key,
     "wif": wallet_import_format,
     "stellar-seed": stellar_seed,
+    "recovery-groups": recovery_groups,
+    "key-bytes": key_bytes,
 }

@@ -4,6 +4,7 @@ A name is read word by word in any spelling: `dbPassword`, `DB_PASSWORD`, `db.pa
 secret's own may take the promise back: a password's hash, length or field is no password.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -32,6 +33,8 @@ _PASSWORD_ENDINGS: Final = (
 _SECRET_ENDINGS: Final = ("secret", "token")
 # From here on scripts write words without any mark between them.
 _FIRST_UNSPACED: Final = "\u2e80"
+# Before it no script writes vowels beside its letters that are no letters themselves.
+_FIRST_ABUGIDA: Final = "\u0900"
 _SHORT_STEM: Final = 3
 _KEY: Final = "key"
 
@@ -42,7 +45,7 @@ def strength_of(name: str) -> Strength | None:
     promised: Strength | None = None
     parts = ("", *_parts(name), "")
     for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
-        role = _role(part, before, after)
+        role = "password" if f"{before}_{part}" in _folded("key-phrases") else _role(part, before, after)
         if role is not None and promised in {None, "weak"}:
             promised = role
         elif role is not None:
@@ -55,7 +58,19 @@ def strength_of(name: str) -> Strength | None:
 def key_words() -> tuple[str, ...]:
     """Texts, lower case, of which any name that promises something has at least one in it."""
     lists = ("key-passwords", "key-secrets", "key-keys", "key-weak")
-    return tuple(sorted({word for name in lists for word in _folded(name)} | {"pass", "pwd", "psw"}))
+    known = {word for name in lists for word in _folded(name)} | {"pass", "pwd", "psw"}
+    unknown = {phrase for phrase in _folded("key-phrases") if not any(word in phrase for word in known)}
+    return tuple(sorted(known | {_last_word(phrase) for phrase in unknown}))
+
+
+def ends_phrase(name: str) -> bool:
+    """Whether the name is the last word of one that has two."""
+    return name.lower() in _phrase_ends()
+
+
+def is_letter(character: str) -> bool:
+    """Whether names may have it in their words, in any script."""
+    return character.isalpha() or (character >= _FIRST_ABUGIDA and unicodedata.category(character) == "Mc")
 
 
 def stems(spellings: Iterable[str]) -> tuple[str, ...]:
@@ -100,7 +115,7 @@ def _parts(name: str) -> Iterator[str]:
             continue
         part = name[start:index].lower()
         start = index
-        if part.isalpha():
+        if all(map(is_letter, part)):
             yield part
 
 
@@ -119,6 +134,15 @@ def _is_border(name: str, index: int) -> bool:
 def _folded(name: str) -> frozenset[str]:
     # As a name reads once its text is normalised: look-alike letters are folded there.
     return frozenset(normalise(word).text.lower() for word in words(name))
+
+
+@lru_cache(maxsize=1)
+def _phrase_ends() -> frozenset[str]:
+    return frozenset(map(_last_word, _folded("key-phrases")))
+
+
+def _last_word(phrase: str) -> str:
+    return phrase.rpartition("_")[2]
 
 
 @lru_cache(maxsize=8)

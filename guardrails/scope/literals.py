@@ -37,7 +37,9 @@ _JOINT: Final = (
 # Quotes inside a word, which a shell takes away: `abc"def"'ghi'`. Before a quote an equals sign ends the word.
 _PLAIN: Final = r"[A-Za-z0-9+/_\-]"
 _WORD: Final = r"[A-Za-z0-9+/_=.:@\-]"
-_INNER: Final = rf"""(?:"{_WORD}*"|'{_WORD}*')"""
+# A colon alone between quotes stands between a key and its value, in JSON.
+_HELD: Final = rf"(?:[=.:@]*{_PLAIN}{_WORD}*)?"
+_INNER: Final = rf"""(?:"{_HELD}"|'{_HELD}')"""
 _SHELL: Final = (
     rf"(?:{_WORD}*{_PLAIN}{_INNER}+{_WORD}+|{_INNER}{_WORD}*{_PLAIN}{_INNER}+{_WORD}*|{_WORD}*{_PLAIN}{{3}}{_INNER}+)"
 )

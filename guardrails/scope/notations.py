@@ -27,7 +27,8 @@ _NAME: Final = rf"(?:{'|'.join(map(_spelled, SPELLINGS))})[A-Za-z0-9_\-.?\x80-\x
 _CLOSE: Final = r"(?:\[[0-9]{0,5}\])?[\\\"'`\]\x1f)}*]{0,4}"
 _WS: Final = r"[ \t]{0,8}"
 _TYPED: Final = (
-    r":[ ]{0,2}[A-Za-z&*?\[\]<>.' |]{2,32}="
+    r":[ ]{0,2}[A-Za-z0-9&*?\[\]<>.' |]{2,32}:?="
+    r"|[ ]?:[ ]?[A-Z][A-Za-z]{2,12}\??[ ](?:by[ ]lazy[ ]\{|get\(\)[ ]=)"
     r"|[ ][*&]?(?:\[\])?(?:string|String|byte|text)[ ]{0,8}="
     r"|\{[ ]?get;[^{}\n]{0,40}\}[ ]?="
 )
@@ -36,19 +37,22 @@ _ASSIGN: Final = rf":[=\-]|=>|<-|->|\|\|=?|\?\?=?|\?=|={{1,3}}|!==?|::?|>|\||[ ]
 # Name and value in fields of their own: `name: X`, `value: …`; `<key>X</key><string>…`; `variable "x" { default = …`.
 _FIELD: Final = r"[\"']?[a-z]{1,12}[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9]{0,20}[\"']?[,\s]\s{0,40}"
 _VALUE_FIELD: Final = r"[A-Za-z]{0,16}(?:[vV]alue|VALUE|[vV]al)[\"']?[ ]?(?:=>|[:=> ])"
+_TAG: Final = r"<[A-Za-z:]{1,20}(?:[ ][^<>\n]{0,80})?>"
 _SPLIT: Final = (
     rf"(?:[,;]\s{{0,60}}(?:{_FIELD})?[\"']?{_VALUE_FIELD}|\s{{1,60}}(?:[\"'<]|--)?{_VALUE_FIELD}"
-    r"|</[A-Za-z]{1,12}>\s{0,60}<[a-z]{1,12}>|[ ]\{[^{}]{0,200}[ \n]default[ ]{0,20}=)"
+    rf"|</[A-Za-z]{{1,12}}>\s{{0,60}}{_TAG}|>\s{{0,60}}<(?:[A-Za-z]{{1,12}}:)?[vV]alue(?:[ ][^<>\n]{{0,80}})?>"
+    r"|;s:[0-9]{1,4}:|[ ]\{[^{}]{0,200}[ \n]default[ ]{0,20}=)"
 )
 # What makes a string of a literal, and what marks one: `String::from("`, `SecretStr("`, `r"`, `@"`, `N'`.
 _MADE: Final = (
     r"(?:\$\{[^}\n]{0,40}\}[ ])?(?:[(\[{]\s{0,40})?(?:(?:new[ ])?[A-Za-z_\[\]:.]{0,24}"
-    r"(?:[Ss]tring|[Ss]tr|from|From|bytes?|Buffer|decode|Some|Text|Secret|Password|atob|fromhex|lit)!?\([ ]?)?"
-    r"[bruRBUNL@&]{0,2}#{0,2}\\?"
+    r"(?:[Ss]tring|[Ss]tr|from|From|bytes?|Buffer|decode|Some|Just|of|[Pp]lain[Tt]ext|[Ss]ensitive|Text|Secret|Password|atob|fromhex|lit)!?\([ ]?)?"
+    r"(?:<<|\.?(?:asciz|ascii|string|db)[ \t]{1,8}|string\([0-9]{1,4}\)[ ])?"
+    r"(?:[bruRBUNL@&]{0,2}#{0,2}|\"\"|'')\\?"
 )
 _CALLED: Final = rf"(?:\.(?:equals|Equals|eql\?|compareTo|is))?{_WS}(?:,{_WS}|[({{]\s{{0,40}}){_MADE}"
 # The empty groups say where the value begins.
-_QUOTED: Final = r"()[\"'`\x02][^\"'`\n\x03]{3}"
+_QUOTED: Final = r"(?:()[\"'`\x02][^\"'`\n\x03]{3}|(?:\[|%?q[qwQ]?)()[\[({][^\"'`\[\](){}\n\x03]{3})"
 # Unquoted, what is no plain word: a digit or a mark is in it, or its case changes without reason.
 _PLAIN: Final = (
     r"()[^\s\"'`<>|,;(){}\[\]\x02\x03][^\s\"'`<>|\x02\x03]{0,40}"
@@ -70,7 +74,7 @@ SIGN: Final = (
 # How far an unquoted value goes: in a line that says nothing else, and elsewhere.
 REST: Final = rf"[^\s\"'`<>\x02\x03]{{1,{VALUE_CHARS}}}"
 WORD: Final = rf"[^\s\"'`,;<>&|\x02\x03]{{1,{VALUE_CHARS}}}"
-QUOTES: Final = {'"': '"', "'": "'", "`": "`", "\x02": "\x03"}
+QUOTES: Final = {'"': '"', "'": "'", "`": "`", "\x02": "\x03", "[": "]", "(": ")", "{": "}"}
 # Separators of configuration, where `x: value2` is a value; elsewhere it is as likely a variable.
 SETS: Final = frozenset({"=", ":-", ":", ": ", ">", "?=", ":  ", "|", " | "})
 # What stands before a name that has its line to itself.

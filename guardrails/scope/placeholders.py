@@ -64,7 +64,8 @@ _SPLIT: Final = str.maketrans(dict.fromkeys("_-.<>[](){}:/ ", " "))
 # What points to a secret kept elsewhere, or is computed: never the secret.
 _REFERENCE: Final = (
     r"(?i)^(?:[$#@%]?\{|\$\(|\$[a-z_][a-z0-9_]*$|\$env:|%[a-z_][a-z0-9_]*%|<[^<>]*>?$|!(?:secret|ref|sub|env)|env[:.(]|op://|"
-    r"vault:|ref\+|arn:aws|projects/|file:|https?://|ssh://|git@|data:|process\.env|secretkeyref|valuefrom|base64$|"
+    r"vault:|ref\+|arn:aws|ocid1\.|crn:v|projects/|file:|[a-z][a-z0-9+\-]{1,24}://|git@|data:|"
+    r"[a-z0-9_\-]+(?:/[a-z0-9_\-]+)+#[a-z_]+$|process\.env|secretkeyref|valuefrom|base64$|"
     r"(?:sha\d{1,3}|md5)[:\-]|enc[\[(]|\{cipher\}|[a-z0-9.\-]+:[0-9]{2,5}$)"
 )
 # The same, but by a beginning that a random value may have too.
@@ -80,8 +81,8 @@ _EXPRESSION: Final = (
 )
 _DOTTED: Final = r"^[&*!]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::?)[A-Za-z_][A-Za-z0-9_]*)+[.;,]?$"
 
-# Two words and a number: chosen (`saffron.velvet56`), as the names of code seldom end so.
-_DOTTED_WORDS: Final = r"^[A-Za-z]+\.[A-Za-z]+[0-9]{2,}$"
+# Words and a number: chosen (`saffron.velvet56`), as the names of code seldom end so.
+_DOTTED_WORDS: Final = r"^[A-Za-z]+(?:[._\-][A-Za-z]+)+[0-9]{2,}$"
 
 
 def is_dummy(value: str) -> bool:

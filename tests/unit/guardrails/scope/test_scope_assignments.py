@@ -74,6 +74,35 @@ NOTATIONS = [
     "Cookie: theme=dark; JSESSIONID={token}",
     "password: !!str {weak}",
     "redis_auth: {weak}",
+    # Long brackets, quotes of three, what a language writes before and after.
+    "password = [[{weak}]]",
+    "my $password = q({weak});",
+    'password = """{weak}"""',
+    'const password: []const u8 = "{weak}";',
+    'Db_Password : constant String := "{weak}";',
+    'val dbPassword: String by lazy {{ "{weak}" }}',
+    'db_password: .asciz "{weak}"',
+    '{{rabbit, [{{default_pass, <<"{weak}">>}}]}}',
+    'password = sensitive("{weak}")',
+    # What programs write out.
+    's:8:"password";s:9:"{weak}";s:4:"port";i:3306;',
+    '["password"]=>\n  string(9) "{weak}"',
+    "<AdministratorPassword><Value>{weak}</Value><PlainText>true</PlainText></AdministratorPassword>",
+    "<Key>Password</Key><Value ProtectInMemory='True'>{weak}</Value>",
+    # A type in words, attributes.
+    'Dim password As String = "{weak}"',
+    "v_password VARCHAR2(30) := '{weak}';",
+    "01 WS-PASSWORD          PIC X(20) VALUE '{weak}'.",
+    "password db '{weak}',0",
+    '<Pass encoding="plain">{weak}</Pass>',
+    # Names in two words, of which neither is one alone, and scripts that write vowels as marks.
+    "mật khẩu: {weak}",
+    "كلمة المرور: {weak}",
+    "kata laluan: {weak}",
+    "पासवर्ड: {weak}",
+    "የይለፍ ቃል: {weak}",
+    'cfg.set("كلمة المرور", "{weak}")',
+    "wpa2-pre-shared-key={weak}",
 ]
 
 # Chosen by people: what no randomness tells from a word.
@@ -84,13 +113,14 @@ CHOSEN = [
     "Sommer" + "2024!",
     "s3cr3t" + "-orbit",
     "copper" + "9637",
+    "meadow.cobalt_" + "wren37",
 ]
 
 
 @pytest.mark.parametrize("value", CHOSEN)
 def test_password_need_not_be_random(engine: Engine, value: str) -> None:
-    text = f'{{"user": "app", "db_password": "{value}"}}'
-    assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
+    for text in (f'{{"user": "app", "db_password": "{value}"}}', f"become_pass={value}\nhost: db"):
+        assert [text[one.start : one.end] for one in engine.scan(text)] == [value]
 
 
 def test_value_ends_where_its_quote_does(engine: Engine) -> None:
@@ -158,6 +188,14 @@ def test_assigned_secret_is_found_in_any_notation(engine: Engine, notation: str)
         '"hash_password": "sha512"',
         "max_tokens = 8192k",
         "encryptedData:\n  password: Ag" + letters(600, 16),
+        'secret = "ocid1.vaultsecret.oc1.iad.' + letters(24, 18) + '"',
+        'db_secret = "awssm://prod2/db' + '"',
+        'api_secret: "kv/data/prod/db2#api_key"',
+        'TOKEN_CONTRACT = "0x' + letters(40, 19, HEX) + '"',
+        'Dim password As String = "password"',
+        '<Password Type="PasswordText">${{DB_PASSWORD2}}</Password>',
+        'let x = { "kty": "EC", "x": "' + letters(43, 20) + '", "y": "' + letters(43, 21) + '" }',
+        '{"kty":"EC","crv":"P-256","x":"' + letters(43, 20) + '","y":"' + letters(43, 21) + '"}',
     ],
 )
 def test_what_only_looks_like_an_assignment_is_left_alone(engine: Engine, text: str) -> None:
