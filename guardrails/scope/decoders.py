@@ -21,6 +21,7 @@ from guardrails.scope.encodings import (
 )
 from guardrails.scope.escapes import Escapes
 from guardrails.scope.literals import Literals
+from guardrails.scope.mail_words import WORD_SIGN, WORDS, read_mail_words
 from guardrails.scope.tables import Tables
 from guardrails.scope.typed import Typed
 from guardrails.scope.views import GAP, Piece, View
@@ -132,6 +133,7 @@ DECODERS: Final[Sequence[KnownDecoder]] = (
     Decoder("base32", _BASE32_SIGN, rf"[A-Z2-7]*{_BASE32_SIGN}[A-Z2-7]*={{0,6}}", (), read_base32),
     Decoder("hex", _HEX_SIGN, rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", (), read_hexadecimal),
     Decoder("codes", _CODES_SIGN, rf"(?:{_CODE}{_NEXT_CODE})*{_CODES_SIGN}(?:{_NEXT_CODE}{_CODE})*", (), read_codes),
+    Decoder("mail-words", WORD_SIGN, WORDS, ("=?",), read_mail_words),
     Decoder("ascii85", "<~[!-u]{15}", r"<~[!-uz\s]{15,}~>", ("<~",), read_ascii85),
     Escapes(),
     Literals(),

@@ -24,9 +24,10 @@ _RUN: Final = r"[A-Za-z0-9+/_=.\-]"
 # The end of a line that a backslash takes away; of a folded block, what stands before its first line.
 _CONTINUED: Final = r"\\\r?\n[ \t]{0,80}"
 _FOLDED: Final = r":[ \t]{1,4}[>|][+\-]?[ \t]{0,4}\r?\n[ \t]{1,40}"
-# Quoted-printable (RFC 2045) is told from `a=20` by its equals sign, by two escapes in a row, a soft line end or name.
+# Quoted-printable (RFC 2045) is told from `a=20` by its equals sign, by two escapes in a row, two spaces, a soft line end
+# or name.
 _QUOTED: Final = r"(?:=[0-9A-F]{2})+|=\r?\n"
-_QUOTED_SIGN: Final = rf"=3D|=[0-9A-F]{{2}}=[0-9A-F]{{2}}|{_RUN}=\r?\n{_RUN}|(?i:quoted-printable)"
+_QUOTED_SIGN: Final = rf"=3D|=[0-9A-F]{{2}}=[0-9A-F]{{2}}|{_RUN}=\r?\n{_RUN}|=20[A-Za-z0-9,.]+=20|(?i:quoted-printable)"
 # How much plain text goes with an escape, before it and after it. Labels and keys are nearer.
 _AROUND: Final = 160
 # So many are mapped back one by one; of more in one stretch, this many together, for memory's sake.

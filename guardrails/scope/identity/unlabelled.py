@@ -51,6 +51,7 @@ _BY_SHAPE: Final[Sequence[tuple[re.Pattern[str], str]]] = (
 _BOOKS: Final = ("978", "979")
 # A postcode of the United States with its four digits more.
 _POSTCODE: Final = re.compile("[0-9]{5}-[0-9]{4}")
+_DECIMAL: Final = re.compile(r"[0-9]+\.[0-9]+")
 
 
 def is_state_number(written: str) -> bool:
@@ -66,7 +67,8 @@ def is_state_number(written: str) -> bool:
 
 
 def _is_of_something_else(written: str, digits: str) -> bool:
-    """A book, a postcode, or figures in a row."""
+    """A book, a postcode, a measure, or figures in a row."""
     marks = [character for character in written if not character.isalnum()]
     is_book = len(digits) == 13 and digits.startswith(_BOOKS)
-    return is_book or _POSTCODE.fullmatch(written) is not None or len(marks) >= _MOST_GROUPS or len(set(marks)) > 2
+    is_shaped = _POSTCODE.fullmatch(written) or _DECIMAL.fullmatch(written)
+    return is_book or is_shaped is not None or len(marks) >= _MOST_GROUPS or len(set(marks)) > 2

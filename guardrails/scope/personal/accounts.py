@@ -42,14 +42,14 @@ _CLABE_WEIGHTS: Final = (3, 7, 1)
 def card(candidate: Candidate) -> float:
     """Issued range, length and Luhn digit; contiguous digits only beside a word that says card."""
     digits = _digits(candidate.value)
-    if not _is_card(digits) or _is_in_decimal(candidate):
+    if not is_card(digits) or _is_in_decimal(candidate):
         return 0.0
     return candidate.confidence if _is_in_groups(candidate) or candidate.is_near(_card_labels()) else 0.0
 
 
 def labelled_card(candidate: Candidate) -> float:
     """The same where its label has been seen already."""
-    return candidate.confidence if _is_card(_digits(candidate.value)) else 0.0
+    return candidate.confidence if is_card(_digits(candidate.value)) else 0.0
 
 
 def card_detail(candidate: Candidate) -> float:
@@ -104,7 +104,8 @@ def _digits(value: str) -> str:
     return "".join(filter(str.isdigit, value))
 
 
-def _is_card(digits: str) -> bool:
+def is_card(digits: str) -> bool:
+    """Whether an issuer has numbers that begin so and are as long, and the last digit is Luhn's."""
     lengths = next((lengths for first, last, lengths in _ISSUERS if first <= int(digits[:6]) <= last), ())
     return len(digits) in lengths and luhn(digits) and len(set(digits)) > 1 and digits not in words("sample-numbers")
 

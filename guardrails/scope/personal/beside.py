@@ -20,6 +20,8 @@ _SPEECH_WORDS: Final = 3
 # Where a cell of a table, an item of a list or a literal begins and ends.
 _EDGES: Final = frozenset(",;|\t\"'`\x02\x03\n/")
 
+# A number that one of these joins to something is a part of that: of a path, a version, a range.
+_JOINTS: Final = frozenset("/#._-")
 _DATUM: Final = (
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,5}"
     r"|\+[1-9][0-9 ().\-/]{6,20}[0-9]|[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?"
@@ -53,7 +55,8 @@ def _is_datum(found: Candidate) -> bool:
     if value[0].isalpha():
         account = "".join(filter(str.isalnum, value))
         return mod97(account[4:] + account[:4]) == 1 or is_state_number(value)
-    return not (found.before(1)[-1:].isalnum() or found.after(1).isalnum()) and is_state_number(value)
+    is_part = any(one.isalnum() or one in _JOINTS for one in (found.before(1), found.after(1)) if one)
+    return not is_part and is_state_number(value)
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +70,9 @@ def _datum() -> Any:
 def is_spoken_of(candidate: Candidate) -> bool:
     """Whether the words before it or behind it say what people say, do and are."""
     before = _words(candidate.before(_SPEECH_CHARS))[-_SPEECH_WORDS:]
-    after = _words(candidate.after(_SPEECH_CHARS))[:_SPEECH_WORDS]
+    # What begins with a capital there is another name: `Green and Red Hat`.
+    behind = candidate.text[candidate.end : candidate.end + _SPEECH_CHARS].partition("\n")[0]
+    after = _words(behind)[:_SPEECH_WORDS]
     return not as_read("before-people").isdisjoint(before) or not as_read("after-people").isdisjoint(after)
 
 

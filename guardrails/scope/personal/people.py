@@ -23,6 +23,7 @@ _NAME_LISTS: Final = (
 _CODE_AFTER: Final = frozenset("([{=_<$")
 # Shorter words have the endings of surnames by chance.
 _FAMILY_CHARS: Final = 5
+_EASTERN_CHARS: Final = range(2, 5)
 # A name that a free text is full of, where a person is spoken of.
 _BESIDE_PEOPLE: Final = 0.6
 _INITIAL: Final = re.compile(r"[A-Z]\.?")
@@ -60,9 +61,15 @@ def _is_compact_date(digits: str) -> bool:
 def full_name(candidate: Candidate) -> float:
     """Two or more words that a person is called, after a label that says so."""
     parts = _name_parts(candidate)
-    if not parts or _is_code(candidate):
+    if not parts or _is_code(candidate) or (len(parts) == 1 and _is_another_label(candidate)):
         return 0.0
     return candidate.confidence if len(parts) > 1 or not candidate.value.isascii() or _is_given(parts[0]) else 0.0
+
+
+def _is_another_label(candidate: Candidate) -> bool:
+    # `Клиент Георгий Попов (ИНН 7727...)`: initials, or what stands behind the name itself.
+    is_behind = candidate.before(2).rstrip(" ")[-1:] in {",", "("}
+    return is_behind or (candidate.value.isupper() and not candidate.value.isascii())
 
 
 def known_name(candidate: Candidate) -> float:
@@ -75,7 +82,7 @@ def known_name(candidate: Candidate) -> float:
 def given_name(candidate: Candidate) -> float:
     """One word that a person is called: in quotes, or a known given name."""
     parts = _name_parts(candidate)
-    if not parts or _is_code(candidate):
+    if not parts or _is_code(candidate) or (not _is_quoted(candidate) and _is_another_label(candidate)):
         return 0.0
     return candidate.confidence if _is_quoted(candidate) or _is_given(parts[0]) or not parts[0].isascii() else 0.0
 
@@ -93,7 +100,7 @@ def free_name(candidate: Candidate) -> float:
     """A given name and a surname in prose: a guess, but where what stands beside it is a person's or speaks of one."""
     # Cheapest first: most of what has the shape is a heading.
     place = _place_of_given(candidate.value)
-    is_known = place is not None or _has_family_ending(candidate.value)
+    is_known = place is not None or _has_family_ending(candidate.value) or _is_eastern(candidate.value.split(" ")[1:])
     if not is_known and not is_cell(candidate):
         return 0.0
     name = candidate._replace(start=candidate.start + (place or _place_behind_role(candidate.value)))
@@ -114,8 +121,13 @@ def is_name_in_row(candidate: Candidate) -> bool:
 
 def _is_free_name(name: Candidate) -> bool:
     parts = _name_parts(name)
-    is_name = len(parts) > 1 and parts[-1].lower() not in words("no-surnames")
+    is_name = (len(parts) > 1 and parts[-1].lower() not in words("no-surnames")) or _is_eastern(parts)
     return is_name and name.before(1) not in _CODE_BEFORE and not _is_code(name)
+
+
+def _is_eastern(parts: list[str]) -> bool:
+    """A surname of one character and what follows it, as Chinese and Koreans write their names."""
+    return len(parts) == 1 and len(parts[0]) in _EASTERN_CHARS and parts[0][0] in words("eastern-surnames")
 
 
 def _is_ambiguous(name: str) -> bool:
@@ -167,6 +179,19 @@ def greeted_name(candidate: Candidate) -> float:
     parts = _name_parts(candidate)
     is_name = len(parts) > 1 or (parts and _is_given(parts[0]))
     return candidate.confidence if is_name and not _is_code(candidate) else 0.0
+
+
+def headed_name(candidate: Candidate) -> float:
+    """Who sends or gets a letter: in a header, with an address behind it or a name that is known."""
+    parts = _name_parts(candidate)
+    is_addressed = candidate.after(3).lstrip(' "')[:1] == "<" or not candidate.value.isascii()
+    is_name = len(parts) > 1 and (is_addressed or _is_given(parts[0]) or _has_family_ending(candidate.value))
+    return candidate.confidence if is_name else 0.0
+
+
+def addressed_name(candidate: Candidate) -> float:
+    """What stands above a street and a town."""
+    return candidate.confidence if len(_name_parts(candidate)) > 1 and not _is_code(candidate) else 0.0
 
 
 def filed_name(candidate: Candidate) -> float:
@@ -222,7 +247,9 @@ VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "known-name": known_name,
     "given-name": given_name,
     "surname": surname,
+    "addressed-name": addressed_name,
     "filed-name": filed_name,
+    "headed-name": headed_name,
     "free-name": free_name,
     "titled-name": titled_name,
     "greeted-name": greeted_name,

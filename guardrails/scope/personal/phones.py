@@ -23,6 +23,8 @@ _DATE: Final = re.compile(
     r"(?:19|20)[0-9]{2}[./ -][0-9]{1,2}[./ -][0-9]{1,2}(?:[ T][0-9].*)?|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2})?|"
     r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}"
 )
+# Where the scripts of China, Japan and their neighbours begin.
+_EASTERN: Final = "\u2e80"
 _JOINTS: Final = frozenset("-./:_")
 _EXTENSION: Final = re.compile(r"[ ,;]{0,2}(?:[xX#]|[a-zA-Z]{2,10}\.?) ?[0-9]{1,6}\Z")
 # Kept for fiction: by the North American plan, and by Ofcom (London and others, mobile, free); examples of manuals.
@@ -33,7 +35,7 @@ _FICTION: Final = re.compile(r"1?(?:[0-9]{3}55501[0-9]{2}|555[0-9]{7}|[0-9]{3}55
 def phone(candidate: Candidate) -> float:
     """A number with its country, as its plan has it."""
     number, digits = _parts(candidate)
-    if _is_nobodys(number, digits):
+    if _is_nobodys(number, digits) or _is_in_word(candidate):
         return 0.0
     is_plain = number[1:].isdigit()
     # A line that a diff added begins with a plus too, and a number after a sign is a sum.
@@ -74,6 +76,12 @@ def labelled_phone(candidate: Candidate) -> float:
         return 0.0
     is_long = len(digits) >= _LEAST_PROSE_DIGITS or (is_labelled and (has_groups or digits[0] == "0"))
     return candidate.confidence if is_long else 0.0
+
+
+def _is_in_word(candidate: Candidate) -> bool:
+    # Scripts without spaces go on right behind a number, and a letter of theirs is no part of it.
+    beside = (candidate.before(1), candidate.after(1))
+    return any(one == "_" or (one.isalnum() and one < _EASTERN) for one in beside)
 
 
 def is_dialled(number: str) -> bool:

@@ -19,13 +19,15 @@ _SLAVIC_STREETS: Final = tuple(
     normalise(street).text for street in ("ул.", "вул.", "пр.", "просп.", "пер.", "бул.", "наб.", "пл.", "ш.", "пр-т")
 )
 _CODE: Final = ("://", "()", "{", "}", "@", "==", "0x", "->", "::", "&&", "%s", "${", "</")
+# Where a postcode of four digits would stand: `March 5, 2024 Release`.
+_YEAR: Final = re.compile(r"[,\n-] ?(?:19|20)[0-9]{2} [^0-9]")
 _HOUSE: Final = re.compile(r"[0-9]{1,5}[A-Za-z]?(?:[-/][0-9]{1,4}[A-Za-z]?)?[,.;]?|[0-9]{2,6}-[0-9]{2,4}")
 
 
 def coordinates(candidate: Candidate) -> float:
     """A latitude and a longitude in either order, to the street or better."""
     # With a third it is a vector.
-    is_vector = candidate.after(4).lstrip(" ,")[:2].strip("-").isdigit()
+    is_vector = candidate.after(4).lstrip(" ,-")[:1].isdigit()
     return 0.0 if is_vector else map_coordinates(candidate)
 
 
@@ -34,6 +36,12 @@ def map_coordinates(candidate: Candidate) -> float:
     first, second = (float(number) for number in _NUMBER.findall(candidate.value)[:2])
     in_range = min(abs(first), abs(second)) <= 90 and max(abs(first), abs(second)) <= 180
     return candidate.confidence if in_range and (first or second) else 0.0
+
+
+def spoken_coordinates(candidate: Candidate) -> float:
+    """The same in prose: of two measures from 0 to 1 it is said too where they are."""
+    is_measure = all(abs(float(number)) <= 1 for number in _NUMBER.findall(candidate.value)[:2])
+    return 0.0 if is_measure else coordinates(candidate)
 
 
 def latitude(candidate: Candidate) -> float:
@@ -76,6 +84,14 @@ def street(candidate: Candidate) -> float:
     return 0.0 if is_prose or candidate.after(1) in {"(", "="} else candidate.confidence
 
 
+def coded_address(candidate: Candidate) -> float:
+    """Words and a house's number, then a postcode and a town; no year, and no word of prose or of code."""
+    if _YEAR.search(candidate.value) or street(candidate) <= 0:
+        return 0.0
+    names = (part.strip(".,").lower() for part in candidate.value.split())
+    return 0.0 if any(name in words("no-names") for name in names) else candidate.confidence
+
+
 def eastern_address(candidate: Candidate) -> float:
     """Chinese, Japanese and Korean: large to small, with the characters of streets and houses."""
     found = sum(character in _EASTERN for character in candidate.value)
@@ -104,10 +120,12 @@ def postcode(candidate: Candidate) -> float:
 VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "coordinates": coordinates,
     "map-coordinates": map_coordinates,
+    "spoken-coordinates": spoken_coordinates,
     "latitude": latitude,
     "longitude": longitude,
     "address": address,
     "street": street,
+    "coded-address": coded_address,
     "eastern-address": eastern_address,
     "postcode": postcode,
     "post-box": post_box,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.identity.plausible import is_part_of_number
 from guardrails.scope.identity.unlabelled import is_state_number
+from guardrails.scope.personal.accounts import is_card
 from guardrails.scope.personal.beside import line_around
 from guardrails.scope.personal.mail import email
 from guardrails.scope.personal.people import is_name_in_row
@@ -30,6 +31,11 @@ def recorded_number(candidate: Candidate) -> float:
     )
 
 
+def state_number(candidate: Candidate) -> float:
+    """A number that some state may have given, where a path says that it is a person's."""
+    return candidate.confidence if is_state_number(candidate.value) or is_card(candidate.value) else 0.0
+
+
 def _is_person(found: Candidate) -> bool:
     return email(found) > 0 if "@" in found.value else is_name_in_row(found)
 
@@ -42,4 +48,7 @@ def _person() -> Any:
     return compile_regex(_PERSON)
 
 
-VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {"recorded-number": recorded_number}
+VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
+    "recorded-number": recorded_number,
+    "state-number": state_number,
+}

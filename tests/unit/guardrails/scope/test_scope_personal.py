@@ -74,6 +74,46 @@ def test_name_and_number_beside_one_another_are_a_person(engine: Engine, text: s
 
 
 @pytest.mark.parametrize(
+    ("text", "entity", "found"),
+    [
+        ("Rechnung an:\nLorenz Ackerl\nMilan-Widhalm-Platz 5, 4832 Mank\n", "name", "Lorenz Ackerl"),
+        (
+            "Rechnung an:\nLorenz Ackerl\nMilan-Widhalm-Platz 5, 4832 Mank\n",
+            "address",
+            "Milan-Widhalm-Platz 5, 4832 Mank",
+        ),
+        ("he lives at Golubovac 6b/5, 01513 Daruvar, and", "address", "Golubovac 6b/5, 01513 Daruvar"),
+        ("driver last seen 48.858370, 2.294481", "coordinates", "48.858370, 2.294481"),
+        ("GET /api/v2/persons/44051401458/documents", "id", "44051401458"),
+        ("お電話は+81 90-1224-8807へ", "phone", "+81 90-1224-8807"),
+        ("the car WVWZZZ1JZXW000001 was towed", "vehicle", "WVWZZZ1JZXW000001"),
+        ("Subject: x\nTo: Bernadett Vsili\n", "name", "Bernadett Vsili"),
+    ],
+)
+def test_person_is_found_by_where_it_stands(engine: Engine, text: str, entity: str, found: str) -> None:
+    told = [one for one in engine.scan(text) if one.entity == entity and one.confidence >= TOLD_AT]
+    assert [text[one.start : one.end] for one in told] == [found]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?UTF-8?B?U3ZhdG9wbHVrIE1hxI3DoWs=?=",
+        "=?utf-8?q?Svatopluk_Ma=C4=8D=C3=A1k?=",
+        "=?ISO-8859-2?Q?Svatopluk?= =?iso-8859-2?q?_Ma=E8=E1k?=",
+    ],
+)
+def test_name_in_a_mail_header_is_read_in_any_charset(engine: Engine, word: str) -> None:
+    (found,) = engine.scan(f"Subject: hi\nTo: {word} <list@example.org>\n")
+    assert (found.entity, found.decoded_from) == ("name", "mail-words")
+
+
+@pytest.mark.parametrize("word", ["=?rot13?Q?Nnaa?=", "=?utf-8?B?/w==?=", "=?utf-8?B?a?=", "=?utf-8?Q?=FF?="])
+def test_mail_header_that_says_nothing_is_no_finding(engine: Engine, word: str) -> None:
+    assert engine.scan(f"To: {word}\n") == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Spring Boot, 44051401458, ok",
@@ -82,6 +122,11 @@ def test_name_and_number_beside_one_another_are_a_person(engine: Engine, text: s
         "by Tomasz Nowakowski, 9780143127741, 2nd ed.",
         "Tomasz Nowakowski,1700000000\n",
         "Fifth Floor, Boston, MA  02110-1301",
+        "see Table 5, 10117 Rows, and March 5, 2024 Release",
+        "converged at 0.858370, 0.294481",
+        '("בן חמו", 0.0009408994),',
+        "Клиент (ИНН обязателен)",
+        "int X509_CRL_get0_by_serial(X509_CRL *crl, X509_REVOKED **ret)",
         "const MAIN_CONTRACT = '0x99c8c8bec42dbab85ed01541c63855dd9de57eeb'",
         "10.246.117.208 - - [23/Feb/2025:10:11:12 +0000] 'GET / HTTP/1.1' 200",
     ],
