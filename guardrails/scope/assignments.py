@@ -25,6 +25,12 @@ _SHORT_NAME: Final = 4
 _SHORT_SEPARATOR: Final = 4
 
 
+# Of such a key everything counts that somebody took the trouble to hide.
+_UNSURE: Final = frozenset({"likely", "weak"})
+# Each character of the value was written as an escape, `\x41` at least: none of them needed it.
+_ESCAPE_CHARS: Final = 4
+
+
 class _Value(NamedTuple):
     start: int
     end: int
@@ -54,6 +60,8 @@ class AssignmentDetector:
             if strength is not None:
                 start, end, place = self._value(view, name_start, name_end, opened)
                 value = view.text[start:end]
+                if strength in _UNSURE and _is_hidden(view, start, end):
+                    strength = "password"
                 if confidence := confidence_of(value, strength, place):
                     entity = "password" if strength == "password" else "token"
                     yield Finding("secret", entity, f"assignment.{strength}", start, end, confidence)
@@ -78,6 +86,13 @@ class AssignmentDetector:
         match = pattern.match(view.data, opened)
         end = _trimmed(text, opened, match.end() if match else opened)
         return _Value(opened, end, _place(separator, has_line, text[opened:end].isalpha()))
+
+
+def _is_hidden(view: View, start: int, end: int) -> bool:
+    if view.is_source or start == end:
+        return False
+    first, last, label = view.source_span(start, end)
+    return label == "escape" and last - first >= _ESCAPE_CHARS * (end - start)
 
 
 def _is_tag(separator: str) -> bool:

@@ -314,6 +314,20 @@ def test_letters_that_no_language_has_are_a_password_in_a_file_of_settings_and_a
     assert engine.scan("connect(host, password=pwdstrng)") == []
 
 
+def test_a_value_of_escapes_that_nobody_needs_is_hidden_whatever_its_key(engine: Engine) -> None:
+    hidden = "".join(f"\\u{ord(letter):04x}" for letter in "Tulip" + "7hat")
+    (one,) = engine.scan(f'{{"key": "{hidden}"}}')
+    assert (one.kind, one.decoded_from, one.end - one.start) == ("secret", "escape", len(hidden))
+    assert engine.scan('{"key": "' + "Tulip" + '7hat"}') == []
+
+
+def test_a_key_s_authentication_code_is_told_with_the_key(engine: Engine) -> None:
+    key = f"{letters(64, 22)}\n{letters(32, 23)}"
+    text = f"Private-Lines: 2\n{key}\nPrivate-MAC: {letters(64, 24, HEX)}"
+    (one,) = engine.scan(text)
+    assert text[one.start : one.end].startswith(key)
+
+
 def test_random_token_in_three_parts_is_found_whole(engine: Engine) -> None:
     value = ".".join((letters(24, 17), letters(6, 18), letters(38, 19)))
     text = f"it printed {value} at the end"
