@@ -46,6 +46,8 @@ _BY_SHAPE: Final[Sequence[tuple[re.Pattern[str], str]]] = (
     (re.compile("[A-Z][AEIOUX][A-Z]{2}[0-9]{6}[HMX][A-Z]{5}[0-9A-Z][0-9]"), "mx-curp"),
     (re.compile("[A-Z][1289A-D][0-9]{8}"), "tw-id"),
     (re.compile("[STFGM][0-9]{7}[A-Z]"), "sg-nric"),
+    (re.compile("[0-9]{7}[A-W][A-IW]?"), "ie-pps"),
+    (re.compile("[A-CEGHJ-PR-TW-Z]{2}[0-9]{6}[A-D]"), "gb-nino"),
     (re.compile("(?:[XYZ][0-9]{7}|[0-9]{8})[A-Z]"), "es-dni"),
 )
 _BOOKS: Final = ("978", "979")

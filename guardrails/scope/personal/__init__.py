@@ -7,6 +7,7 @@ from guardrails.scope.candidates import Candidate
 from guardrails.scope.personal import (
     accounts,
     devices,
+    free_names,
     mail,
     network,
     people,
@@ -20,6 +21,7 @@ from guardrails.scope.personal import (
 VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     **accounts.VALIDATORS,
     **devices.VALIDATORS,
+    **free_names.VALIDATORS,
     **mail.VALIDATORS,
     **network.VALIDATORS,
     **people.VALIDATORS,

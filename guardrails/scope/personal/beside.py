@@ -17,6 +17,8 @@ _REACH_CHARS: Final = 96
 # A sentence says within a few words what a person does.
 _SPEECH_CHARS: Final = 32
 _SPEECH_WORDS: Final = 3
+# The longest word for a relative, and a space.
+_RELATION_CHARS: Final = 20
 # Where a cell of a table, an item of a list or a literal begins and ends.
 _EDGES: Final = frozenset(",;|\t\"'`\x02\x03\n/")
 
@@ -69,11 +71,25 @@ def _datum() -> Any:
 
 def is_spoken_of(candidate: Candidate) -> bool:
     """Whether the words before it or behind it say what people say, do and are."""
-    before = _words(candidate.before(_SPEECH_CHARS))[-_SPEECH_WORDS:]
+    before = _words_before(candidate)
     # What begins with a capital there is another name: `Green and Red Hat`.
     behind = candidate.text[candidate.end : candidate.end + _SPEECH_CHARS].partition("\n")[0]
     after = _words(behind)[:_SPEECH_WORDS]
     return not as_read("before-people").isdisjoint(before) or not as_read("after-people").isdisjoint(after)
+
+
+def is_related(candidate: Candidate) -> bool:
+    """Whether the word before it says whose relative, neighbour or patient somebody is: whatever he is called."""
+    # Asked of every two words with capitals.
+    before = candidate.text[max(0, candidate.start - _RELATION_CHARS) : candidate.start]
+    return before.rstrip(" :").rpartition(" ")[2].lower() in as_read("before-strangers")
+
+
+def _words_before(candidate: Candidate) -> list[str]:
+    said = _words(candidate.before(2 * _SPEECH_CHARS))
+    # `signed by Anna Kowalska and Jan Nowak`: what is said of one is said of the other.
+    is_second = said[-1:] and said[-1] in words("and-words")
+    return said[-2 * _SPEECH_WORDS :] if is_second else said[-_SPEECH_WORDS:]
 
 
 @lru_cache(maxsize=8)

@@ -72,6 +72,7 @@ def labelled_phone(candidate: Candidate) -> float:
         return candidate.confidence if _is_number(number, None) or len(digits) > _LEAST_PROSE_DIGITS else 0.0
     has_groups = not number.isdigit()
     is_labelled = candidate.before(3).rstrip(" \t\"'")[-1:] in {":", "=", ">", "|", "\x02", "("}
+    is_labelled = is_labelled or candidate.before(3) == " - "
     if not has_groups and not is_labelled and not (digits[0] == "0" and len(digits) > _LEAST_PROSE_DIGITS):
         return 0.0
     is_long = len(digits) >= _LEAST_PROSE_DIGITS or (is_labelled and (has_groups or digits[0] == "0"))

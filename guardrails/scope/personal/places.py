@@ -19,6 +19,8 @@ _SLAVIC_STREETS: Final = tuple(
     normalise(street).text for street in ("ул.", "вул.", "пр.", "просп.", "пер.", "бул.", "наб.", "пл.", "ш.", "пр-т")
 )
 _CODE: Final = ("://", "()", "{", "}", "@", "==", "0x", "->", "::", "&&", "%s", "${", "</")
+# The Free Software Foundation's, now and before: the head of every other file has one. On a bounded value.
+_LICENSOR: Final = re.compile(r"Franklin St|Temple Place|Mass Ave|Fifth Floor, Boston")
 # Where a postcode of four digits would stand: `March 5, 2024 Release`.
 _YEAR: Final = re.compile(r"[,\n-] ?(?:19|20)[0-9]{2} [^0-9]")
 _HOUSE: Final = re.compile(r"[0-9]{1,5}[A-Za-z]?(?:[-/][0-9]{1,4}[A-Za-z]?)?[,.;]?|[0-9]{2,6}-[0-9]{2,4}")
@@ -61,7 +63,7 @@ def longitude(candidate: Candidate) -> float:
 def address(candidate: Candidate) -> float:
     """What stands after `address` and has a house's number, and words."""
     value = candidate.value.strip()
-    if any(sign in value for sign in _CODE) or "?" in value:
+    if any(sign in value for sign in _CODE) or "?" in value or _LICENSOR.search(value):
         return 0.0
     tokens = value.split()
     names = [token for token in tokens if len(token) > 2 and _is_capital(token) and any(map(str.isalpha, token))]
@@ -78,7 +80,9 @@ def _is_capital(token: str) -> bool:
 
 
 def street(candidate: Candidate) -> float:
-    """A shape that is a street's, in which no word belongs to code or prose."""
+    """A shape that is a street's, in which no word belongs to code or prose; not of those whom licences give."""
+    if _LICENSOR.search(candidate.value):
+        return 0.0
     names = [part.strip(".,").lower() for part in candidate.value.split()]
     is_prose = any(name in words("no-streets") for name in names)
     return 0.0 if is_prose or candidate.after(1) in {"(", "="} else candidate.confidence

@@ -7,6 +7,11 @@ from guardrails.scope.candidates import Candidate
 from guardrails.scope.placeholders import is_placeholder, is_reference
 from guardrails.scope.words import words
 
+# Where people are reached by a name of their own choice.
+_SERVICES: Final = (
+    "skype", "telegram", "discord", "instagram", "snapchat", "twitter", "wechat", "weixin", "tiktok",
+    "mastodon", "reddit", "viber",
+)  # fmt: skip
 # What stands where a profile's name does and is a page of the service's own.
 _LEAST_CHARS: Final = 3
 # Given names that a user name may begin with; shorter ones begin too many words.
@@ -24,7 +29,15 @@ def username(candidate: Candidate) -> float:
         return 0.0
     if candidate.after(1) in {"(", "[", "{"} or value.isupper():
         return 0.0
-    return candidate.confidence if candidate.value[0] == "@" or _is_personal(lower) else 0.0
+    is_handle = candidate.value[0] == "@" or (
+        _is_composed(value) and any(map(candidate.before(24).__contains__, _SERVICES))
+    )
+    return candidate.confidence if is_handle or _is_personal(lower) else 0.0
+
+
+def _is_composed(value: str) -> bool:
+    """Two parts, or letters and digits: no word that could be a setting's value."""
+    return len(value.replace("_", ".").replace("-", ".").split(".")) > 1 or any(map(str.isdigit, value))
 
 
 def handle(candidate: Candidate) -> float:

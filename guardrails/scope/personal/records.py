@@ -9,8 +9,8 @@ from guardrails.scope.identity.plausible import is_part_of_number
 from guardrails.scope.identity.unlabelled import is_state_number
 from guardrails.scope.personal.accounts import is_card
 from guardrails.scope.personal.beside import line_around
+from guardrails.scope.personal.free_names import is_name_in_row
 from guardrails.scope.personal.mail import email
-from guardrails.scope.personal.people import is_name_in_row
 
 _PERSON: Final = (
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,5}"

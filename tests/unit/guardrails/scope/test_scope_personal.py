@@ -65,6 +65,10 @@ def test_person_is_found_away_from_the_label(engine: Engine, text: str, found: s
         ("Asiakas Heli Heinonen soitti", {"Heli Heinonen"}),
         ("Klient Vello Kohv, +372 5153 7593, helistas", {"Vello Kohv", "+372 5153 7593"}),
         ("Клієнт Георгій Іщенко просить", {"Георгій Іщенко"}),
+        ("signed by Tomasz Nowakowski and Lisa Mullins", {"Tomasz Nowakowski", "Lisa Mullins"}),
+        ("my neighbour Ottmarina Zorbach has a key", {"Ottmarina Zorbach"}),
+        ("name: Vaysal Akın\n  dob: 1992-03-01\n", {"Vaysal Akın", "1992-03-01"}),
+        ("松田 拓真様より", {"松田 拓真様"}),
     ],
 )
 def test_name_and_number_beside_one_another_are_a_person(engine: Engine, text: str, found: set[str]) -> None:
@@ -122,6 +126,8 @@ def test_mail_header_that_says_nothing_is_no_finding(engine: Engine, word: str) 
         "by Tomasz Nowakowski, 9780143127741, 2nd ed.",
         "Tomasz Nowakowski,1700000000\n",
         "Fifth Floor, Boston, MA  02110-1301",
+        "Free Software Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA",
+        "Greg Parker wrote the port, Helena Shih and others",
         "see Table 5, 10117 Rows, and March 5, 2024 Release",
         "converged at 0.858370, 0.294481",
         '("בן חמו", 0.0009408994),',
