@@ -81,8 +81,8 @@ def is_spoken_of(candidate: Candidate) -> bool:
 def is_related(candidate: Candidate) -> bool:
     """Whether the word before it says whose relative, neighbour or patient somebody is: whatever he is called."""
     # Asked of every two words with capitals.
-    before = candidate.text[max(0, candidate.start - _RELATION_CHARS) : candidate.start]
-    return before.rstrip(" :").rpartition(" ")[2].lower() in as_read("before-strangers")
+    before = candidate.text[max(0, candidate.start - _RELATION_CHARS) : candidate.start].rstrip(" :")
+    return before[before.rfind(" ") + 1 :].lower() in as_read("before-strangers")
 
 
 def _words_before(candidate: Candidate) -> list[str]:
@@ -104,7 +104,8 @@ def as_read(name: str) -> frozenset[str]:
 
 def is_cell(candidate: Candidate) -> bool:
     """Whether it is all of a cell, an item or a literal."""
-    before, after = candidate.before(2).rstrip(" "), candidate.after(2).lstrip(" ")
+    text, start, end = candidate.text, candidate.start, candidate.end
+    before, after = text[max(0, start - 2) : start].rstrip(" "), text[end : end + 2].lstrip(" ")
     return (not before or before[-1] in _EDGES) and (not after or after[0] in _EDGES)
 
 

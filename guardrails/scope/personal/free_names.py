@@ -29,9 +29,11 @@ _CODE_BEFORE: Final = frozenset("/\\_.$#@-=<")
 def free_name(candidate: Candidate) -> float:
     """A given name and a surname in prose: a guess, but where what stands beside it is a person's or speaks of one."""
     # Cheapest first: most of what has the shape is a heading.
-    place = place_of_given(candidate.value)
-    is_known = place is not None or has_family_ending(candidate.value) or is_eastern(candidate.value.split(" ")[1:])
-    name = candidate._replace(start=candidate.start + (place or place_behind_role(candidate.value)))
+    value = candidate.value
+    place = place_of_given(value)
+    is_known = place is not None or has_family_ending(value) or is_eastern(value.split(" ")[1:])
+    offset = place_behind_role(value) if place is None else place
+    name = candidate._replace(start=candidate.start + offset) if offset else candidate
     is_stranger = not is_known and is_related(name)
     if not (is_known or is_stranger or is_cell(candidate)) or not _is_free_name(name):
         return 0.0

@@ -42,17 +42,25 @@ def is_code(candidate: Candidate) -> bool:
 
 def is_given(part: str) -> bool:
     """Whether a word is a given name, or begins with one before a hyphen."""
-    folded = fold(part.strip(".'"))
-    return any(piece in _given_names() for piece in (folded, *folded.split(b"-")[:1]))
+    # Asked of every two words with capitals: most are plain.
+    lower = part.lower()
+    if lower in _given_names():
+        return True
+    if lower.isascii() and lower.isalpha():
+        return False
+    folded = _unmarked(lower.strip(".'"))
+    return folded in _given_names() or folded.partition("-")[0] in _given_names()
 
 
 def place_of_given(value: str) -> int | None:
     """Where in `value` a given name begins that is not its last word: before it may stand a word that begins a sentence."""
     offset = 0
-    for part in value.split(" ")[:-1]:
-        if is_given(part):
+    first, _, rest = value.partition(" ")
+    while rest:
+        if is_given(first):
             return offset
-        offset += len(part) + 1
+        offset += len(first) + 1
+        first, _, rest = rest.partition(" ")
     return None
 
 
@@ -64,13 +72,24 @@ def place_behind_role(value: str) -> int:
 
 def has_family_ending(value: str) -> bool:
     """Whether its last word ends as surnames do in some language, and hardly another word."""
-    family = fold(value.rpartition(" ")[2])
-    return len(family) >= _FAMILY_CHARS and family.endswith(_family_endings())
+    family = value[value.rfind(" ") + 1 :]
+    family = family.lower() if family.isascii() else _unmarked(family)
+    ends = (family[-2:], family[-3:], family[-4:], family[-5:], family[-6:], family[-7:], family[-8:])
+    return len(family) >= _FAMILY_CHARS and not _family_endings().isdisjoint(ends)
+
+
+def _unmarked(text: str) -> str:
+    return fold(text).decode("latin-1")
 
 
 def is_eastern(parts: list[str]) -> bool:
     """A surname of one character and what follows it, as Chinese and Koreans write their names."""
-    return len(parts) == 1 and len(parts[0]) in EASTERN_CHARS and parts[0][0] in words("eastern-surnames")
+    return (
+        len(parts) == 1
+        and not parts[0].isascii()
+        and len(parts[0]) in EASTERN_CHARS
+        and parts[0][0] in words("eastern-surnames")
+    )
 
 
 def _is_name_word(part: str) -> bool:
@@ -79,13 +98,13 @@ def _is_name_word(part: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _family_endings() -> tuple[bytes, ...]:
-    return tuple(map(fold, as_read("family-endings")))
+def _family_endings() -> frozenset[str]:
+    return frozenset(map(_unmarked, as_read("family-endings")))
 
 
 @lru_cache(maxsize=1)
-def _given_names() -> frozenset[bytes]:
-    return frozenset(map(fold, as_read("given-names")))
+def _given_names() -> frozenset[str]:
+    return frozenset(map(_unmarked, as_read("given-names")))
 
 
 @lru_cache(maxsize=1)
