@@ -86,6 +86,9 @@ def account(candidate: Candidate) -> float:
 def routing_number(candidate: Candidate) -> float:
     """American Bankers Association: nine digits, weights 3, 7, 1 mod 10, and a Federal Reserve district."""
     digits = _digits(candidate.value)
+    after = candidate.after(2)
+    if after[:1] == "-" and after[1:].isalnum():
+        return 0.0  # a group of a UUID
     if len(digits) != 9:
         return candidate.confidence
     total = sum(weight * int(digit) for weight, digit in zip((3, 7, 1) * 3, digits, strict=True))
