@@ -11,9 +11,11 @@ from guardrails.scope.views import CONTEXT, Piece, View
 _KEYWORDS: Final = ("pass", "pwd", "secret", "token", "key")
 _NAMED: Final = rf"(?i:{'|'.join(_KEYWORDS)})"
 # `As String =`, `VARCHAR2(30) := `, `PIC X(20) VALUE`, `db`, `by lazy {`; `encoding="plain">`.
-_CHARACTERS: Final = r"(?i:as string|n?(?:var)?char2?[ ]?\([0-9a-z ]{1,12}\)(?:[ ]default)?)[ ]{0,4}(?::?=)?"
+_CHARACTERS: Final = r"(?i:as string|n?(?:var)?char2?[ ]?\([0-9a-z ]{1,12}\)(?:[ ]default|[ ]init\()?)[ ]{0,4}(?::?=)?"
 _PICTURE: Final = r"(?i:pic(?:ture)?[ ]{1,4}[ax9()0-9]{1,12}[ ]{1,8}value(?:[ ]is)?)"
-_TYPE: Final = rf"[ ]{{1,24}}(?:{_CHARACTERS}|{_PICTURE}|(?i:db|dc\.b)|by lazy[ ]?\{{)[ ]{{0,8}}"
+_TYPE: Final = (
+    rf"[ ]{{1,24}}(?:{_CHARACTERS}|{_PICTURE}|(?i:db|dc\.b)|by lazy[ ]?\{{|(?i:as character initial))[ ]{{0,8}}"
+)
 _ATTRIBUTES: Final = r"(?:[ ][A-Za-z:_\-]{1,24}=\"[^\"<>\n]{0,120}\"){1,4}>"
 _VALUE_CHARS: Final = 200
 
@@ -23,7 +25,7 @@ class Typed:
 
     label = CONTEXT
     sign = (
-        rf"{_NAMED}[A-Za-z0-9_\-]*[ ]+(?:(?i:as string|n?(?:var)?char2?[ ]?\(|pic(?:ture)? |db[ ]+[\"']|dc\.b)|by lazy"
+        rf"{_NAMED}[A-Za-z0-9_\-]*[ ]+(?:(?i:as string|as character|n?(?:var)?char2?[ ]?\(|pic(?:ture)? |db[ ]+[\"']|dc\.b)|by lazy"
         r"|[A-Za-z:_\-]+=\"[^\"<>\n]*\"[^<>\n]*>[^\s<])"
     )
     keywords: Sequence[str] = _KEYWORDS
