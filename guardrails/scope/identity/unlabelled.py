@@ -5,6 +5,7 @@ A number that passes here is no finding by that: of random digits one in two doe
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from guardrails.scope.identity import americas, asia_africa, europe, north_east
@@ -56,6 +57,8 @@ _POSTCODE: Final = re.compile("[0-9]{5}-[0-9]{4}")
 _DECIMAL: Final = re.compile(r"[0-9]+\.[0-9]+")
 
 
+# Neighbours in a row of names ask of the same few numbers.
+@lru_cache(maxsize=64)
 def is_state_number(written: str) -> bool:
     """Whether `written`, digits with what groups them, or with the letters of some states' numbers, may be one that a
     state gave to a person.

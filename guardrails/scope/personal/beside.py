@@ -2,6 +2,7 @@
 
 import string
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from guardrails.scope.candidates import Candidate
@@ -14,6 +15,8 @@ from guardrails.scope.words import words
 
 # A row of a table or a sentence: so far the two may stand apart.
 _REACH_CHARS: Final = 96
+# More numbers in so short a line are figures.
+_MOST_DATA: Final = 5
 # A sentence says within a few words what a person does.
 _SPEECH_CHARS: Final = 32
 _SPEECH_WORDS: Final = 3
@@ -38,7 +41,8 @@ def stands_beside_datum(candidate: Candidate) -> bool:
     """
     line = line_around(candidate)
     found = _datum().finditer(line.encode("latin-1", "replace"))
-    return any(_is_datum(Candidate(line, match.start(), match.end(), 1.0)) for match in found)
+    first = islice(found, _MOST_DATA)
+    return any(_is_datum(Candidate(line, match.start(), match.end(), 1.0)) for match in first)
 
 
 def line_around(candidate: Candidate) -> str:

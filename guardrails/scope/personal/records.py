@@ -33,7 +33,8 @@ def recorded_number(candidate: Candidate) -> float:
 
 def state_number(candidate: Candidate) -> float:
     """A number that some state may have given, where a path says that it is a person's."""
-    return candidate.confidence if is_state_number(candidate.value) or is_card(candidate.value) else 0.0
+    value = candidate.value
+    return candidate.confidence if is_state_number(value) or (value.isdigit() and is_card(value)) else 0.0
 
 
 def _is_person(found: Candidate) -> bool:
