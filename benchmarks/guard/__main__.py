@@ -88,7 +88,7 @@ def _clean_text() -> list[str]:
     flagged: list[Flagged] = []
     for record in texts.clean():
         lines[record.stratum] = lines.get(record.stratum, 0) + record.text.count("\n") + 1
-        flagged += _masked(record, [one for one in engine.scan(record.text) if one.confidence >= TOLD_AT])
+        flagged += _masked(record, engine.scan(record.text, least=TOLD_AT))
     return tables.clean_text(lines, flagged)
 
 

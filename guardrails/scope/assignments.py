@@ -4,13 +4,14 @@ lines.
 The value is weighed against the strength of its key. Recall comes from here, not from more provider rules.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from guardrails.scope import notations
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.findings import Finding
 from guardrails.scope.key_names import ends_phrase, is_letter, strength_of
+from guardrails.scope.signs import Sign
 from guardrails.scope.values import Place, confidence_of
 from guardrails.scope.views import View
 
@@ -40,19 +41,20 @@ class _Value(NamedTuple):
 class AssignmentDetector:
     """Keys that promise a secret, and values that keep the promise."""
 
-    keywords: Sequence[str] = notations.SPELLINGS
     joinable = False
-    sign = notations.SIGN
+    sign = Sign((notations.SIGN,), notations.SPELLINGS)
 
     def __init__(self) -> None:
+        self._promise: Any = compile_regex(notations.PROMISE)
         self._head: Any = compile_regex(notations.HEAD)
         self._rest: Any = compile_regex(notations.REST)
         self._word: Any = compile_regex(notations.WORD)
 
-    def find(self, view: View) -> Iterator[Finding]:
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
         """What it finds, at offsets of the view."""
-        position, claimed, claims = 0, 0, 0
-        while match := self._head.search(view.data, position):
+        last = len(view.text) if last is None else last
+        position, claimed, claims = first, 0, 0
+        while match := self._next(view.data, position, last):
             name_start, name_end = _name_around(view.text, match.start(), match.end())
             strength = strength_of(_whole_name(view.text, name_start, name_end))
             start = opened = match.end(match.lastindex)
@@ -72,6 +74,14 @@ class AssignmentDetector:
             claims = claims + 1 if start < claimed else 1
             claimed = max(claimed, end) if claims == 1 else claimed
             position = max(start, claimed) if claims >= CLAIMS else start
+
+    def _next(self, data: bytes, position: int, last: int) -> Any:
+        """The next key with what leads to its value: to try each word that is sought is a third of seeking all of that."""
+        while promise := self._promise.search(data, position, last):
+            if match := self._head.match(data, promise.start(), last):
+                return match
+            position = promise.start() + 1
+        return None
 
     def _value(self, view: View, name_start: int, name_end: int, opened: int) -> _Value:
         text = view.text

@@ -1,7 +1,7 @@
 """Random tokens that stand alone, with no key and no provider's shape to give them away."""
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
@@ -11,6 +11,7 @@ from guardrails.scope.findings import Finding
 from guardrails.scope.placeholders import is_dummy, is_sealed
 from guardrails.scope.prefixes import is_public_token
 from guardrails.scope.randomness import randomness
+from guardrails.scope.signs import LONG_WORD, Sign
 from guardrails.scope.views import View
 
 _LEAST_CHARS: Final = 24
@@ -77,16 +78,15 @@ _LONG_PART: Final = "|".join(
 class BareDetector:
     """Runs of token characters that chance explains far better than language."""
 
-    sign = f"(?:^|[^A-Za-z0-9+_\\-])(?:{_LONG_PART})"
-    keywords: Sequence[str] = ()
+    sign = Sign((f"(?:^|[^A-Za-z0-9+_\\-])(?:{_LONG_PART})",), needs=LONG_WORD)
     joinable = False
 
     def __init__(self) -> None:
         self._pattern = compile_regex(f"(?:^|[^A-Za-z0-9+/_\\-])(?:{_RUN}*/)?(?:{_LONG_PART}){_RUN}*")
         self._tail = compile_regex(rf"\.{_PART}{{5,8}}\.{_PART}{{20,64}}")
 
-    def find(self, view: View) -> Iterator[Finding]:
-        for match in self._pattern.finditer(view.data):
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+        for match in self._pattern.finditer(view.data, first, len(view.text) if last is None else last):
             start, end = match.span()
             start += view.text[start] not in _RUN_CHARS
             end += len(view.text[end : end + 2]) - len(view.text[end : end + 2].lstrip("="))

@@ -11,11 +11,16 @@ from typing import Any, Final, Literal
 from guardrails.scope.families import family_rows
 from guardrails.scope.findings import Kind
 from guardrails.scope.labels import labelled
+from guardrails.scope.signs import DIGITS, LONG_WORD, RUN, Sign
 
 # What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose
 # tables.
 # \x1f and \x02 are how a JSON tree is written down for scanning (documents.py).
 ASSIGNED: Final = r"""["'\]\x1f`)]{0,3}[ \t]{0,4}(?::=|=>|\?=|={1,3}|\|\||:|,|\||>)[ \t]{0,4}[bru@]?["'`\x02(]{0,2}"""
+
+
+# As in `Candidate.is_near`.
+_SHORT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,12 @@ class Rule:
     labels: words in any language, one of which must label the span (`identity.labels`).
     reach: how a label and its span belong together: `near` one another, as check digits make sure of the rest; or the
     span is all that the label is said to hold.
-    sign: a cheap regex that finds something in every text in which `regex` does, for the prefilter; empty to derive
-    one.
+    sign: a cheap regex that finds something in every text in which `regex` does, or several of which one does, for the
+    prefilter; empty to derive one. needs, beside: as a `Sign` has them; of `needs` the name.
     keys: names of keys, one of which must be what a value without a shape of its own is assigned to.
     called, value: for what is told by what people call it: names of lists in `labels.toml`, and the regex of what stands
-    after a label of theirs. Of these `regex` and `heads`, the labels, are made (`labels.labelled`).
+    after a label of theirs. Of these `regex`, which follows a label, `heads`, the labels, and `leads`, regexes for them,
+    are made (`labels.labelled`).
     bounded: neither neighbour of the span may be a letter, digit or underscore.
     joinable: unmistakable enough to be sought across line ends and list items.
     examples, counter_examples: texts in which it must, or must not, speak. Kept in parts in the files,
@@ -51,28 +57,40 @@ class Rule:
     near: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     reach: Literal["near", "held"] = "near"
-    sign: str = ""
+    sign: str | tuple[str, ...] = ""
+    needs: Literal["", "digits", "run", "word"] = ""
+    beside: str = ""
     keys: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     value: str = ""
     heads: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
     confidence: float = 0.9
     bounded: bool = True
     joinable: bool = False
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
 
-    def cheapest_sign(self) -> str:
-        """A regex, cheaper than the rule's own where there is one, that finds something in every text in which the
-        rule does.
+    def cheapest_sign(self) -> Sign:
+        """What is in every text in which the rule finds something, cheaper to look for than its own regex where there is
+        something cheaper.
         """
-        if self.sign:
-            return self.sign
+        shapes = (self.sign,) if isinstance(self.sign, str) else self.sign
+        if shapes == ("",):
+            shapes = (self._derived_sign(),)
+        needs = _NEEDS[self.needs]
+        # The words may stand in another block than what needs something.
+        return Sign(shapes, self.near or self.keywords, needs, self.beside or (needs if self.near else ""))
+
+    def _derived_sign(self) -> str:
         if self.near:
-            return rf"(?:^|[^A-Za-z])(?i:{'|'.join(map(_literally, self.near))})"
+            # A short word that goes on is another one.
+            words = (_literally(word) + (r"(?:[^A-Za-z]|$)" if len(word) <= _SHORT else "") for word in self.near)
+            return rf"(?:^|[^A-Za-z])(?i:{'|'.join(words)})"
         return rf"(?i:{'|'.join(map(_spelled, self.keys))})" if self.keys else self.regex
 
 
+_NEEDS: Final[Mapping[str, str]] = {"": "", "digits": DIGITS, "run": RUN, "word": LONG_WORD}
 _FIELDS: Final = tuple(field.name for field in fields(Rule))
 _WORKING: Final = tuple(name for name in _FIELDS if name not in {"examples", "counter_examples"})
 
@@ -149,12 +167,13 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     for shown in ("examples", "counter_examples"):
         values[shown] = tuple("".join(parts) for parts in values.get(shown, ()))
     if "called" in values:
-        values |= labelled(values["called"], values["value"], values.pop("joint"), values.pop("holds", "[0-9]"))
+        how = {key: values.pop(key) for key in ("joint", "begins", "opens") if key in values}
+        values |= labelled(values["called"], values["value"], **how)
     elif "value" in values:
         values |= _assigned(values["keys"], values.pop("value"))
     unknown = values.keys() - set(_FIELDS)
-    if unknown:
-        raise TypeError(f"{values.get('id')}: unknown {sorted(unknown)}")
+    if unknown or values.get("needs", "") not in _NEEDS:
+        raise TypeError(f"{values.get('id')}: unknown {sorted(unknown) or values['needs']}")
     return Rule(**values)
 
 

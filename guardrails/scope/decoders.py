@@ -22,6 +22,7 @@ from guardrails.scope.encodings import (
 from guardrails.scope.escapes import Escapes
 from guardrails.scope.literals import Literals
 from guardrails.scope.mail_words import WORD_SIGN, WORDS, read_mail_words
+from guardrails.scope.signs import RUN, Sign
 from guardrails.scope.tables import Tables
 from guardrails.scope.typed import Typed
 from guardrails.scope.views import GAP, Piece, View
@@ -42,10 +43,9 @@ def budget_of(text: str) -> int:
 class Decoder:
     """One encoding: what shows that it is there, how far a run of it goes, and what a run says."""
 
-    def __init__(self, label: str, sign: str, run: str, keywords: Sequence[str], read: Reader) -> None:
+    def __init__(self, label: str, sign: Sign, run: str, read: Reader) -> None:
         self.label = label
         self.sign = sign
-        self.keywords = keywords
         self._run: Any = compile_regex(run)
         self._read = read
 
@@ -76,12 +76,8 @@ class KnownDecoder(DecodesViews, Protocol):
         """What it is called in `Finding.decoded_from`."""
 
     @property
-    def sign(self) -> str:
-        """As in `prefilter.Pattern`."""
-
-    @property
-    def keywords(self) -> Sequence[str]:
-        """As in `prefilter.Pattern`."""
+    def sign(self) -> Sign:
+        """What is there wherever it reads something."""
 
 
 def decode(view: View, decoders: Sequence[DecodesViews], budget: int) -> tuple[View | None, int | None]:
@@ -101,7 +97,7 @@ def decode(view: View, decoders: Sequence[DecodesViews], budget: int) -> tuple[V
 
 # Base64 of plain ASCII, wherever in it a reader begins to count: of four characters the first three each have one bit
 # clear. Names and paths hardly ever have four such groups in a row; only a run that has them is decoded.
-_BASE64_SIGN: Final = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]){4}"
+_BASE64_SIGN: Final = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/]){4}"
 _BASE64: Final = r"[A-Za-z0-9+/_\-]"
 # Its lines go on in lines as long, with what quotes and indents them; the last may be shorter.
 _NEXT_LINE: Final = r"(?:\\r)?(?:\\n|\r?\n)[ \t>#*]{0,40}"
@@ -124,17 +120,18 @@ _CODES_SIGN: Final = rf"(?:{_CODE}{_NEXT_CODE}){{11}}{_CODE}"
 DECODERS: Final[Sequence[KnownDecoder]] = (
     Decoder(
         "base64",
-        _BASE64_SIGN,
+        Sign((_BASE64_SIGN,), needs=RUN),
         rf"{_BASE64}*{_BASE64_SIGN}{_BASE64}*(?:={{1,2}}|{_LINES}={{0,2}})",
-        (),
         read_base64,
     ),
-    Decoder("base64", _PACKED, rf"{_PACKED}{_LINES}={{0,2}}", (), read_packed),
-    Decoder("base32", _BASE32_SIGN, rf"[A-Z2-7]*{_BASE32_SIGN}[A-Z2-7]*={{0,6}}", (), read_base32),
-    Decoder("hex", _HEX_SIGN, rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", (), read_hexadecimal),
-    Decoder("codes", _CODES_SIGN, rf"(?:{_CODE}{_NEXT_CODE})*{_CODES_SIGN}(?:{_NEXT_CODE}{_CODE})*", (), read_codes),
-    Decoder("mail-words", WORD_SIGN, WORDS, ("=?",), read_mail_words),
-    Decoder("ascii85", "<~[!-u]{15}", r"<~[!-uz\s]{15,}~>", ("<~",), read_ascii85),
+    Decoder("base64", Sign((_PACKED,)), rf"{_PACKED}{_LINES}={{0,2}}", read_packed),
+    Decoder("base32", Sign((_BASE32_SIGN,), needs=RUN), rf"[A-Z2-7]*{_BASE32_SIGN}[A-Z2-7]*={{0,6}}", read_base32),
+    Decoder("hex", Sign((_HEX_SIGN,)), rf"(?:{_PAIR})*{_HEX_SIGN}(?:{_PAIR})*", read_hexadecimal),
+    Decoder(
+        "codes", Sign((_CODES_SIGN,)), rf"(?:{_CODE}{_NEXT_CODE})*{_CODES_SIGN}(?:{_NEXT_CODE}{_CODE})*", read_codes
+    ),
+    Decoder("mail-words", Sign((WORD_SIGN,), ("=?",)), WORDS, read_mail_words),
+    Decoder("ascii85", Sign(("<~[!-u]{15}",), ("<~",)), r"<~[!-uz\s]{15,}~>", read_ascii85),
     Escapes(),
     Literals(),
     Tables(),

@@ -1,6 +1,6 @@
 """Rules at work on a view: find the exact spans by linear-time regex, then ask the validators."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from guardrails.scope.candidates import Candidate
 from guardrails.scope.catalogue import Rule
 from guardrails.scope.findings import Finding
 from guardrails.scope.labels import is_label
+from guardrails.scope.signs import Sign
 from guardrails.scope.validators import VALIDATORS
 from guardrails.scope.views import View
 
@@ -23,15 +24,11 @@ class Detector(Protocol):
     joinable: bool
 
     @property
-    def sign(self) -> str | tuple[str, ...]:
-        """As a prefilter's pattern has it."""
+    def sign(self) -> Sign:
+        """What is there wherever it finds something."""
 
-    @property
-    def keywords(self) -> Sequence[str]:
-        """As a prefilter's pattern has them."""
-
-    def find(self, view: View) -> Iterator[Finding]:
-        """What it finds, at offsets of the view."""
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+        """What it finds in text[first:last], judged by all that stands around it; at offsets of the view."""
 
 
 def compile_regex(regex: str) -> Any:
@@ -57,7 +54,6 @@ class RuleDetector:
             raise ValueError(f"{rule.id}: no validators {missing}")
         self.rule = rule
         self.sign = rule.cheapest_sign()
-        self.keywords: Sequence[str] = rule.near or rule.keywords
         self.joinable = rule.joinable
         self._validators = [VALIDATORS[name] for name in rule.validators]
 
@@ -67,8 +63,8 @@ class RuleDetector:
         pattern = compile_regex(self.rule.regex)
         return pattern, min(1, pattern.groups)
 
-    def find(self, view: View) -> Iterator[Finding]:
-        for start, end in self.spans(view, 0, len(view.text)):
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+        for start, end in self.spans(view, first, len(view.text) if last is None else last):
             yield from self.judged(view, start, end)
 
     def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
@@ -76,10 +72,14 @@ class RuleDetector:
         pattern, group = self._pattern
         for match in pattern.finditer(view.data, first, last):
             start, end = match.span(group)
-            if start == end or (self.rule.bounded and _is_inside_word(view.text, start, end)):
-                continue
-            if not self.rule.heads or is_label(view.text[match.start() : start], self.rule.heads):
+            if start < end and self._is_value(view.text, match.start(), start, end):
                 yield start, end
+
+    def _is_value(self, text: str, lead: int, start: int, end: int) -> bool:
+        """Whether text[start:end], with what leads to it from `lead` on, is no part of a word, and has its label."""
+        if self.rule.bounded and _is_inside_word(text, start, end):
+            return False
+        return not self.rule.heads or is_label(text[lead:start], self.rule.heads)
 
     def judged(self, view: View, start: int, end: int) -> Iterator[Finding]:
         """The finding there, if the rule's validators leave one."""

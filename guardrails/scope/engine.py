@@ -9,16 +9,17 @@ from typing import Final, Protocol
 
 from guardrails.scope.assignments import AssignmentDetector
 from guardrails.scope.bare import BareDetector
+from guardrails.scope.called import detector_of
 from guardrails.scope.catalogue import Rule, digest_of_source, load_rules, pack, unpack
 from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
-from guardrails.scope.detectors import Detector, RuleDetector
-from guardrails.scope.findings import Finding, settle
+from guardrails.scope.detectors import Detector
+from guardrails.scope.findings import TOLD_AT, Finding, settle
 from guardrails.scope.identity.cells import CellDetector
 from guardrails.scope.identity.labelled import LabelledDetector
 from guardrails.scope.marked import MarkedDetector
 from guardrails.scope.normalise import normalise
 from guardrails.scope.phrases import PhraseDetector
-from guardrails.scope.prefilter import Backend, Pattern, Saved, build_prefilter
+from guardrails.scope.prefilter import Backend, Pattern, Prefilter, Saved
 from guardrails.scope.stretches import ConfinedDecoder, Seen, at_source, find_in, seen_in
 from guardrails.scope.views import View
 from guardrails.scope.wrapping import Wrapping
@@ -42,12 +43,15 @@ class Engine:
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
         layers = (PhraseDetector(), AssignmentDetector(), BareDetector(), MarkedDetector())
-        self._detectors: tuple[Detector, ...] = (*detectors_of(rules), *layers)
+        self._guesses: tuple[Detector, ...] = tuple(detectors_of([rule for rule in rules if rule.confidence < TOLD_AT]))
+        self._guessing = Prefilter(self._guesses, backend, saved)
+        sure = [rule for rule in rules if rule.confidence >= TOLD_AT]
+        self._detectors: tuple[Detector, ...] = (*detectors_of(sure), *layers)
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
         self._wrapped = len(self._patterns) - 1
-        self._prefilter = build_prefilter(self._patterns, backend, saved)
+        self._prefilter = Prefilter(self._patterns, backend, saved)
 
     @property
     def backend(self) -> Backend:
@@ -56,13 +60,16 @@ class Engine:
 
     def to_save(self) -> Mapping[str, bytes]:
         """What the next construction is spared by, under its fingerprint."""
-        return self._prefilter.to_save()
+        return {**self._prefilter.to_save(), **self._guessing.to_save()}
 
-    def scan(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
+    def scan(self, text: str, seekers: Sequence[Seeker] = (), least: float = 0.0) -> list[Finding]:
         """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
         `text`.
+
+        least: what is less sure is left out, and not looked for where its rule is never as sure.
         """
-        return settle(self._raw_findings(normalise(text), seekers))
+        found = settle(self._raw_findings(normalise(text), seekers, guesses=least < TOLD_AT))
+        return [one for one in found if one.confidence >= least]
 
     def scan_joined(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
         """As `scan`, by the rules alone that stay sure in a text which was put together on a suspicion."""
@@ -72,14 +79,17 @@ class Engine:
         found = (*self._run_joined(view), *at_source(_sought(seekers, view), view))
         return settle(found)
 
-    def _raw_findings(self, root: View, seekers: Sequence[Seeker]) -> Iterator[Finding]:
+    def _raw_findings(self, root: View, seekers: Sequence[Seeker], *, guesses: bool) -> Iterator[Finding]:
         view: View | None = root
         budget = budget_of(root.text)
         for _ in range(DEPTH + 1):
             if view is None:
                 return
-            seen = seen_in(view, self._prefilter.candidates)
+            seen = seen_in(view, self._prefilter)
             yield from self._found(view, seen)
+            if guesses:
+                for index, spans in seen_in(view, self._guessing).items():
+                    yield from find_in(view, self._guesses[index], spans)
             yield from at_source(_sought(seekers, view), view)
             decoders = [ConfinedDecoder(part, seen[index]) for index, part in self._decoders.items() if index in seen]
             if not decoders:
@@ -99,7 +109,7 @@ class Engine:
             yield from self._run_joined(self._wrapping.unwrap(view.part(start, end)))
 
     def _run_joined(self, view: View) -> Iterator[Finding]:
-        for index, spans in seen_in(view, self._prefilter.candidates).items():
+        for index, spans in seen_in(view, self._prefilter).items():
             if index < len(self._detectors) and self._detectors[index].joinable:
                 yield from find_in(view, self._detectors[index], spans)
 
@@ -107,7 +117,7 @@ class Engine:
 def detectors_of(rules: Sequence[Rule]) -> Iterator[Detector]:
     """One detector a rule, one for all that want a label, and one for labels whose value is not beside them."""
     labelled = [rule for rule in rules if rule.labels]
-    yield from (RuleDetector(rule) for rule in rules if not rule.labels)
+    yield from (detector_of(rule) for rule in rules if not rule.labels)
     if labelled:
         yield LabelledDetector(labelled)
     if called := [rule for rule in rules if rule.called]:

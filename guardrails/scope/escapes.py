@@ -10,6 +10,7 @@ from typing import Final
 
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.normalise import normalise
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import CONTEXT, Piece, View
 
 # Control characters but white space are none of it: `%02x` is a format, and so is a lone `%de`.
@@ -39,10 +40,9 @@ class Escapes:
     """One more view of the stretches of a text that have escapes: with every escape read, whatever its kind."""
 
     label = "escape"
-    sign = "|".join(
-        (_URL, _HTML, _LITERAL, rf"{_RUN}{_CONTINUED}{_RUN}", _FOLDED, _QUOTED_SIGN),
+    sign = Sign(
+        (_URL, _HTML, _LITERAL, rf"{_RUN}{_CONTINUED}{_RUN}", _FOLDED, _QUOTED_SIGN), ("%", "&", "\\", "=", ":")
     )
-    keywords: Sequence[str] = ("%", "&", "\\", "=", ":")
 
     def __init__(self) -> None:
         usual = f"{_MANY}|{_URL}|{_HTML}|{_LITERAL}|{_CONTINUED}|{_FOLDED}"

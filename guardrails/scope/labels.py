@@ -5,13 +5,11 @@ sentence, a part of a key in any spelling (`customerPhone`, `phone_no`), the hea
 parameter.
 """
 
-import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import product
 from typing import Any, Final
 
 from guardrails.scope.normalise import normalise
@@ -19,10 +17,12 @@ from guardrails.scope.normalise import normalise
 # A shorter label is a part of too many words: `tel` of `hotel` and of `telemetry`.
 _SHORT_CHARS: Final = 4
 _LETTER: Final = r"A-Za-z\x80-\xff"
+# Where a word begins.
+_START: Final = rf"(?:^|[^{_LETTER}0-9])"
 # Where the name of a key begins that is nothing but the label: at the head of its line, or after a quote or bracket.
 _KEY_START: Final = r"(?:^|[\n\"'`{,;|<>(\[\x02\x03*#/&?+][ \t]{0,12}(?:-[ ])?(?:[\"'`]|\*\*|//? ?)?)"
 # What may follow the label before its separator: `number (home)`, `_no`, `;TYPE=CELL`.
-_WORDS: Final = rf"[{_LETTER}0-9_.#? \-]{{0,24}}?"
+WORDS: Final = rf"[{_LETTER}0-9_.#? \-]{{0,24}}?"
 _REST: Final = r"(?:[ ]?\([^()\n\x03]{0,24}\))?(?:;[A-Za-z0-9=,;\-]{1,40})?"
 # `"phone": "…`, `phone => …`, `phone: String = …`, `<th>phone</th><td>…`, `<phone type="home">…`, `name="phone" value="…`. \x1f and \x02
 # are how a JSON tree is written down for scanning (documents.py).
@@ -33,25 +33,38 @@ _SEPARATOR: Final = (
     r"|[\"'][ ]{0,2},?[ ]{0,2}[\"']?(?:value|content)[\"']?[ ]{0,2}[:=][ ]{0,2})"
 )
 _OPENING: Final = r"[*_]{0,2}[ \t]{0,2}(?:\\?[bru]?[\"'`\x02(\[<]{1,2})?"
-# A value stands in the line of its label. A sign without a bound costs an automaton nothing; one that counts does.
-_REACH: Final = r"[^\n]*"
-# Of one word, marks left out or not.
-_MOST_SPELLINGS: Final = 16
+# The same in short, for the prefilter: what counts has no bound, which costs an automaton less.
+_ANY_WORDS: Final = rf"[{_LETTER}0-9_.#? \-]*"
+_LED_TO: Final = (
+    r"(?:[ ]?\([^()\n\x03]*\))?(?:;[A-Za-z0-9=,;\-]*)?"
+    r"(?:[^A-Za-z0-9\n]*(?::[ ]?[A-Z][A-Za-z0-9_<>?]*[ ]?|[\"'][ ]*,?[ ]*[\"']?(?:value|content)[\"']?[ ]*)?"
+    r"|</[a-z0-9]*>[ ]*<[a-z0-9]*(?: [^<>\n]*)?|(?: [a-z]*=\"[^\"<>\n]*\")+)"
+)
+_OPENED: Final = r"[:=>|,(][^A-Za-z0-9\n]*(?:[bru][\"'`])?"
+# What a value begins with, by default.
+BEGINS: Final = r"[A-Za-z0-9\x80-\xff?+#]"
+# With more labels and a tail an expression is too large for an automaton.
+_PART: Final = 40
+# Letters of other scripts: whatever is written in them may be a label.
+_FOREIGN: Final = r"\?"
 _JOINTS: Final = {"key": _SEPARATOR, "prose": rf"(?:{_SEPARATOR}|[ \t](?:(?:is|was|ist|est|es|to|at|on|-)[ \t])?|)"}
 
 
-def labelled(names: Sequence[str], value: str, joint: str, holds: str) -> Mapping[str, Any]:
-    """The regex, sign, keywords and labels of a rule whose `value`, a regex, stands after a label of one of the lists.
+def labelled(names: Sequence[str], value: str, joint: str, begins: str = BEGINS, opens: str = "") -> Mapping[str, Any]:
+    """What a rule has whose `value`, a regex, stands after a label of one of the lists: the labels and regexes for them
+    (`Rule.heads`, `Rule.leads`), the regex of what follows one, sign and keywords.
 
-    joint: `key` where a separator must stand between them; `prose` where white space or `is` may. holds: a regex of
-    one character that every value has.
+    joint: `key` where a separator must stand between them; `prose` where white space or `is` may. begins: a regex of
+    what every value begins with, for the sign of a `key`; opens: of the separator and that, where not every separator
+    tells anything.
     """
     found = sorted({label for name in names for label in labels(name)})
     return {
-        "regex": rf"(?:{'|'.join(_heads(found))}){_REST}{_JOINTS[joint]}{_OPENING}({value})",
-        "sign": rf"{_sign(found)}{_REACH}(?:{holds})",
+        "regex": rf"{_REST}{_JOINTS[joint]}{_OPENING}({value})",
+        "sign": tuple(_signs(found, _LED_TO + (opens or _OPENED + begins) if joint == "key" else "")),
         "keywords": tuple(sorted({_keyword(label.lstrip("=")) for label in found})),
         "heads": tuple(sorted({label.lstrip("=") for label in found})),
+        "leads": tuple(_leads(found)),
     }
 
 
@@ -80,45 +93,47 @@ def _page() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(files("guardrails.scope").joinpath("labels.toml").read_text(encoding="utf-8"))
 
 
-def _sign(found: Sequence[str]) -> str:
-    """The labels as plain texts, which an automaton of a thousand patterns bears best; what is left out of them (gaps
-    between words, marks) is only what every spelling has.
+def _signs(found: Sequence[str], tail: str) -> Iterator[str]:
+    """The labels as plain texts, which an automaton of a thousand patterns bears best, each with `tail`; all those of
+    other scripts as one.
     """
-    loose = {text for label in found if not _is_bound(label) for text in _texts(label)}
-    least = sorted(one for one in loose if not any(other in one for other in loose if other != one))
-    bound = sorted({text for label in found if _is_bound(label) for text in _texts(label.lstrip("="))})
-    parts = [rf"(?i:{'|'.join(map(_literally, least))})"] if least else []
-    if bound:
-        parts.append(rf"(?:^|[^A-Za-z])(?i:{'|'.join(map(_literally, bound))})")
-    return rf"(?:{'|'.join(parts)})"
-
-
-def _texts(label: str) -> set[str]:
-    """The longest word of a label in each of its spellings; of one with many marks, the part that has none."""
-    word = max(label.split(), key=len)
-    variants = [_variants(character) for character in word]
-    if math.prod(map(len, variants)) > _MOST_SPELLINGS:
-        return {_keyword(label)}
-    return {"".join(letters) for letters in product(*variants)}
-
-
-def _literally(keyword: str) -> str:
-    return "".join(character if character.isalnum() else rf"\x{ord(character):02x}" for character in keyword)
-
-
-def _heads(found: Sequence[str]) -> list[str]:
-    whole = [_spelled(label[1:]) for label in found if label.startswith("=")]
-    short = [label for label in found if _is_short(label) and not label.startswith("=")]
-    others = [label for label in found if not label.startswith("=") and label not in short]
-    # `phone number` is found where `phone` is.
-    long = [_spelled(one) for one in others if not any(other in one for other in others if other != one)]
-    heads = [rf"(?i:{'|'.join(long)}){_WORDS}"] if long else []
+    foreign = {label for label in found if _is_foreign(label)}
+    whole = sorted({label[1:] for label in found if label.startswith("=") and label not in foreign})
+    short = [label for label in found if _is_short(label) and label[0] != "=" and label not in foreign]
+    long = _least(label for label in found if not _is_bound(label) and label not in foreign)
+    words = _ANY_WORDS if tail else ""
+    for at in range(0, len(long), _PART):
+        yield rf"(?i:{_any_of(long[at : at + _PART])}){words}{tail}"
     if short:
-        start = rf"(?:^|[^{_LETTER}0-9])(?i:{'|'.join(map(_spelled, short))})"
-        heads.append(rf"{start}(?:[A-Z0-9_.#? \-]{_WORDS})?")
+        yield rf"{_START}(?i:{_any_of(short)}){words}{tail}"
     if whole:
-        heads.append(rf"{_KEY_START}(?i:{'|'.join(whole)})")
-    return heads
+        yield rf"{_START}(?i:{_any_of(whole)}){tail}"
+    if foreign:
+        yield rf"{_FOREIGN}{words}{tail}"
+
+
+def _is_foreign(label: str) -> bool:
+    """Whether a letter of it is beyond Latin-1, and like no letter within."""
+    return any(character != " " and _variants(character) == ["?"] for character in label)
+
+
+def _any_of(found: Iterable[str]) -> str:
+    return "|".join(map(_spelled, found))
+
+
+def _least(found: Iterable[str]) -> list[str]:
+    """Those that hold no other: `phone number` is found where `phone` is."""
+    every = sorted(found, key=len)
+    return [one for at, one in enumerate(every) if not any(other in one for other in every[:at])]
+
+
+def _leads(found: Sequence[str]) -> Iterator[str]:
+    """Regexes for the long labels, the short ones, and those that are all of their key; empty where there are none."""
+    long = _least(label for label in found if not _is_bound(label))
+    short = [label for label in found if _is_short(label) and not label.startswith("=")]
+    whole = [label[1:] for label in found if label.startswith("=")]
+    for lead, some in (("", long), (_START, short), (_KEY_START, whole)):
+        yield rf"{lead}(?i:{_any_of(some)})" if some else ""
 
 
 def _is_bound(label: str) -> bool:

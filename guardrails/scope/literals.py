@@ -1,10 +1,11 @@
 """A token written as several string literals that code puts together: added, listed and joined, formatted, appended."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from guardrails.scope.contexts import key_before
 from guardrails.scope.detectors import compile_regex
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import Piece, View
 
 _QUOTED: Final = r"""(?:"[^"\n]+"|'[^'\n]+'|`[^`\n]+`)"""
@@ -52,17 +53,22 @@ class Literals:
     """Runs of literals as the one literal that they make, with what stands before it."""
 
     label = "literals"
-    sign = "|".join(
+    sign = Sign(
         (
             # A joint or what adds, in few states: an automaton pays for what it has to count.
-            rf"""{_PIECE}["'`][\s\\;)]*(?:[+.&^~|<>]{{1,2}}|{_ADDS})?[\s\\]*["'`]{_PIECE}""",
+            rf"""{_PIECE}["'`][\s\\;)]*["'`]{_PIECE}""",
+            rf"""{_PIECE}["'`][\s\\;)]*[+.&^~|<>]{{1,2}}[\s\\]*["'`]{_PIECE}""",
+            rf"""{_PIECE}["'`][\s\\;)]*(?:{_ADDS})[\s\\]*["'`]{_PIECE}""",
             r"""["'`]\}[A-Za-z0-9+/_=\-]{0,8}\$?\{["'`]""",
             *(rf"""{call}["'`]""" for call in _CALLS),
             rf"""["'`]{_JOINED_AFTER}""",
-            _SHELL,
-        )
+            # What is beside the quotes of a word, and not how far the word goes: what begins without a bound never rests.
+            rf"{_PLAIN}{_INNER}{_WORD}",
+            rf"{_PLAIN}{{3}}{_INNER}",
+            rf"{_INNER}{_WORD}*{_PLAIN}{_INNER}",
+        ),
+        ('"', "'", "`"),
     )
-    keywords: Sequence[str] = ('"', "'", "`")
 
     def __init__(self) -> None:
         added = rf"{_QUOTED}(?:(?:{_PLUS}|{_ADDING}){_QUOTED})+"

@@ -1,13 +1,14 @@
 """Passwords of a generator that stand alone: letters of both cases, digits and marks, in no order that code has."""
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from guardrails.scope.detectors import compile_regex
 from guardrails.scope.findings import Finding
 from guardrails.scope.placeholders import is_dummy
 from guardrails.scope.randomness import randomness
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import View
 
 # Shorter ones are too like a pattern, a format or a variable of some language.
@@ -25,16 +26,15 @@ _BESIDE: Final = frozenset(string.whitespace + "\"'`,;\x02\x03")
 class MarkedDetector:
     """Runs of letters, digits and marks that chance explains far better than code."""
 
-    sign = r"[A-Za-z0-9][!#$%^&*~][A-Za-z0-9!@#$%^&*~?]"
-    keywords: Sequence[str] = ("!", "#", "$", "%", "^", "&", "*", "~")
+    sign = Sign((r"[A-Za-z0-9][!#$%^&*~][A-Za-z0-9!@#$%^&*~?]",), ("!", "#", "$", "%", "^", "&", "*", "~"))
     joinable = False
 
     def __init__(self) -> None:
         self._pattern = compile_regex(f"{_RUN}{{{_LEAST_CHARS},}}")
 
-    def find(self, view: View) -> Iterator[Finding]:
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
         """What it finds, at offsets of the view."""
-        for match in self._pattern.finditer(view.data):
+        for match in self._pattern.finditer(view.data, first, len(view.text) if last is None else last):
             start, end = match.span()
             if end - start <= _MOST_CHARS and _is_generated(view.text, start, end):
                 yield Finding("secret", "password", "bare.password", start, end, _SURENESS)

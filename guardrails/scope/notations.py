@@ -22,7 +22,9 @@ def _spelled(stem: str) -> str:
     return f"(?i:{stem.replace('?', chr(92) + '?')}){ending}"
 
 
-_NAME: Final = rf"(?:{'|'.join(map(_spelled, SPELLINGS))})[A-Za-z0-9_\-.?\x80-\xff]{{0,24}}"
+# Where a name promises something.
+PROMISE: Final = rf"(?:{'|'.join(map(_spelled, SPELLINGS))})"
+_NAME: Final = rf"{PROMISE}[A-Za-z0-9_\-.?\x80-\xff]{{0,24}}"
 # What closes a name: quotes and brackets, escaped or not, of an index, of an element.
 _CLOSE: Final = r"(?:\[[0-9]{0,5}\])?[\\\"'`\]\x1f)}*]{0,4}"
 _WS: Final = r"[ \t]{0,8}"

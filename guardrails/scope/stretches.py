@@ -5,7 +5,7 @@ what stands around them, whole lines where lines are of a usual length; blocks t
 stretch. So a file costs what its few telling lines cost, and a text of one block is read as it is.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
@@ -19,24 +19,31 @@ Span: TypeAlias = tuple[int, int]
 Seen: TypeAlias = Mapping[int, Sequence[Span]]
 
 # So long that a call costs little beside its scan, so short that few patterns have a sign in it.
-BLOCK_CHARS: Final = 4096
+BLOCK_CHARS: Final = 1024
 # Of the block before, a block has this much, for signs that go over its edge: a line or two where it began with a
 # line, and the longest sign where it did not.
 _OVERLAP: Final = 128
-_LONG_OVERLAP: Final = 1024
+_LONG_OVERLAP: Final = 512
 # What is read before and after a block at least: lines that belong to the sign's own.
-_AROUND: Final = 512
+_AROUND: Final = 256
 # And at most, where no line ends: no token but a key in PEM is as long, and that one is followed.
 _LINE: Final = 8192
 # What ends so near the end of a stretch may go on beyond it: a key loses its last line where its end is not seen.
 _EDGE: Final = 256
 
 
+class Looks(Protocol):
+    """A prefilter, as far as it matters where patterns read."""
+
+    def seen(self, blocks: Sequence[bytes]) -> Mapping[int, Sequence[int]]:
+        """As `prefilter.Prefilter` has it."""
+
+
 class Finds(Protocol):
     """A detector, as far as it matters where it reads."""
 
-    def find(self, view: View) -> Iterable[Finding]:
-        """What it finds, at offsets of the view."""
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterable[Finding]:
+        """What it finds in text[first:last], judged by all that stands around it; at offsets of the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +60,15 @@ class ConfinedDecoder:
                 yield tuple(replace(piece, start=start + piece.start, end=start + piece.end) for piece in reading)
 
 
-def seen_in(view: View, candidates: Callable[[bytes], Sequence[int]]) -> Seen:
-    """The patterns with a sign in the view, and where each is to be read.
-
-    candidates: names the patterns with a sign in a block.
-    """
+def seen_in(view: View, prefilter: Looks) -> Seen:
+    """The patterns with a sign in the view, and where each is to be read."""
     data = view.data
     if len(data) <= BLOCK_CHARS:
-        return dict.fromkeys(candidates(data), ((0, len(data)),))
-    places: dict[int, list[Span]] = {}
-    for start, end in _blocks(data):
-        for index in candidates(data[start:end]):
-            _add(places.setdefault(index, []), start, end)
-    return {index: _in_lines(view.text, spans) for index, spans in places.items()}
+        return dict.fromkeys(prefilter.seen([data]), ((0, len(data)),))
+    spans = list(_blocks(data))
+    seen = prefilter.seen([data[start:end] for start, end in spans])
+    lines = [_to_line_ends(view.text, *span) for span in spans] if seen else []
+    return {index: list(_joined(lines[number] for number in numbers)) for index, numbers in seen.items()}
 
 
 def find_in(view: View, detector: Finds, spans: Iterable[Span]) -> Iterator[Finding]:
@@ -73,9 +76,8 @@ def find_in(view: View, detector: Finds, spans: Iterable[Span]) -> Iterator[Find
     done = 0
     for start, end in spans:
         if end > done:
-            part, found = _followed(view, detector, max(start, done - _AROUND), end)
-            done = start + len(part.text)
-            yield from at_source(found, part)
+            done, found = _followed(view, detector, max(start, done - _AROUND), end)
+            yield from at_source(found, view)
 
 
 def at_source(findings: Iterable[Finding], view: View) -> Iterator[Finding]:
@@ -100,21 +102,16 @@ def _blocks(data: bytes) -> Iterator[Span]:
         yield max(0, start), min(end, len(data))
 
 
-def _add(spans: list[Span], start: int, end: int) -> None:
-    if spans and start - spans[-1][1] <= 2 * _AROUND:
-        spans[-1] = spans[-1][0], end
-    else:
-        spans.append((start, end))
-
-
-def _in_lines(text: str, spans: Iterable[Span]) -> list[Span]:
-    widened: list[Span] = []
-    for span in spans:
-        start, end = _to_line_ends(text, *span)
-        if widened and start <= widened[-1][1]:
-            start = widened.pop()[0]
-        widened.append((start, end))
-    return widened
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """The same places, those that touch as one."""
+    first, last = 0, -1
+    for start, end in spans:
+        if start > last:
+            if last >= 0:
+                yield first, last
+            first = start
+        last = end
+    yield first, last
 
 
 def _to_line_ends(text: str, start: int, end: int) -> Span:
@@ -124,13 +121,12 @@ def _to_line_ends(text: str, start: int, end: int) -> Span:
     return (least if start < 0 else start), (most if end < 0 else end + 1)
 
 
-def _followed(view: View, detector: Finds, start: int, end: int) -> tuple[View, list[Finding]]:
-    """What it finds in a stretch, which is lengthened for as long as something goes on beyond its end."""
+def _followed(view: View, detector: Finds, start: int, end: int) -> tuple[int, list[Finding]]:
+    """Where a stretch ends, lengthened for as long as something goes on beyond its end, and what is found in it."""
     while True:
-        part = view.part(start, end)
-        found = list(detector.find(part))
-        if end == len(view.text) or all(one.end < len(part.text) - _EDGE for one in found):
-            return part, [one for one in found if one.start or not _is_cut(view.text, start)]
+        found = list(detector.find(view, start, end))
+        if end == len(view.text) or all(one.end < end - _EDGE for one in found):
+            return end, [one for one in found if one.start > start or not _is_cut(view.text, start)]
         end = min(len(view.text), end + 2 * (end - start))
 
 

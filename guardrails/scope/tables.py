@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from guardrails.scope.detectors import compile_regex
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import CONTEXT, Piece, View
 
 # A row that is longer is a line of something else, and so is a table with more columns.
@@ -77,14 +78,14 @@ class Tables:
     """Columns whose heads promise a secret, cell by cell as an assignment."""
 
     label = CONTEXT
-    sign = "|".join(
+    sign = Sign(
         (
             rf"{_SECRET}{_IN_NAME}[\"'`\]]?[^()\n]*\)(?:\s*(?i:values)\s*\(| (?i:from stdin))",
-            rf"[,;\t|][ \t]*[\"'`]?{_IN_NAME}{_SECRET}{_IN_NAME}[\"'`]?[ \t]*(?:[,;\t|]{_REST})?\r?\n",
-            rf"(?:^|\n)[|\"' ]*{_IN_NAME}{_SECRET}{_IN_NAME}[\"'`]?[ \t]*[,;\t|]{_REST}\r?\n",
-        )
+            rf"[,;\t|][ \t]*[\"'`]?{_IN_NAME}{_SECRET}{_IN_NAME}[\"'`]?[ \t]*\r?\n",
+            rf"{_SECRET}{_IN_NAME}[\"'`]?[ \t]*[,;\t|]{_REST}\r?\n",
+        ),
+        _KEYWORDS,
     )
-    keywords: Sequence[str] = _KEYWORDS
 
     def __init__(self) -> None:
         self._heads: Any = compile_regex(_HEADS)

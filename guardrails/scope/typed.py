@@ -2,16 +2,19 @@
 side by side.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from guardrails.scope.detectors import compile_regex
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import CONTEXT, Piece, View
 
 _KEYWORDS: Final = ("pass", "pwd", "secret", "token", "key")
 _NAMED: Final = rf"(?i:{'|'.join(_KEYWORDS)})"
 # `As String =`, `VARCHAR2(30) := `, `PIC X(20) VALUE`, `db`, `by lazy {`; `encoding="plain">`.
-_CHARACTERS: Final = r"(?i:as string|n?(?:var)?char2?[ ]?\([0-9a-z ]{1,12}\)(?:[ ]default|[ ]init\()?)[ ]{0,4}(?::?=)?"
+_CHARACTERS: Final = (
+    r"(?i:as string|as character|n?(?:var)?char2?[ ]?\([0-9a-z ]{1,12}\)(?:[ ]default|[ ]init\()?)[ ]{0,4}(?::?=)?"
+)
 _PICTURE: Final = r"(?i:pic(?:ture)?[ ]{1,4}[ax9()0-9]{1,12}[ ]{1,8}value(?:[ ]is)?)"
 _TYPE: Final = (
     rf"[ ]{{1,24}}(?:{_CHARACTERS}|{_PICTURE}|(?i:db|dc\.b)|by lazy[ ]?\{{|(?i:as character initial))[ ]{{0,8}}"
@@ -24,11 +27,13 @@ class Typed:
     """Such a key and its value as an assignment."""
 
     label = CONTEXT
-    sign = (
-        rf"{_NAMED}[A-Za-z0-9_\-]*[ ]+(?:(?i:as string|as character|n?(?:var)?char2?[ ]?\(|pic(?:ture)? |db[ ]+[\"']|dc\.b)|by lazy"
-        r"|[A-Za-z:_\-]+=\"[^\"<>\n]*\"[^<>\n]*>[^\s<])"
+    sign = Sign(
+        (
+            rf"{_NAMED}[A-Za-z0-9_\-]*[ ]+(?:(?i:as string|as character|n?(?:var)?char2?[ ]?\(|pic(?:ture)? |db[ ]+[\"']|dc\.b)|by lazy"
+            r"|[A-Za-z:_\-]+=\"[^\"<>\n]*\"[^<>\n]*>[^\s<])",
+        ),
+        _KEYWORDS,
     )
-    keywords: Sequence[str] = _KEYWORDS
 
     def __init__(self) -> None:
         name = rf"([A-Za-z0-9_\-]*{_NAMED}[A-Za-z0-9_\-]*)"

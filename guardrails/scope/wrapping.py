@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 from guardrails.scope.detectors import compile_regex
+from guardrails.scope.signs import RUN, Sign
 from guardrails.scope.views import GAP, Piece, View
 
 # One character of a token, and a line's end with what continues it and indents the next.
@@ -22,8 +23,7 @@ _BREAK: Final = rf"\\?\r?\n{_LEADER}"
 class Wrapping:
     """Finds such runs, and puts them together for the rules that stay sure in a text put together on a suspicion."""
 
-    sign = rf"{_LONG_RUN}\\?\r?\n|\n{_LEADER}{_LONG_RUN}"
-    keywords: Sequence[str] = ("\n",)
+    sign = Sign((rf"{_LONG_RUN}\\?\r?\n|\n{_LEADER}{_LONG_RUN}",), ("\n",), needs=RUN)
 
     def __init__(self) -> None:
         self._run: Any = compile_regex(

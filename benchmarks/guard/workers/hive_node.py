@@ -14,7 +14,7 @@ engine = default_engine()
 
 
 def scan(text: str) -> list[tuple[str, int, int]]:
-    return [(found.kind, found.start, found.end) for found in engine.scan(text) if found.confidence >= TOLD_AT]
+    return [(found.kind, found.start, found.end) for found in engine.scan(text, least=TOLD_AT)]
 
 
 serve(scan)

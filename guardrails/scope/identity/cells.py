@@ -3,6 +3,7 @@ their label. Of the rules that say what people call a thing, by the shapes that 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from guardrails.scope.detectors import RuleDetector, compile_regex
 from guardrails.scope.findings import Finding
 from guardrails.scope.identity.labels import Lexicon, fold
 from guardrails.scope.identity.places import Place, places
+from guardrails.scope.signs import Sign
 from guardrails.scope.views import View
 
 # `INSERT INTO t (a, b) VALUES (`; the line under a Markdown table's head; a line of words over one that begins with a
@@ -41,8 +43,7 @@ class CellDetector:
     """Finds the labels of rules that have names for their value, and the values in columns, answers and before."""
 
     joinable = False
-    sign = _SIGNS
-    keywords: Sequence[str] = _KEYWORDS
+    sign = Sign(_SIGNS, _KEYWORDS)
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [rule for rule in rules if rule.entity != _UNTOLD]
@@ -57,8 +58,13 @@ class CellDetector:
     def _values(self) -> list[Any]:
         return [compile_regex(f"({rule.value})") for rule in self._rules]
 
-    def find(self, view: View) -> Iterator[Finding]:
-        """What it finds, at offsets of the view."""
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+        """What it finds in text[first:last], at offsets of the view."""
+        part = view.part(first, len(view.text) if last is None else last)
+        for one in self._found(part):
+            yield replace(one, start=one.start + first, end=one.end + first)
+
+    def _found(self, view: View) -> Iterator[Finding]:
         folded = fold(view.text)
         for place in places(view.text, view.data, self._lexicon.find(view.text, view.data, folded)):
             for start, end in _spans(view.data, folded, place):

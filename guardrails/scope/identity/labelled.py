@@ -1,6 +1,7 @@
 """Values that their label makes personal: all rules with labels at once."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from guardrails.scope.findings import Finding
 from guardrails.scope.identity.labels import Lexicon, fold
 from guardrails.scope.identity.places import Place, Side, places
 from guardrails.scope.identity.plausible import is_part_of_number, is_shown
+from guardrails.scope.signs import DIGITS, Sign
 from guardrails.scope.views import View
 
 # Every digit as `0`, so that whether a place has one is asked without an expression: of labels alone a text may be full.
@@ -51,10 +53,15 @@ class LabelledDetector:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [RuleDetector(rule) for rule in rules]
         self._lexicon = Lexicon([rule.labels for rule in rules])
-        self.sign = self._lexicon.sign
-        self.keywords: Sequence[str] = self._lexicon.keywords
+        self.sign = Sign(self._lexicon.signs, self._lexicon.keywords, needs=DIGITS, beside=DIGITS)
 
-    def find(self, view: View) -> Iterator[Finding]:
+    def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+        """What it finds in text[first:last], at offsets of the view."""
+        part = view.part(first, len(view.text) if last is None else last)
+        for one in self._found(part):
+            yield replace(one, start=one.start + first, end=one.end + first)
+
+    def _found(self, view: View) -> Iterator[Finding]:
         folded, digits = fold(view.text), view.data.translate(_DIGITS)
         for place in places(view.text, view.data, self._lexicon.find(view.text, view.data, folded)):
             if digits.find(b"0", place.start, place.end) >= 0:

@@ -43,9 +43,9 @@ class Scanner:
         secrets = collect_secrets(folders, os.environ, Path.home())
         return cls(engine, LocalFacts.of([*collect_names([]), *secrets], SystemChance().token_bytes(_KEY_BYTES)))
 
-    def scan(self, text: str) -> list[Finding]:
-        """Every secret and personal datum in the text, in order, none overlapping another."""
-        return self.engine.scan(text, (self.facts,))
+    def scan(self, text: str, least: float = 0.0) -> list[Finding]:
+        """Every secret and personal datum in the text that is so sure at least, in order, none overlapping another."""
+        return self.engine.scan(text, (self.facts,), least)
 
     def explain(self, finding: Finding) -> str:
         """What the finding was found by, in words; never the value."""

@@ -37,6 +37,6 @@ def _answer(scanner: Scanner, line: bytes, least: float) -> dict[str, Any]:
         return {"id": None, "error": 'no {"id", "text"}'}
     if not isinstance(text, str):
         return {"id": identity, "error": "the text is no string"}
-    found = with_lines(text, scanner.scan(text))
-    findings = [brief(finding, line_number) for finding, line_number in found if finding.confidence >= least]
+    found = with_lines(text, scanner.scan(text, least))
+    findings = [brief(finding, line_number) for finding, line_number in found]
     return {"id": identity, "findings": findings}

@@ -67,8 +67,8 @@ class Walk:
 
     def _found(self, path: str, segment: Segment) -> Iterator[tuple[Found, str]]:
         text = segment.text
-        for finding, line in with_lines(text, self._scanner.scan(text)):
-            if finding.start < segment.until and finding.confidence >= self._least:
+        for finding, line in with_lines(text, self._scanner.scan(text, self._least)):
+            if finding.start < segment.until:
                 yield self._placed(path, segment, finding, line), text[finding.start : finding.end]
 
     def _placed(self, path: str, segment: Segment, finding: Finding, line: int) -> Found:

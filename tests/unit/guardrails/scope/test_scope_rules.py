@@ -54,14 +54,13 @@ def test_rules_are_silent_on_their_counter_examples(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_prefilter_sees_whatever_the_rules_would_find(page: str) -> None:
     for rule in PAGES[page]:
-        detector = alone(rule)
-        signs = (detector.sign,) if isinstance(detector.sign, str) else detector.sign
-        patterns, keywords = [compile_regex(sign) for sign in signs], detector.keywords
+        sign = alone(rule).sign
         for example in rule.examples:
             data = normalise(example).data
             read = data.lower().decode("latin-1")
-            assert any(pattern.search(data) for pattern in patterns), (rule.id, example)
-            assert not keywords or any(keyword in read for keyword in keywords), (rule.id, example)
+            assert any(compile_regex(shape).search(data) for shape in sign.shapes), (rule.id, example)
+            assert not sign.keywords or any(keyword in read for keyword in sign.keywords), (rule.id, example)
+            assert all(compile_regex(one).search(data) for one in (sign.needs, sign.beside)), (rule.id, example)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,49 @@
+"""What is told by what people call it, at work on a view: find a label, then what follows it."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from guardrails.scope.catalogue import Rule
+from guardrails.scope.detectors import RuleDetector, compile_regex
+from guardrails.scope.labels import WORDS
+from guardrails.scope.views import View
+
+
+class CalledDetector(RuleDetector):
+    """One rule with labels of its own (`Rule.called`). One regex for both its many labels and all that may follow them would
+    take ten times as long.
+    """
+
+    @cached_property
+    def _leads(self) -> list[tuple[Any, Any, bool]]:
+        """A regex for labels, one for what follows them, and whether they end where their word does."""
+        exact = compile_regex(self.rule.regex)
+        loose = compile_regex(WORDS + self.rule.regex)
+        long, short, whole = (compile_regex(lead) if lead else None for lead in self.rule.leads)
+        leads = ((long, loose, False), (short, loose, True), (whole, exact, False))
+        return [(lead, rest, is_word) for lead, rest, is_word in leads if lead is not None]
+
+    def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
+        for lead, rest, is_word in self._leads:
+            position = first
+            while label := lead.search(view.data, position, last):
+                position = label.start() + 1
+                if is_word and _goes_on(view.text, label.end()):
+                    continue
+                if match := rest.match(view.data, label.end(), last):
+                    start, end = match.span(1)
+                    if start < end and self._is_value(view.text, label.start(), start, end):
+                        yield start, end
+                        position = end
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether the word of a short label goes on: `tel` is none in `telemetry`."""
+    after = text[end : end + 1]
+    return after.islower() or after > "\x7f"
+
+
+def detector_of(rule: Rule) -> RuleDetector:
+    """The detector for a rule without `labels`."""
+    return CalledDetector(rule) if rule.leads else RuleDetector(rule)
