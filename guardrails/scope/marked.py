@@ -17,6 +17,8 @@ _MOST_CHARS: Final = 72
 _MARKS: Final = frozenset("!@#$%^&*~?")
 _LEAST_MARKS: Final = 2
 _LEAST_NATS: Final = 48.0
+# Where it has but one mark or one digit, the rest has to say so.
+_LEAST_NATS_OF_FEW: Final = 60.0
 _SURENESS: Final = 0.5
 _RUN: Final = r"[A-Za-z0-9!@#$%^&*~?_+=.\-]"
 # What may stand beside it, in a sentence or a list; in code it would be a bracket or an operator.
@@ -42,9 +44,11 @@ class MarkedDetector:
 
 def _is_generated(text: str, start: int, end: int) -> bool:
     value = text[start:end]
-    if len(_MARKS.intersection(value)) < _LEAST_MARKS or sum(map(value.count, string.digits)) < _LEAST_MARKS:
+    marks, digits = len(_MARKS.intersection(value)), sum(map(value.count, string.digits))
+    if not marks or not digits:
         return False
     has_both_cases = value.lower() != value and value.upper() != value
     stands_alone = {*text[max(0, start - 1) : start], *text[end : end + 1]} <= _BESIDE
     is_wanted = has_both_cases and stands_alone and "=" not in value.strip("=")
-    return is_wanted and randomness(value) >= _LEAST_NATS and not is_dummy(value)
+    least_nats = _LEAST_NATS if min(marks, digits) >= _LEAST_MARKS else _LEAST_NATS_OF_FEW
+    return is_wanted and randomness(value) >= least_nats and not is_dummy(value)

@@ -55,6 +55,9 @@ _PARTS: Final = frozenset(
         "removed",
     }
     | {"none", "null", "undefined", "default", "public", "xxx", "example", "test"}
+    # "Your" and "here" in other languages.
+    | {"sua", "tua", "votre", "ihre", "dein", "deine", "twoje", "jouw", "vashe", "ваш", "твой"}
+    | {"aqui", "aquí", "ici", "hier", "tutaj", "zde", "buraya", "здесь", "тут"}
 )
 # Below it no key wraps what is sealed with it.
 _SEALED_CHARS: Final = 300

@@ -148,6 +148,8 @@ def test_assigned_secret_is_found_in_any_notation(engine: Engine, notation: str)
         '"password": "string"',
         'password = "changeme"',
         'password = "user_password"',
+        'senha = "sua-senha-aqui"',
+        "motDePasse: 'votre-mdp2-ici'",
         'password="********"',
         'password = ""',
         'password = "Enter 2 words"',
