@@ -7,10 +7,11 @@ from typing import Final
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.words import words
 
-# RFC 2606, RFC 6761, RFC 6762 and RFC 8375, and the suffixes that networks use for machines of their own.
+# RFC 2606, RFC 6761, RFC 6762 and RFC 8375, the suffixes that networks use for machines of their own, and accounts of
+# services.
 _RESERVED_SUFFIXES: Final = (
     ".example", ".test", ".invalid", ".localhost", ".local", ".internal", ".example.com", ".example.org",
-    ".example.net", ".home.arpa", ".lan", ".corp", ".intranet",
+    ".example.net", ".home.arpa", ".lan", ".corp", ".intranet", ".gserviceaccount.com",
 )  # fmt: skip
 # Domains after which names of algorithms stand (RFC 4251 §6), and mailboxes of forges that hide a person's.
 _NOBODYS_DOMAINS: Final = frozenset(
