@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
+from guardrails.scope.findings import TOLD_AT
 from guardrails.scope.personal.beside import is_cell, is_related, is_spoken_of, stands_beside_datum
 from guardrails.scope.personal.names import (
     EASTERN_CHARS,
@@ -43,6 +44,12 @@ def free_name(candidate: Candidate) -> float:
         return _OF_A_STRANGER
     is_guess = place is not None and not _is_ambiguous(name.value)
     return candidate.confidence if is_guess else 0.0
+
+
+def told_name(candidate: Candidate) -> float:
+    """The same without the guesses, which are sought by a rule of their own."""
+    sureness = free_name(candidate)
+    return sureness if sureness >= TOLD_AT else 0.0
 
 
 def is_name_in_row(candidate: Candidate) -> bool:
@@ -104,4 +111,5 @@ VALIDATORS: Final[Mapping[str, Callable[[Candidate], float]]] = {
     "headed-name": headed_name,
     "honoured-name": honoured_name,
     "titled-name": titled_name,
+    "told-name": told_name,
 }

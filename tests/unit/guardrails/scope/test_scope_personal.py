@@ -72,7 +72,7 @@ def test_person_is_found_away_from_the_label(engine: Engine, text: str, found: s
     ],
 )
 def test_name_and_number_beside_one_another_are_a_person(engine: Engine, text: str, found: set[str]) -> None:
-    told = [one for one in engine.scan(text) if one.confidence >= TOLD_AT]
+    told = engine.scan(text, least=TOLD_AT)
     assert all(any(one in text[each.start : each.end] for each in told) for one in found)
     assert len(told) == len(found)
 
