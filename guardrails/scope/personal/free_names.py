@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from guardrails.scope.candidates import Candidate
-from guardrails.scope.findings import TOLD_AT
 from guardrails.scope.personal.beside import is_cell, is_related, is_spoken_of, stands_beside_datum
 from guardrails.scope.personal.names import (
     EASTERN_CHARS,
@@ -48,8 +47,7 @@ def free_name(candidate: Candidate) -> float:
 
 def told_name(candidate: Candidate) -> float:
     """The same without the guesses, which are sought by a rule of their own."""
-    sureness = free_name(candidate)
-    return sureness if sureness >= TOLD_AT else 0.0
+    return free_name(candidate._replace(confidence=0.0))
 
 
 def is_name_in_row(candidate: Candidate) -> bool:
