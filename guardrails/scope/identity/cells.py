@@ -66,7 +66,7 @@ class CellDetector:
 
     def _found(self, view: View) -> Iterator[Finding]:
         folded = fold(view.text)
-        for place in places(view.text, view.data, self._lexicon.find(view.text, view.data, folded)):
+        for place in places(view.text, view.data, self._lexicon.find(view.text, folded)):
             for start, end in _spans(view.data, folded, place):
                 for index in place.label.rules:
                     yield from self._judged(view, index, place, start, end)

@@ -63,7 +63,7 @@ class LabelledDetector:
 
     def _found(self, view: View) -> Iterator[Finding]:
         folded, digits = fold(view.text), view.data.translate(_DIGITS)
-        for place in places(view.text, view.data, self._lexicon.find(view.text, view.data, folded)):
+        for place in places(view.text, view.data, self._lexicon.find(view.text, folded)):
             if digits.find(b"0", place.start, place.end) >= 0:
                 for index in place.label.rules:
                     yield from _found(self._rules[index], view, folded, place)

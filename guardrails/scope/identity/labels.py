@@ -7,6 +7,7 @@ means number: `tax_#` is found as `tax id`, `taxNumber`, `tax-no`.
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import re2
@@ -23,9 +24,9 @@ _NUMBER_WORDS: Final = (
 # What may stand between two words of one label, or nothing at all: `taxId`, `tax-id`, `driver's licence`. The last is
 # how a typographic apostrophe is folded.
 _BETWEEN: Final = b" _-./'\x99"
-_GAP: Final = r"[ _\-./'\x99]{0,2}"
-# Enough for the automaton of all labels.
-_REGEX_BYTES: Final = 64 * 1024 * 1024
+_GAP_CHARS: Final = 2
+_GAP: Final = rf"[ _\-./'\x99]{{0,{_GAP_CHARS}}}"
+_IS_WORD: Final = bytes(byte not in _BETWEEN for byte in range(256))
 # In text of one byte a character a typographic apostrophe is `?`, and so is most of every other script.
 _SEEN_GAP: Final = r"[_\W]{0,2}"
 _FOREIGN: Final = r"[\x80-\xff]|\?\?|[A-Za-z]\?[A-Za-z]"
@@ -37,9 +38,6 @@ _PART: Final = 40
 _BEGUN: Final = "(?:^|[^A-Za-z0-9])"
 # A short label ends a word, or goes on with a word for number or with a capital.
 _SHORT_END: Final = r"(?:[^a-z]|n[^a-z]|no|nr|num|id|code|card|ref|reg|kood|kod|broj|ident)"
-# How far before its first foreign letter a label may begin, and how long one is.
-_LEAD: Final = 32
-_LONGEST: Final = 96
 # Longer abbreviations are words.
 _INITIALS: Final = 4
 # A label this long may go on as a compound does (`Steuernummern`); a shorter one that does is another word.
@@ -80,68 +78,83 @@ def _folded(character: str) -> str:
 _LATIN: Final = bytes(ord(_folded(chr(byte))) for byte in range(256))
 
 
+class _Spelling(NamedTuple):
+    """How a label is written: its words, folded; whether a word that means number follows them; and whose label it is."""
+
+    words: tuple[bytes, ...]
+    is_numbered: bool
+    rules: frozenset[int]
+
+
 class Lexicon:
-    """All labels in one automaton.
+    """All labels in one automaton, which is looked for in the text without what may stand between the words of a label.
 
     labels: those of each rule, in the order of the rules.
     """
 
     def __init__(self, labels: Sequence[Sequence[str]]) -> None:
+        import ahocorasick  # only who sees a sign of labels needs it
+
         written = [{case for label in of_rule for case in _cases(label)} for of_rule in labels]
         every = sorted(set().union(*written))
-        numbered = {label.removesuffix("_#") for label in every if label.endswith("_#")}
-        alone = {label for label in every if not label.endswith("_#")}
-        forms = [_any_of(alone), _any_of(numbered) + _GAP + _any_of(_NUMBER_WORDS)]
-        self._rules = _rules_by_label(written)
-        self._pattern = _compiled(
-            "|".join(form for form, labels in zip(forms, (alone, numbered), strict=True) if labels)
-        )
-        self._alone = _compiled(forms[0])
         self.keywords = tuple(sorted(set(map(_keyword, every))))
-        long, short = _seen(every)
-        ended = (rf"{_head(part)}(?:{_SHORT_END}|$)" for part in _parted(short))
-        self._near = _compiled("|".join((*long, *ended, _INITIALS_SIGN, rf"(?:{_FOREIGN})[^\n]{{0,64}}")))
-        self.signs = tuple(_signs(long, short))
+        self.signs = tuple(_signs(*_seen(every)))
+        spellings: dict[str, list[_Spelling]] = {}
+        for spelling in _spellings(written):
+            spellings.setdefault(_squeezed(b"".join(spelling.words)).decode("latin-1"), []).append(spelling)
+        self._automaton: Any = ahocorasick.Automaton()
+        for squeezed, alike in spellings.items():
+            self._automaton.add_word(squeezed, (len(squeezed), tuple(alike)))
+        self._automaton.make_automaton()
+        self._number = _compiled(_GAP + _any_of(_NUMBER_WORDS))
 
-    def find(self, text: str, data: bytes, folded: bytes) -> Iterator[Label]:
-        """The labels in `text`, in order, none overlapping another; `data` and `folded` are the same text, one byte a
-        character.
+    def find(self, text: str, folded: bytes) -> Iterator[Label]:
+        """The labels in `text`, in order, none overlapping another: of those that begin alike, the longest. `folded` is the
+        same text, one byte a character.
         """
-        position = 0
-        while position < len(data) and (near := self._near.search(data, position)):
-            for label in self._labels_in(text, folded, max(position, near.start() - _LEAD), near.end()):
-                yield label
-                position = label.end
-            position = max(position, near.end() - 1, near.start() + 1)
+        done = 0
+        for start, ends in self._by_start(text, folded):
+            fitting = [end for end in ends if _ends_word(text, start, end)] if start >= done else []
+            if fitting:
+                done = max(fitting)
+                yield Label(start, done, tuple(sorted(ends[done])))
 
-    def _labels_in(self, text: str, folded: bytes, position: int, last: int) -> Iterator[Label]:
-        """The labels that begin before `last`."""
-        most = min(len(text), last + _LONGEST)
-        while (match := self._pattern.search(folded, position, most)) and match.start() < last:
-            start, end = match.span()
-            position = start + 1
-            if not _begins_word(text, start):
-                continue
-            if not _ends_word(text, start, end):
-                # `passport no` in `passport not found`: what is left of it is a label too.
-                shorter = self._alone.match(folded, start, end - 1)
-                end = shorter.end() if shorter and _ends_word(text, start, shorter.end()) else start
-            if start < end:
-                yield Label(start, end, self._rules[_squeezed(folded[start:end])])
-                position = end
+    def _by_start(self, text: str, folded: bytes) -> Iterator[tuple[int, dict[int, frozenset[int]]]]:
+        """Where labels may begin, in order; and where each of those ends, with its rules."""
+        squeezed = _squeezed(folded)
+        places = list(compress(range(len(folded)), folded.translate(_IS_WORD)))
+        found: dict[int, dict[int, frozenset[int]]] = {}
+        for last, (length, alike) in self._automaton.iter(squeezed.decode("latin-1")):
+            start = places[last - length + 1]
+            if _begins_word(text, start):
+                for spelling in alike:
+                    if end := self._end(folded, start, spelling):
+                        ends = found.setdefault(start, {})
+                        ends[end] = ends.get(end, frozenset()) | spelling.rules
+        return iter(sorted(found.items()))
+
+    def _end(self, folded: bytes, start: int, spelling: _Spelling) -> int:
+        """Where the label that begins there ends, or 0 where it is none."""
+        end = start
+        for word in spelling.words:
+            gap = next((gap for gap in range(_GAP_CHARS + 1) if folded.startswith(word, end + gap)), -1)
+            if gap < 0 or folded[end : end + gap].translate(None, _BETWEEN):
+                return 0
+            end += gap + len(word)
+        if not spelling.is_numbered:
+            return end
+        number = self._number.match(folded, end)
+        return number.end() if number else 0
 
 
-def _rules_by_label(labels: Sequence[Iterable[str]]) -> dict[bytes, tuple[int, ...]]:
-    """From a label, squeezed, to the rules that have it: each with all that `#` stands for."""
-    numbers = tuple(map(_squeezed, map(_plain, _NUMBER_WORDS)))
-    rules: dict[bytes, tuple[int, ...]] = {}
+def _spellings(labels: Sequence[Iterable[str]]) -> Iterator[_Spelling]:
+    owners: dict[str, set[int]] = {}
     for index, of_rule in enumerate(labels):
         for label in of_rule:
-            stem = _squeezed(_plain(label.removesuffix("_#")))
-            for squeezed in [stem + number for number in numbers] if label.endswith("_#") else [stem]:
-                known = rules.get(squeezed, ())
-                rules[squeezed] = known if index in known else (*known, index)
-    return rules
+            owners.setdefault(label, set()).add(index)
+    for label, rules in owners.items():
+        words = tuple(map(_plain, label.removesuffix("_#").split("_")))
+        yield _Spelling(words, label.endswith("_#"), frozenset(rules))
 
 
 def _begins_word(text: str, start: int) -> bool:
@@ -171,7 +184,6 @@ def _compiled(regex: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.longest_match = True
-    options.max_mem = _REGEX_BYTES
     return re2.compile(regex.encode("latin-1"), options)
 
 
