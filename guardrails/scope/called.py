@@ -1,11 +1,10 @@
 """What is told by what people call it, at work on a view: find a label, then what follows it."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 from guardrails.scope.catalogue import Rule
-from guardrails.scope.detectors import RuleDetector, compile_regex
+from guardrails.scope.detectors import RuleDetector, compiled_rule
 from guardrails.scope.labels import WORDS
 from guardrails.scope.views import View
 
@@ -15,17 +14,15 @@ class CalledDetector(RuleDetector):
     take ten times as long.
     """
 
-    @cached_property
-    def _leads(self) -> list[tuple[Any, Any, bool]]:
+    def _leads(self) -> Iterator[tuple[Any, Any, bool]]:
         """A regex for labels, one for what follows them, and whether they end where their word does."""
-        exact = compile_regex(self.rule.regex)
-        loose = compile_regex(WORDS + self.rule.regex)
-        long, short, whole = (compile_regex(lead) if lead else None for lead in self.rule.leads)
-        leads = ((long, loose, False), (short, loose, True), (whole, exact, False))
-        return [(lead, rest, is_word) for lead, rest, is_word in leads if lead is not None]
+        words = (WORDS, WORDS, "")
+        for lead, between, is_word in zip(self.rule.leads, words, (False, True, False), strict=True):
+            if lead:
+                yield compiled_rule(lead), compiled_rule(between + self.rule.regex), is_word
 
     def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
-        for lead, rest, is_word in self._leads:
+        for lead, rest, is_word in self._leads():
             position = first
             while label := lead.search(view.data, position, last):
                 position = label.start() + 1

@@ -1,8 +1,8 @@
 """Rules at work on a view: find the exact spans by linear-time regex, then ask the validators."""
 
 from collections.abc import Iterator
-from functools import cached_property
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 import re2
 
@@ -14,8 +14,12 @@ from guardrails.scope.signs import Sign
 from guardrails.scope.validators import VALIDATORS
 from guardrails.scope.views import View
 
-# Enough for the DFA of the widest rule; beyond it RE2 falls back to its slower, still linear, simulation.
-_REGEX_BYTES = 2 * 1024 * 1024
+# What a regex may take for its states. Beyond it RE2 falls back to its slower, still linear, simulation: those that read
+# most of what is read have more, and a thousand rules that hardly ever read anything less.
+_BYTES: Final = 2 * 1024 * 1024
+_RULE_BYTES: Final = 512 * 1024
+# So many rules are kept ready. Whoever sends what all of them want to read takes no more memory than these.
+_READY_RULES: Final = 256
 
 
 class Detector(Protocol):
@@ -31,11 +35,11 @@ class Detector(Protocol):
         """What it finds in text[first:last], judged by all that stands around it; at offsets of the view."""
 
 
-def compile_regex(regex: str) -> Any:
+def compile_regex(regex: str, most_bytes: int = _BYTES) -> Any:
     """`regex` over bytes, each one character. Raises ValueError where it is not RE2 syntax."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _REGEX_BYTES
+    options.max_mem = most_bytes
     options.log_errors = False
     try:
         return re2.compile(regex.encode("latin-1"), options)
@@ -43,9 +47,15 @@ def compile_regex(regex: str) -> Any:
         raise ValueError(f"not a linear-time regex: {error}") from error
 
 
+@lru_cache(maxsize=_READY_RULES)
+def compiled_rule(regex: str) -> Any:
+    """The same for a part of a rule, kept while it is among those that were asked for last."""
+    return compile_regex(regex, _RULE_BYTES)
+
+
 class RuleDetector:
     """One rule of the catalogue. Raises ValueError for one whose validators do not exist; its regex is compiled when it
-    is first sought, as most never are.
+    is sought, as most never are.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -57,19 +67,14 @@ class RuleDetector:
         self.joinable = rule.joinable
         self._validators = [VALIDATORS[name] for name in rule.validators]
 
-    @cached_property
-    def _pattern(self) -> tuple[Any, int]:
-        """Its regex, and the group of it that is the span."""
-        pattern = compile_regex(self.rule.regex)
-        return pattern, min(1, pattern.groups)
-
     def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
         for start, end in self.spans(view, first, len(view.text) if last is None else last):
             yield from self.judged(view, start, end)
 
     def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Where the rule's shape is in the view between `first` and `last`."""
-        pattern, group = self._pattern
+        pattern = compiled_rule(self.rule.regex)
+        group = min(1, pattern.groups)  # its first one is the span, where it has any
         for match in pattern.finditer(view.data, first, last):
             start, end = match.span(group)
             if start < end and self._is_value(view.text, match.start(), start, end):
