@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from guardrails.scope.families import family_rows
 from guardrails.scope.findings import Kind
 from guardrails.scope.labels import labelled
-from guardrails.scope.signs import DIGITS, LONG_WORD, RUN, Sign
+from guardrails.scope.signs import DIGITS, LONG_WORD, NAMES, RUN, Sign
 
 # What may stand between a key and its value in code of any language, JSON, YAML, TOML, env files, headers and prose
 # tables.
@@ -58,7 +58,7 @@ class Rule:
     labels: tuple[str, ...] = ()
     reach: Literal["near", "held"] = "near"
     sign: str | tuple[str, ...] = ""
-    needs: Literal["", "digits", "run", "word"] = ""
+    needs: Literal["", "digits", "names", "run", "word"] = ""
     beside: str = ""
     keys: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Rule:
         return rf"(?i:{'|'.join(map(_spelled, self.keys))})" if self.keys else self.regex
 
 
-_NEEDS: Final[Mapping[str, str]] = {"": "", "digits": DIGITS, "run": RUN, "word": LONG_WORD}
+_NEEDS: Final[Mapping[str, str]] = {"": "", "digits": DIGITS, "names": NAMES, "run": RUN, "word": LONG_WORD}
 _FIELDS: Final = tuple(field.name for field in fields(Rule))
 _WORKING: Final = tuple(name for name in _FIELDS if name not in {"examples", "counter_examples"})
 

@@ -11,6 +11,8 @@ DIGITS: Final = (
     r"[0-9](?:[A-Za-z./\- ]{0,3}[0-9]){3}"
     r"|[0-9][A-Z][A-Z0-9]{4}|[A-Z0-9]{4}[A-Z][0-9]|[A-Z]{2}[ \-][0-9]{2}|[0-9]{2}[ \-][A-Z]{2}"
 )
+#: Two words that begin with capitals, and what may stand between a name's parts.
+NAMES: Final = r"[A-Z\xc0-\xde?][a-z\x80-\xff?]+ (?:[a-z\x27.]+[ \-]){0,2}(?:[A-Z]\. )?[A-Z\xc0-\xde?]"
 #: So long a run of letters and digits is in tokens, digests and names without a break.
 RUN: Final = r"[A-Za-z0-9+/]{16}"
 #: The same with the marks that tokens and names have; a quarter of the long names are as long.
