@@ -15,7 +15,7 @@ from typing import Final
 from guardrails.constitution import Constitution, ConstitutionError
 from guardrails.scope import LocalFacts, ScopeGuard
 from hive_node.adapters.clock import SystemChance, SystemClock
-from hive_node.adapters.dictionary import OwnFacts
+from hive_node.adapters.dictionary.keeping import OwnFacts
 from hive_node.adapters.federation import Federation, static_peers
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk

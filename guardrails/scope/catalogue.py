@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final, Literal
 
 from guardrails.scope.families import family_rows
@@ -106,12 +107,21 @@ def rules_by_field() -> dict[str, tuple[Rule, ...]]:
     return {name.removesuffix(".toml"): parse_rules(text, name) for name, text in _pages()}
 
 
+@lru_cache(maxsize=1)
 def digest_of_source() -> str:
-    """SHA-256 over the files that `load_rules` reads, and what a rule is, hex."""
-    digest = hashlib.sha256(" ".join((ASSIGNED, *_FIELDS)).encode("ascii"))
-    for name, text in (*_pages(), *_word_pages()):
-        digest.update(f"\0{name}\0{text}".encode())
+    """SHA-256 over all that rules and signs are made of, code and data, hex."""
+    digest = hashlib.sha256()
+    for name, data in _sources(files("guardrails.scope")):
+        digest.update(b"\0%s\0%s" % (name.encode(), data))
     return digest.hexdigest()
+
+
+def _sources(folder: Traversable) -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith((".py", ".toml")):
+            yield entry.name, entry.read_bytes()
+        elif entry.is_dir():
+            yield from _sources(entry)
 
 
 def pack(rules: Iterable[Rule]) -> bytes:
@@ -129,12 +139,6 @@ def _pages() -> list[tuple[str, str]]:
     return sorted(
         (page.name, page.read_text(encoding="utf-8")) for page in folder.iterdir() if page.name.endswith(".toml")
     )
-
-
-def _word_pages() -> list[tuple[str, str]]:
-    # Of which regexes are made.
-    name = "labels.toml"
-    return [(name, files("guardrails.scope").joinpath(name).read_text(encoding="utf-8"))]
 
 
 def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -4,6 +4,8 @@ One pass of a multi-pattern prefilter names the detectors and decoders that coul
 runs its linear-time regex; validators judge the spans; what decoders read goes round again.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -14,8 +16,9 @@ from guardrails.scope.catalogue import Rule, digest_of_source, load_rules, pack,
 from guardrails.scope.decoders import DECODERS, DEPTH, budget_of, decode
 from guardrails.scope.detectors import Detector
 from guardrails.scope.findings import TOLD_AT, Finding, settle
-from guardrails.scope.identity.cells import CellDetector
+from guardrails.scope.identity.cells import UNTOLD, CellDetector
 from guardrails.scope.identity.labelled import LabelledDetector
+from guardrails.scope.identity.labels import Prepared, prepared
 from guardrails.scope.marked import MarkedDetector
 from guardrails.scope.normalise import normalise
 from guardrails.scope.phrases import PhraseDetector
@@ -43,10 +46,12 @@ class Engine:
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
         layers = (PhraseDetector(), AssignmentDetector(), BareDetector(), MarkedDetector())
-        self._guesses: tuple[Detector, ...] = tuple(detectors_of([rule for rule in rules if rule.confidence < TOLD_AT]))
+        self._labels = Labels(saved)
+        guesses = [rule for rule in rules if rule.confidence < TOLD_AT]
+        self._guesses: tuple[Detector, ...] = tuple(detectors_of(guesses, self._labels))
         self._guessing = Prefilter(self._guesses, backend, saved)
         sure = [rule for rule in rules if rule.confidence >= TOLD_AT]
-        self._detectors: tuple[Detector, ...] = (*detectors_of(sure), *layers)
+        self._detectors: tuple[Detector, ...] = (*detectors_of(sure, self._labels), *layers)
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
@@ -60,7 +65,7 @@ class Engine:
 
     def to_save(self) -> Mapping[str, bytes]:
         """What the next construction is spared by, under its fingerprint."""
-        return {**self._prefilter.to_save(), **self._guessing.to_save()}
+        return {**self._prefilter.to_save(), **self._guessing.to_save(), **self._labels.to_save()}
 
     def scan(self, text: str, seekers: Sequence[Seeker] = (), least: float = 0.0) -> list[Finding]:
         """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
@@ -114,14 +119,33 @@ class Engine:
                 yield from find_in(view, self._detectors[index], spans)
 
 
-def detectors_of(rules: Sequence[Rule]) -> Iterator[Detector]:
+class Labels:
+    """What lexicons are made of: of `saved`, where that has it."""
+
+    def __init__(self, saved: Saved | None = None) -> None:
+        self._saved = saved
+        self._made: dict[str, Prepared] = {}
+
+    def known(self, labels: Sequence[Sequence[str]]) -> Prepared:
+        """Of those of each rule, in the order of the rules."""
+        name = hashlib.sha256(f"{digest_of_source()} {json.dumps(labels)}".encode()).hexdigest()
+        packed = self._saved(name) if self._saved is not None else None
+        known = self._made[name] = Prepared(*json.loads(packed)) if packed else prepared(labels)
+        return known
+
+    def to_save(self) -> Mapping[str, bytes]:
+        """What the next construction is spared by, under its fingerprint."""
+        return {name: json.dumps(known).encode("ascii") for name, known in self._made.items()}
+
+
+def detectors_of(rules: Sequence[Rule], labels: Labels) -> Iterator[Detector]:
     """One detector a rule, one for all that want a label, and one for labels whose value is not beside them."""
-    labelled = [rule for rule in rules if rule.labels]
     yield from (detector_of(rule) for rule in rules if not rule.labels)
-    if labelled:
-        yield LabelledDetector(labelled)
-    if called := [rule for rule in rules if rule.called]:
-        yield CellDetector(called)
+    if labelled := [rule for rule in rules if rule.labels]:
+        yield LabelledDetector(labelled, labels.known([rule.labels for rule in labelled]))
+    if called := [rule for rule in rules if rule.called and rule.entity != UNTOLD]:
+        heads = [[head.replace(" ", "_") for head in rule.heads] for rule in called]
+        yield CellDetector(called, labels.known(heads))
 
 
 def _sought(seekers: Sequence[Seeker], view: View) -> Iterator[Finding]:

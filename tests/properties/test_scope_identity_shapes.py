@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from guardrails.scope.candidates import Candidate
 from guardrails.scope.catalogue import load_rules
-from guardrails.scope.engine import detectors_of
+from guardrails.scope.engine import Labels, detectors_of
 from guardrails.scope.identity.validators import VALIDATORS
 from guardrails.scope.normalise import normalise
 
@@ -15,7 +15,7 @@ RULES = [rule for rule in load_rules() if VALIDATORS.keys() & set(rule.validator
 SHAPES = st.sampled_from(RULES).flatmap(
     lambda rule: st.tuples(st.just(rule), st.from_regex(re.compile(rule.regex, re.ASCII), fullmatch=True))
 )
-(LABELLED,) = [one for one in detectors_of(load_rules()) if type(one).__name__ == "LabelledDetector"]
+(LABELLED,) = [one for one in detectors_of(load_rules(), Labels()) if type(one).__name__ == "LabelledDetector"]
 SCRAPS = st.one_of(
     st.sampled_from([label.replace("_#", " no").replace("_", " ") for rule in RULES for label in rule.labels]),
     st.sampled_from(

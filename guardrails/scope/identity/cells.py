@@ -10,7 +10,7 @@ from typing import Any, Final
 from guardrails.scope.catalogue import Rule
 from guardrails.scope.detectors import RuleDetector, compile_regex
 from guardrails.scope.findings import Finding
-from guardrails.scope.identity.labels import Lexicon, fold
+from guardrails.scope.identity.labels import Lexicon, Prepared, fold
 from guardrails.scope.identity.places import Place, places
 from guardrails.scope.signs import Sign
 from guardrails.scope.views import View
@@ -36,7 +36,7 @@ _ASKED: Final = compile_regex(
 _RULE: Final = compile_regex(r"[^\n]*\n[ |+:]*--")
 _NAMED: Final = compile_regex(r"[\"'`] as (?:the |my |his |her |their |your )?")
 # A table's head says `user` of roles and of accounts that belong to nobody.
-_UNTOLD: Final = "username"
+UNTOLD: Final = "username"
 
 
 class CellDetector:
@@ -45,14 +45,15 @@ class CellDetector:
     joinable = False
     sign = Sign(_SIGNS, _KEYWORDS)
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [rule for rule in rules if rule.entity != _UNTOLD]
-        self._detectors = [RuleDetector(rule) for rule in self._rules]
+    def __init__(self, rules: Sequence[Rule], known: Prepared) -> None:
+        self._rules = rules
+        self._known = known
+        self._detectors = [RuleDetector(rule) for rule in rules]
 
     @cached_property
     def _lexicon(self) -> Lexicon:
         # Only who sees a table needs it.
-        return Lexicon([[head.replace(" ", "_") for head in rule.heads] for rule in self._rules])
+        return Lexicon(self._known)
 
     @cached_property
     def _values(self) -> list[Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
 from guardrails.scope.catalogue import Rule
 from guardrails.scope.detectors import RuleDetector, compile_regex
 from guardrails.scope.findings import Finding
-from guardrails.scope.identity.labels import Lexicon, fold
+from guardrails.scope.identity.labels import Lexicon, Prepared, fold
 from guardrails.scope.identity.places import Place, Side, places
 from guardrails.scope.identity.plausible import is_part_of_number, is_shown
 from guardrails.scope.signs import DIGITS, Sign
@@ -50,10 +51,14 @@ class LabelledDetector:
 
     joinable = False
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], known: Prepared) -> None:
         self._rules = [RuleDetector(rule) for rule in rules]
-        self._lexicon = Lexicon([rule.labels for rule in rules])
-        self.sign = Sign(self._lexicon.signs, self._lexicon.keywords, needs=DIGITS, beside=DIGITS)
+        self._known = known
+        self.sign = Sign(tuple(known.signs), tuple(known.keywords), needs=DIGITS, beside=DIGITS)
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon(self._known)
 
     def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
         """What it finds in text[first:last], at offsets of the view."""

@@ -14,7 +14,8 @@ import pytest
 
 from guardrails.scope import Engine, LocalFacts, ScopeGuard
 from hive_node.adapters.clock import SystemChance
-from hive_node.adapters.dictionary import OwnFacts, collect_secrets, keeping
+from hive_node.adapters.dictionary import collect_secrets, keeping
+from hive_node.adapters.dictionary.keeping import OwnFacts
 from tests.fakes.time import HeldClock
 
 

@@ -9,7 +9,7 @@ import pytest
 from guardrails.scope import Engine
 from guardrails.scope.catalogue import Rule, distinct, load_rules, pack, parse_rules, unpack
 from guardrails.scope.detectors import Detector, RuleDetector, compile_regex
-from guardrails.scope.engine import detectors_of
+from guardrails.scope.engine import Labels, detectors_of
 from guardrails.scope.normalise import normalise
 from guardrails.scope.views import View
 from tests.unit.guardrails.scope import planted
@@ -27,7 +27,7 @@ _HEAD = '[[rule]]\nid = "a.b"\nprovider = "a"\nkind = "secret"\nentity = "token"
 
 def alone(rule: Rule) -> Detector:
     # What finds its value away from its label comes after.
-    detector, *_ = detectors_of([rule])
+    detector, *_ = detectors_of([rule], Labels())
     return detector
 
 
