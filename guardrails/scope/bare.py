@@ -59,7 +59,7 @@ _BLOCK_CHARS: Final = 8_000
 
 # A run of token characters. What has no digit in a part that is long enough is a name or a path.
 _RUN: Final = r"[A-Za-z0-9+/_\-]"
-_RUN_CHARS: Final = frozenset(string.ascii_letters + string.digits + "+/_-")
+_DIGITS: Final = frozenset(string.digits)
 _PART: Final = r"[A-Za-z0-9+_\-]"
 _NO_DIGIT: Final = r"[A-Za-z+_\-]"
 # By where its first digit stands: each place is an alternative of its own, so that no automaton has to remember several.
@@ -82,13 +82,16 @@ class BareDetector:
     joinable = False
 
     def __init__(self) -> None:
-        self._pattern = compile_regex(f"(?:^|[^A-Za-z0-9+/_\\-])(?:{_RUN}*/)?(?:{_LONG_PART}){_RUN}*")
+        self._pattern = compile_regex(f"{_RUN}{{{_LEAST_CHARS},}}")
         self._tail = compile_regex(rf"\.{_PART}{{5,8}}\.{_PART}{{20,64}}")
 
     def find(self, view: View, first: int = 0, last: int | None = None) -> Iterator[Finding]:
         for match in self._pattern.finditer(view.data, first, len(view.text) if last is None else last):
             start, end = match.span()
-            start += view.text[start] not in _RUN_CHARS
+            if not any(
+                len(part) >= _LEAST_CHARS and not _DIGITS.isdisjoint(part) for part in view.text[start:end].split("/")
+            ):
+                continue
             end += len(view.text[end : end + 2]) - len(view.text[end : end + 2].lstrip("="))
             # The letter of an escape before the run is none of it: `"\\nghp_..."`.
             start += view.text[start] in "nrt" and view.text[start - 1 : start] == "\\"
@@ -106,7 +109,12 @@ def _judge(candidate: Candidate) -> float:
     letters = frozenset(token)
     is_account = len(token) == _ACCOUNT_CHARS and token[:2] == "0x" and letters <= _HEX | {"x"}
     is_public_shape = letters <= _HEX or is_account or (len(token) == _NODE_ID_CHARS and letters <= _BASE32)
-    if not _LEAST_CHARS <= len(token) <= _MOST_CHARS or is_public_shape or sum(map(str.isdigit, token)) < 2:
+    if (
+        _is_in_block(candidate)
+        or not _LEAST_CHARS <= len(token) <= _MOST_CHARS
+        or is_public_shape
+        or sum(map(str.isdigit, token)) < 2
+    ):
         return 0.0
     has_both_cases = token.lower() != token and token.upper() != token
     nats = randomness(token)
@@ -125,11 +133,12 @@ def _is_public(candidate: Candidate) -> bool:
         or candidate.value.startswith(_PUBLIC_HEADS)
         or is_public_token(candidate.value)
         or is_sealed(candidate.value)
-        or _is_in_public_block(candidate)
     )
 
 
-def _is_in_public_block(candidate: Candidate) -> bool:
+def _is_in_block(candidate: Candidate) -> bool:
+    """Whether it is a line of something public, or of a private key: these have a rule of their own."""
     text, start = candidate.text, candidate.start
     begin = text.rfind("-----BEGIN ", max(0, start - _BLOCK_CHARS), start)
-    return begin >= 0 and "PRIVATE" not in text[begin : begin + 60] and text.find("-----END", begin, start) < 0
+    mark = text[begin : begin + 60]
+    return begin >= 0 and ("PRIVATE KEY" in mark or "PRIVATE" not in mark) and text.find("-----END", begin, start) < 0
