@@ -4,6 +4,7 @@ Times and web addresses are not personal data here, whatever their recognizers s
 number of any length is a finding.
 """
 
+import sys
 from collections.abc import Iterator
 
 import presidio_analyzer.predefined_recognizers as predefined
@@ -19,12 +20,14 @@ _NOT_PERSONAL = {"DATE_TIME", "URL"}
 _MODELS = {"SpacyRecognizer", "StanzaRecognizer", "TransformersRecognizer"}
 
 registry = RecognizerRegistry(supported_languages=["en"])
+left_out = []
 for name in dir(predefined):
     if name.endswith("Recognizer") and name not in _MODELS:
         try:
             registry.add_recognizer(getattr(predefined, name)(supported_language="en"))
-        except Exception:  # noqa: BLE001 - it wants a model or a service
-            continue
+        except Exception as error:  # noqa: BLE001 - each that wants a model or a service says so in its own way
+            left_out.append(f"{name} ({type(error).__name__})")
+print(f"Presidio without {', '.join(left_out) or 'nothing'}", file=sys.stderr)
 nothing = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
 engine = NlpEngineProvider(nlp_configuration=nothing).create_engine()
 analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])

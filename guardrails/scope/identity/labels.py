@@ -78,6 +78,15 @@ def _folded(character: str) -> str:
 _LATIN: Final = bytes(ord(_folded(chr(byte))) for byte in range(256))
 
 
+# What may stand before a label, and in it: the end of a word, a small letter, a capital, a digit.
+_APART: Final = ord(" ")
+_CAMEL: Final = b"aA"
+_KINDS: Final = bytes(
+    ord("a" if chr(byte).islower() else "A" if chr(byte).isupper() else "0" if chr(byte).isalnum() else " ")
+    for byte in range(256)
+)
+
+
 class _Spelling(NamedTuple):
     """How a label is written: its words, folded; whether a word that means number follows them; and whose label it is."""
 
@@ -135,12 +144,16 @@ class Lexicon:
 
     def _by_start(self, text: str, folded: bytes) -> Iterator[tuple[int, dict[int, frozenset[int]]]]:
         """Where labels may begin, in order; and where each of those ends, with its rules."""
-        squeezed = _squeezed(folded)
+        squeezed, kinds = _squeezed(folded), text.encode("latin-1", "replace").translate(_KINDS)
         places = list(compress(range(len(folded)), folded.translate(_IS_WORD)))
         found: dict[int, dict[int, frozenset[int]]] = {}
         for last, (length, alike) in self._automaton.iter(squeezed.decode("latin-1")):
             start = places[last - length + 1]
-            if _begins_word(text, start):
+            # Most are parts of words, and this says so of nearly all of them.
+            is_part = (
+                start and kinds[start - 1] != _APART and kinds[start - 1 : start + 1] != _CAMEL and folded[start] < 0x80
+            )
+            if not is_part and _begins_word(text, start):
                 for spelling in alike:
                     if end := self._end(folded, start, spelling):
                         ends = found.setdefault(start, {})
