@@ -124,6 +124,15 @@ def test_a_body_of_five_megabytes_is_refused_and_the_daemon_goes_on(door: Door) 
     assert door.ask("GET", "/v1/health")[0] == 200
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":[', "]}]")])
+def test_json_of_any_depth_is_refused_as_a_body_and_read_as_a_text(door: Door, opening: str, closing: str) -> None:
+    deep = opening * 50_000 + "1" + closing * 50_000
+    status, problem, _ = door.ask("POST", "/v1/scan", f'{{"text":{deep}}}'.encode())
+    assert (status, problem["code"]) == (400, "request.not-json")
+    status, found, _ = door.ask("POST", "/v1/scan", json.dumps({"text": deep}).encode())
+    assert (status, found["items"]) == (200, [])
+
+
 def test_unknown_paths_methods_and_things_get_a_code(door: Door) -> None:
     assert door.ask("GET", "/v1/nothing")[1]["code"] == "request.no-such-path"
     assert door.ask("DELETE", "/v1/status")[1]["code"] == "request.wrong-method"
