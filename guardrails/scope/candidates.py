@@ -42,6 +42,6 @@ def _holds(text: str, word: str) -> bool:
 
 
 def _is_in_another(text: str, word: str, start: int) -> bool:
-    # A long label may go on (`steuernummer`); a short one that does is another word.
-    after = text[start + len(word) : start + len(word) + 1]
-    return text[max(0, start - 1) : start].isalpha() or (len(word) <= _SHORT and after.isalpha())
+    before, after = text[max(0, start - 1) : start], text[start + len(word) : start + len(word) + 1]
+    # A long label may go on (`steuernummer`); a short one that does is another word, or a part of a digest.
+    return before.isalnum() or after.isalpha() if len(word) <= _SHORT else before.isalpha()

@@ -19,7 +19,7 @@ from guardrails.scope.views import View
 _BYTES: Final = 2 * 1024 * 1024
 _RULE_BYTES: Final = 512 * 1024
 # So many rules are kept ready. Whoever sends what all of them want to read takes no more memory than these.
-_READY_RULES: Final = 512
+_READY_RULES: Final = 256
 
 
 class Detector(Protocol):

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.hive import recipe
 from tests.hostile import honest
 from tests.hostile.answering import answering, tell_of
 from tests.hostile.stage import ASKING, BO, SERVERS, Stage, staged
 from tests.hostile.wire import PATIENCE_S, dialled, pem_of
 
-# For everything that this folder does together.
-MEMORY_KIB = 16 * 1024
+# What the scope guard loads its lists of labels for, once.
+_TABLE = "| runs | tax number |\n|---|---|\n| 4096 | none, it is a token of 3 words |"
+# For everything that this folder does together. The benchmark holds the node to 16 MiB; here, beside the rest of the suite, some of
+# what the node loads on first use falls into the attack or before it as it happens (13 to 18 MiB), so only what grows on is caught.
+MEMORY_KIB = 24 * 1024
 # Honest answers while under attack, against quiet ones. Three is what the benchmark holds the node to, on a machine that does
 # nothing else; here both run beside the rest of the suite, so only being shut out or held up is caught.
 SLOWER = 20
@@ -45,7 +49,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def warm_up(stage: Stage) -> None:
     """A node as it is after a while among its peers: what is loaded on first use is loaded, and it has asked each of them."""
     with dialled(stage.port, BO) as wire:
-        assert wire.post(stage.next(BO)) == [("accepted", None)]
+        assert wire.post(stage.next(BO, recipe(idea=_TABLE))) == [("accepted", None)]
         assert wire.ask("POST", "/hive/v1/sync", b'{"have":{}}').status == 200
     for who in SERVERS:
         with answering(who, b"") as server:
