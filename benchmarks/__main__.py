@@ -29,6 +29,7 @@ ROWS = {
     "scope": "benchmarks.scope",
     "api": "benchmarks.admin",
     "evidence": "benchmarks.gate",
+    "agents": "benchmarks.agents",
     "tuning": "benchmarks.tuning",
     "benefit": "benchmarks.benefit",
     "simulate": "benchmarks.planning",

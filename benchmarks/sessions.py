@@ -1,0 +1,70 @@
+"""Simulated sessions of two arms, the real decision after each: how often equal arms are told apart, and better and worse ones in time."""
+
+import random
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from guardrails.evidence.coin import ArmsEnd, CoinPolicy, Outcome, Wager
+
+# Sessions of both arms together, at most; the policy of the product ends a contest before that.
+MOST_SESSIONS = 400
+SD = 0.25  # ordinary noise of a graded score
+
+Draw = Callable[[random.Random, float], float]
+
+
+def pass_or_fail(chance: random.Random, mean: float) -> float:
+    """Bernoulli: as noisy as a score can be."""
+    return float(chance.random() < mean)
+
+
+def graded(chance: random.Random, mean: float) -> float:
+    """A beta distribution with a standard deviation of 0.25."""
+    size = mean * (1 - mean) / SD**2 - 1
+    return chance.betavariate(mean * size, (1 - mean) * size)
+
+
+KINDS: dict[str, Draw] = {"pass or fail": pass_or_fail, "graded": graded}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What many contests came to. shares: by end. sessions, own: medians, of both arms and of the challenger's alone."""
+
+    shares: dict[ArmsEnd, float]
+    sessions: float
+    own: float
+
+    def share(self, end: ArmsEnd) -> float:
+        return self.shares.get(end, 0.0)
+
+
+def play(draw: Draw, champion: float, challenger: float, chance: random.Random) -> Wager:
+    """One contest, a look after every session."""
+    wager = Wager(CoinPolicy())
+    for _ in range(MOST_SESSIONS):
+        is_challenger = chance.random() < 0.5
+        wager.add(Outcome(is_challenger, draw(chance, challenger if is_challenger else champion)))
+        if wager.end() is not None:
+            break
+    return wager
+
+
+def contests(draw: Draw, champion: float, challenger: float, runs: int, seed: int = 0) -> Played:
+    """Many contests between arms of these mean scores."""
+    chance = random.Random(f"{draw.__name__} {champion} {challenger} {seed}")
+    played = [play(draw, champion, challenger, chance) for _ in range(runs)]
+    ends = Counter(end for one in played if (end := one.end()) is not None)
+    return Played(
+        {end: count / runs for end, count in ends.items()},
+        statistics.median(one.sessions for one in played),
+        statistics.median(one.challenger.n for one in played),
+    )
+
+
+equal = partial(contests, champion=0.70, challenger=0.70)
+better = partial(contests, champion=0.70, challenger=0.85)
+worse = partial(contests, champion=0.70, challenger=0.55)
