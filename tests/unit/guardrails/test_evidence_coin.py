@@ -26,8 +26,8 @@ def test_a_clearly_better_challenger_is_promoted_within_two_hundred_sessions() -
 
 
 def test_scores_that_only_pass_or_fail_take_all_two_hundred_sessions_and_are_still_told_apart() -> None:
-    # A test with a single look, at the 200th session, would see 0.82 of them: this is what looking after each one costs.
-    assert better(KINDS["pass or fail"], runs=RUNS).share(ArmsEnd.PROMOTED) >= 0.78
+    # No test can do much better: with a single look, at the 200th session, the best one sees 0.81 of them.
+    assert better(KINDS["pass or fail"], runs=RUNS).share(ArmsEnd.PROMOTED) >= 0.77
 
 
 @pytest.mark.parametrize("kind", KINDS)
