@@ -1,5 +1,6 @@
 """SQLite in WAL mode: everything that a failure could cut in two is a row here first."""
 
+from hive_node.adapters.store.agents import AgentStore
 from hive_node.adapters.store.calls import CallStore
 from hive_node.adapters.store.charters import CharterStore
 from hive_node.adapters.store.database import Database
@@ -10,6 +11,7 @@ from hive_node.adapters.store.peers import PeerStore
 from hive_node.adapters.store.projects import ProjectStore
 
 __all__ = [
+    "AgentStore",
     "CallStore",
     "CharterStore",
     "Database",

@@ -205,6 +205,64 @@ joiners: Final = Table(
     Column("state", Text, nullable=False),
 )
 
+# Coding agents whose configuration evolves.
+agents: Final = Table(
+    "agents",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("folder", Text),
+    Column("document", JSON, nullable=False),
+)
+
+# Every variant that an agent ever had or tried; `parent` is its lineage.
+variants: Final = Table(
+    "variants",
+    METADATA,
+    Column("agent", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("parent", Text),
+    Column("operator", Text, nullable=False),
+    Column("idea", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+contests: Final = Table(
+    "contests",
+    METADATA,
+    Column("agent", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", Text, nullable=False, index=True),
+    Column("document", JSON, nullable=False),
+)
+
+# One row a session of an agent, there before it begins: counts and a score, and no text of anybody's.
+sessions: Final = Table(
+    "sessions",
+    METADATA,
+    Column("agent", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("contest", Integer),
+    Column("is_open", Integer, nullable=False, index=True),
+    Column("seen_at", Text, nullable=False),
+    Column("first_closed_at", Text),
+    Column("score", Float),
+    Column("document", JSON, nullable=False),
+    Index("sessions_by_contest", "agent", "contest"),
+)
+
+# Files of agents that were written into, as they were without it.
+agent_files: Final = Table(
+    "agent_files",
+    METADATA,
+    Column("agent", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("original", LargeBinary),
+    Column("written", LargeBinary),
+    Column("made_folders", JSON, nullable=False),
+)
+
 # Ids without gaps, so that a listener knows when it missed one.
 events: Final = Table(
     "events",
