@@ -14,6 +14,7 @@ from typing import Final
 
 from guardrails.constitution import Constitution, ConstitutionError
 from guardrails.scope import LocalFacts, ScopeGuard
+from hive_node.adapters.agents.opening import open_agents
 from hive_node.adapters.clock import SystemChance, SystemClock
 from hive_node.adapters.dictionary.keeping import OwnFacts
 from hive_node.adapters.federation import Federation, static_peers
@@ -21,6 +22,7 @@ from hive_node.adapters.git import GitRepository
 from hive_node.adapters.join_desk import JoinDesk
 from hive_node.adapters.keyfile import KeyFileError, NodeKey, load_key, load_token
 from hive_node.adapters.llm import ModelDesk
+from hive_node.adapters.llm.rewriting import ModelRewriter
 from hive_node.adapters.llm.scanned import ScannedModel
 from hive_node.adapters.machine import Machine
 from hive_node.adapters.membering import LOCAL_HALT, Members
@@ -34,6 +36,7 @@ from hive_node.adapters.sandbox.orphans import end_orphans
 from hive_node.adapters.sayable import Sayable
 from hive_node.adapters.scope_engine import guard_digest, load_engine
 from hive_node.adapters.store import (
+    AgentStore,
     CallStore,
     CharterStore,
     Database,
@@ -61,6 +64,7 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
 from hive_node.improve.workshop import Workshop
 from hive_node.learn.aggregate import Beliefs
+from hive_node.learn.axes import HiveAxes
 from hive_node.learn.charters import CharterReader
 from hive_node.learn.memory import Memory
 from hive_node.learn.pipeline import Learn
@@ -229,6 +233,15 @@ class _Builder:
         )
         watchman = Watchman(self.experiments, workshop, self.clock, self.trials_at_once, self.machine, self.beliefs)
         steps = Steps(self.experiments, workshop, self.trials_at_once)
+        agents = open_agents(
+            self.home,
+            AgentStore(self.database, self.journal),
+            self.clock,
+            self.chance,
+            self.share,
+            HiveAxes(self.hive, self.beliefs, self.feed),
+            ModelRewriter(self.models, self._model),
+        )
         parts = Parts(
             name=self.config.node.name,
             owner=self.config.node.owner,
@@ -254,6 +267,7 @@ class _Builder:
             waiting=self.waiting,
             desk=self.desk,
             peers=PeerLines(self.hive, self.network, self.peers, self.clock),
+            agents=agents,
             clock=self.clock,
             restarts=supervisor.restarts,
             doors=self.doors,
@@ -267,6 +281,7 @@ class _Builder:
             "api": api,
             "experiments": runner,
             "watches": watchman,
+            "agents": agents,
             "own": self.own,
             "rejudging": rejudging,
         }

@@ -17,6 +17,7 @@ from hive_node.learn.suggest import Suggest
 from hive_node.ports import Clock, Event, Feed, Invite, Joiner, Ledger, PeerLine, Standing, StoredEntry, StoredProposal
 from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
+from hive_node.subjects.agents.service import AgentService
 from hive_node.subjects.projects import Projects
 from protocol.ids import NodeId
 from protocol.verification import Membership
@@ -175,6 +176,7 @@ class Parts:
     waiting: Waiting
     desk: Desk
     peers: Peers
+    agents: AgentService
     clock: Clock
     restarts: Mapping[str, int]
     doors: Mapping[str, str]

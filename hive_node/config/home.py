@@ -55,6 +55,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def kept(self) -> Path:
+        """What users had changed in our parts of their agents' files, before those went."""
+        return self.root / "kept"
+
+    @property
     def lock(self) -> Path:
         """Held by the running node: two daemons on one home would sign one number twice."""
         return self.root / "node.lock"

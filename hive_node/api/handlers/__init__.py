@@ -1,6 +1,6 @@
 """The endpoints, by noun. Each module gives its rows of the route table."""
 
-from hive_node.api.handlers import deltas, experiments, hive, node, projects
+from hive_node.api.handlers import agents, deltas, experiments, hive, node, projects
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Route
 
@@ -13,4 +13,5 @@ def all_routes(parts: Parts) -> list[Route]:
         *experiments.routes(parts),
         *hive.routes(parts),
         *deltas.routes(parts),
+        *agents.routes(parts),
     ]
