@@ -14,11 +14,6 @@ _MODEL: Final = re.compile(rb"^model[ \t]*:", re.MULTILINE)
 _NEXT_ITEM: Final = re.compile(rb"\A\r?\n(?P<indent>[ \t]*)-")
 
 
-def names_a_model(content: bytes) -> bool:
-    """Whether the user chose a model there."""
-    return _MODEL.search(content) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class AiderSettings:
     """reads: whether our conventions are to be read. model: None leaves it to the user."""
@@ -30,6 +25,10 @@ class AiderSettings:
     def put(self, before: bytes | None) -> bytes | None:
         """As Piece.put."""
         bare = self._bare(before or b"")
+        if self.model and _MODEL.search(bare):
+            raise AgentFault(
+                "agent.model-set", f"{self.path} names a model already: that is its user's choice, leave out --model"
+            )
         bare, own = self._in_place(bare) if self.reads else (bare, [])
         own += [f"model: {self.model}"] if self.model else []
         done = self._block("\n".join(own)).put(bare)

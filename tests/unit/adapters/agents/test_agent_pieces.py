@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from hive_node.adapters.agents import jsonc
-from hive_node.adapters.agents.aider_settings import CONVENTIONS, AiderSettings, names_a_model
+from hive_node.adapters.agents.aider_settings import CONVENTIONS, AiderSettings
 from hive_node.adapters.agents.blocks import HASH, Block, OwnFile
 from hive_node.adapters.agents.hooks import EVENTS, Hooks
 from hive_node.ports.agents import AgentFault, Piece
@@ -204,8 +204,9 @@ def test_aider_is_given_a_model_only_in_our_own_block() -> None:
     done = piece.put(b"dark-mode: true\n") or b""
     assert done.decode().splitlines()[1:] == ["# hive-node:begin", "model: sonnet", "# hive-node:end"]
     assert piece.take(done, b"dark-mode: true\n") == b"dark-mode: true\n"
-    assert names_a_model(b"x: 1\nmodel: opus\n")
-    assert not names_a_model(b"# model: opus\nweak-model: haiku\n")
+    assert b"model: sonnet" in (piece.put(b"# model: opus\nweak-model: haiku\n") or b"")
+    with pytest.raises(AgentFault, match="leave out --model"):
+        piece.put(b"x: 1\nmodel: opus\n")
     assert AiderSettings(reads=False).put(None) is None
 
 
