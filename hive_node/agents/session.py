@@ -130,8 +130,8 @@ class Contest:
 class Session:
     """One session of an agent; a row before it begins.
 
-    contest: the number of the one that was running when it began. first_closed_at: when it was first over; it counts from then on, and a later
-    word of its user's changes its score. transcript: where the agent writes down what happened, for as long as the session is open;
+    contest: the number of the one that was running when it began. scored_at: when it first had a score, at its end or by a later word of
+    its user's; it counts from then on, and its place among the others stays. transcript: where the agent writes down what happened, for as long as the session is open;
     is_pending: there may be something new in it.
     """
 
@@ -142,7 +142,8 @@ class Session:
     contest: int | None
     started_at: datetime
     seen_at: datetime
-    first_closed_at: datetime | None = None
+    closed_at: datetime | None = None
+    scored_at: datetime | None = None
     is_open: bool = True
     is_pending: bool = False
     transcript: str | None = None
@@ -151,13 +152,13 @@ class Session:
 
     @property
     def counts(self) -> bool:
-        """Whether it is over, and had a signal."""
-        return self.first_closed_at is not None and self.score is not None
+        """Whether it was over, and had a signal."""
+        return self.scored_at is not None and self.score is not None
 
 
 def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) -> Wager:
-    """What the sessions of a contest say: those that count, in the order in which they were first over."""
-    counted = [(one.first_closed_at, one.id, one) for one in sessions if one.counts and one.contest == contest.number]
+    """What the sessions of a contest say: those that count, in the order in which they were first scored."""
+    counted = [(one.scored_at, one.id, one) for one in sessions if one.counts and one.contest == contest.number]
     counted.sort(key=lambda entry: entry[:2])
     scored = [(one.arm is Arm.CHALLENGER, one.score) for _, _, one in counted]
     return weigh([Outcome(challenged, value) for challenged, value in scored if value is not None], policy)
@@ -166,6 +167,6 @@ def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) 
 def missing(contest: Contest, sessions: Iterable[Session], arm: Arm) -> int:
     """Sessions of that arm that are over and had no signal."""
     return sum(
-        one.contest == contest.number and one.arm is arm and one.first_closed_at is not None and one.score is None
+        one.contest == contest.number and one.arm is arm and one.closed_at is not None and one.score is None
         for one in sessions
     )

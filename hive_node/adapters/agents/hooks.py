@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,7 +77,10 @@ class Hooks:
         return [item for item in entries.items if _is_ours(item.value)] if entries and entries.is_array else []
 
     def _entry(self, event: str) -> dict[str, Any]:
-        hook = {"type": "command", "command": f"{self.command} agent hook {event}", "timeout": _TIMEOUT_S}
+        # Settings are shared with a team: where this program is not, nothing is run, and nobody is told of a failure.
+        program = shlex.quote(shlex.split(self.command)[0])
+        command = f"[ ! -x {program} ] || {self.command} agent hook {event}"
+        hook = {"type": "command", "command": command, "timeout": _TIMEOUT_S}
         return {"matcher": "", "hooks": [hook]}
 
     def _read(self, text: str) -> jsonc.Node:

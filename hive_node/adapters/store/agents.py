@@ -133,10 +133,10 @@ class AgentStore:
         )
 
     async def signalled_since(self, agent: str, moment: datetime) -> list[Session]:
-        """Sessions with a score that were first over after `moment`, in that order."""
-        query = select(sessions.c.document).where(sessions.c.agent == agent, sessions.c.score.is_not(None))
-        query = query.where(sessions.c.first_closed_at > _at(moment))
-        return await self._sessions(query.order_by(sessions.c.first_closed_at, sessions.c.id))
+        """Sessions that were first scored after `moment`, in that order."""
+        query = select(sessions.c.document).where(sessions.c.agent == agent)
+        query = query.where(sessions.c.scored_at > _at(moment))
+        return await self._sessions(query.order_by(sessions.c.scored_at, sessions.c.id))
 
     async def contests(self, agent: str) -> list[Contest]:
         """Every contest, oldest first."""
@@ -234,7 +234,7 @@ def _session_row(session: Session) -> dict[str, Any]:
         "contest": session.contest,
         "is_open": int(session.is_open or session.is_pending),
         "seen_at": _at(session.seen_at),
-        "first_closed_at": _at(session.first_closed_at) if session.first_closed_at else None,
+        "scored_at": _at(session.scored_at) if session.scored_at else None,
         "score": session.score,
         "document": _SESSION.dump_python(session, mode="json"),
     }

@@ -246,7 +246,7 @@ sessions: Final = Table(
     Column("contest", Integer),
     Column("is_open", Integer, nullable=False, index=True),
     Column("seen_at", Text, nullable=False),
-    Column("first_closed_at", Text),
+    Column("scored_at", Text),
     Column("score", Float),
     Column("document", JSON, nullable=False),
     Index("sessions_by_contest", "agent", "contest"),

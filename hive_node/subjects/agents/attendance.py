@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 BLOCK: Final = timedelta(hours=2)
 # A session that says nothing for so long is over: its terminal was closed, or its machine slept.
 IDLE: Final = timedelta(hours=12)
+# A transcript grows to megabytes: while its session goes on it is not read again at every reply.
+READ_AGAIN: Final = timedelta(minutes=1)
 # What is usual is told by the last sessions, not by those of last year.
 _USUAL_OF: Final = 50
 
@@ -47,6 +49,7 @@ class Attendance:
     chance: Chance
     noticed: Callable[[], None]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _read_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     async def begin(self, agent: Agent, identity: str, transcript: str | None = None) -> Given:
         """A session that begins, or goes on: of one id there is one row and one arm, however often it is asked for."""
@@ -117,8 +120,9 @@ class Attendance:
 
     async def of_folder(self, kind: str, folder: Path) -> Agent | None:
         """The agent of that kind that looks after the folder: the innermost one."""
+        place = await asyncio.to_thread(folder.resolve)
         found = [one for one in await self.shelf.all() if one.kind == kind and one.folder is not None]
-        around = [one for one in found if one.folder in (folder, *folder.parents)]
+        around = [one for one in found if one.folder in (place, *place.parents)]
         return max(around, key=lambda one: len(str(one.folder)), default=None)
 
     def _new(
@@ -152,11 +156,15 @@ class Attendance:
         return latest[0].id
 
     async def _read(self, agent: Agent, session: Session) -> None:
-        is_idle = session.is_open and self.clock.now() - session.seen_at > IDLE
-        if not (session.is_pending or is_idle):
+        now = self.clock.now()
+        is_idle = session.is_open and now - session.seen_at > IDLE
+        read_at = self._read_at.get((agent.id, session.id))
+        is_early = session.is_open and read_at is not None and now - read_at < READ_AGAIN
+        if not (session.is_pending or is_idle) or (is_early and not is_idle):
             return
+        self._read_at[agent.id, session.id] = now
         adapter = self.adapters[agent.kind]
-        since, until = (session.started_at, self.clock.now()) if adapter.tells_sessions else _span(session.id)
+        since, until = (session.started_at, now) if adapter.tells_sessions else _span(session.id)
         course = await asyncio.to_thread(adapter.read, session.transcript, agent.folder, since, until)
         async with self.turn:
             # What people said while it was read stands in the row.
@@ -168,19 +176,18 @@ class Attendance:
             current = replace(current, signals=signals, is_open=current.is_open and not is_idle)
             current = replace(current, is_pending=current.is_pending and not is_read)
             await self.shelf.keep_session(current if current.is_open else await self._closed(agent, current))
+        if not current.is_open:
+            self._read_at.pop((agent.id, session.id), None)
 
     async def _closed(self, agent: Agent, session: Session) -> Session:
         others = [one.signals for one in await self.shelf.latest(agent.id, _USUAL_OF) if one.id != session.id]
-        value, first = score(session.signals, usual(others)), session.first_closed_at or self.clock.now()
-        if session.first_closed_at is None:
+        value, now = score(session.signals, usual(others)), self.clock.now()
+        if session.closed_at is None:
             fields = {"agent": agent.id, "arm": session.arm.value, "score": value}
             logger.info("session over", extra=fields)
-        return replace(
-            session,
-            score=value,
-            first_closed_at=first,
-            transcript=None if not session.is_pending else session.transcript,
-        )
+        scored_at = session.scored_at or (now if value is not None else None)
+        place = session.transcript if session.is_pending else None
+        return replace(session, score=value, closed_at=session.closed_at or now, scored_at=scored_at, transcript=place)
 
 
 def _in_force(agent: Agent, contest: Contest | None, session: Session) -> Digest:

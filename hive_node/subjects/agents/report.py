@@ -128,7 +128,7 @@ def _reign(found: Dossier, index: int) -> dict[str, Any]:
 
 
 def _counts(sessions: Sequence[Session]) -> dict[str, int]:
-    over = [one for one in sessions if one.first_closed_at is not None]
+    over = [one for one in sessions if one.closed_at is not None]
     return {
         "all": len(sessions),
         "open": sum(one.is_open for one in sessions),

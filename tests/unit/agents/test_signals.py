@@ -156,7 +156,9 @@ def test_any_earlier_champion_can_be_named_but_not_the_present_one() -> None:
 
 def session(number: int, arm: Arm, value: float | None, *, over: bool = True, contest: int = 1) -> Session:
     moment = NOW.replace(minute=number)
-    return Session("a", str(number), "v", arm, contest, NOW, NOW, moment if over else None, not over, score=value)
+    ended = moment if over else None
+    scored = ended if value is not None else None
+    return Session("a", str(number), "v", arm, contest, NOW, NOW, ended, scored, not over, score=value)
 
 
 def test_evidence_is_of_this_contests_scored_sessions_alone_and_what_has_no_signal_is_counted_as_missing() -> None:

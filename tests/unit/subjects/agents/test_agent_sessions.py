@@ -80,7 +80,7 @@ async def test_a_session_without_a_signal_is_missing_and_decides_nothing(world: 
     await world.add()
     found = await world.session("s1", is_good=None)
     assert (found.score, found.counts) == (None, False)
-    assert found.first_closed_at is not None
+    assert found.closed_at is not None
     assert await world.service.shelf.signalled_since("it", (await world.agent()).decided_at) == []
 
 
@@ -93,7 +93,7 @@ async def test_what_a_person_says_after_the_end_changes_the_score_and_not_the_or
     again = await world.service.shelf.session("it", "s1")
     assert again is not None
     assert (first.score, again.score) == (1.0, 0.5)
-    assert again.first_closed_at == first.first_closed_at
+    assert again.scored_at == first.scored_at
     with pytest.raises(NotFound):
         await world.service.attendance.judge(await world.agent(), "nobody", is_good=True)
 
@@ -162,3 +162,14 @@ async def test_hooks_find_the_innermost_agent_of_a_folder(world: World) -> None:
 
 def _next(block: str) -> str:
     return f"block-{int(block.removeprefix('block-')) + 1}"
+
+
+async def test_a_word_that_comes_late_gives_a_silent_session_its_place_at_the_end(world: World) -> None:
+    await world.add()
+    await world.service.roll("it")
+    await world.session("silent", is_good=None)
+    await world.session("s2", is_good=True)
+    await world.service.attendance.judge(await world.agent(), "silent", is_good=True)
+    await world.service.look()
+    scored = await world.service.shelf.signalled_since("it", world.clock.moment - timedelta(days=1))
+    assert [one.id for one in scored] == ["s2", "silent"], "what was looked at stays in its order"

@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("contest", sa.Integer),
         sa.Column("is_open", sa.Integer, nullable=False, index=True),
         sa.Column("seen_at", sa.Text, nullable=False),
-        sa.Column("first_closed_at", sa.Text),
+        sa.Column("scored_at", sa.Text),
         sa.Column("score", sa.Float),
         sa.Column("document", sa.JSON, nullable=False),
     )
