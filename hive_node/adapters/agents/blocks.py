@@ -41,9 +41,10 @@ class Block:
         if not self.text:
             return None if before is None else self._without(before)
         content = before or b""
-        eol = newline_of(content)
         if found := self._find(content):
-            return content[: found.start()] + self._lines(eol, is_joined=bool(found["joined"])) + content[found.end() :]
+            ours = self._lines(found["eol"], is_joined=bool(found["joined"]))
+            return content[: found.start()] + ours + content[found.end() :]
+        eol = newline_of(content)
         is_joined = bool(content) and not content.endswith(b"\n")
         return content + (eol if is_joined else b"") + self._lines(eol, is_joined=is_joined)
 
@@ -63,7 +64,7 @@ class Block:
             return now
         before, after = now[: found.start()], now[found.end() :]
         if found["joined"] and not after:
-            before = before.removesuffix(b"\n").removesuffix(b"\r")
+            before = before.removesuffix(found["eol"])
         return before + after
 
     def _lines(self, eol: bytes, *, is_joined: bool) -> bytes:
@@ -73,8 +74,8 @@ class Block:
 
     def _find(self, content: bytes) -> re.Match[bytes] | None:
         opens, closes = re.escape(self.comment.opens), re.escape(self.comment.closes)
-        begin = rf"^[ \t]*{opens} {_BEGIN}(?P<joined>{_JOINED})?\s*{closes}[ \t]*\r?\n"
-        end = rf"^[ \t]*{opens} {_END}\s*{closes}[ \t]*(?:\r?\n|\Z)"
+        begin = rf"^[ \t]*{opens} {_BEGIN}(?P<joined>{_JOINED})?[ \t]*{closes}[ \t]*(?P<eol>\r?\n)"
+        end = rf"^[ \t]*{opens} {_END}[ \t]*{closes}[ \t]*(?:\r?\n|\Z)"
         whole = re.compile(f"{begin}(?P<text>.*?){end}".encode(), re.MULTILINE | re.DOTALL)
         found = whole.search(content)
         marks = content.count(_BEGIN.encode()), content.count(_END.encode())
