@@ -65,6 +65,23 @@ def contests(draw: Draw, champion: float, challenger: float, runs: int, seed: in
     )
 
 
+def one_look(draw: Draw, runs: int, seed: int = 0) -> float:
+    """The share of better challengers that a z-test sees which looks once, at the last session, as sure as the product is: no look before that can do better."""
+    chance, policy = random.Random(f"one look {draw.__name__} {seed}"), CoinPolicy()
+    needed = statistics.NormalDist().inv_cdf(1 - policy.alpha)
+    return sum(_z(draw, chance, policy.max_sessions) >= needed for _ in range(runs)) / runs
+
+
+def _z(draw: Draw, chance: random.Random, sessions: int) -> float:
+    arms: tuple[list[float], list[float]] = ([], [])
+    for _ in range(sessions):
+        is_challenger = chance.random() < 0.5
+        arms[is_challenger].append(draw(chance, 0.85 if is_challenger else 0.70))
+    champion, challenger = arms
+    noise = statistics.pstdev([*champion, *challenger]) * (1 / len(champion) + 1 / len(challenger)) ** 0.5
+    return (statistics.fmean(challenger) - statistics.fmean(champion)) / noise
+
+
 equal = partial(contests, champion=0.70, challenger=0.70)
 better = partial(contests, champion=0.70, challenger=0.85)
 worse = partial(contests, champion=0.70, challenger=0.55)

@@ -34,7 +34,7 @@ _GUESS_MEAN: Final = 0.75
 _GUESS_VARIANCE: Final = 0.15
 # The claim is to be won a little before the last session: single scores are lumps, and what is not won by then is lost.
 _SPARE_SESSIONS: Final = 5.0
-_LEAST_LEFT: Final = 0.5
+_LEAST_LEFT: Final = 0.3
 # This near to the goal the next session that fits is let decide: small stakes would only creep up to it.
 _NEAR: Final = 0.97
 _RUINED: Final = 1e-12
