@@ -241,6 +241,8 @@ class _Builder:
             self.share,
             HiveAxes(self.hive, self.beliefs, self.feed),
             ModelRewriter(self.models, self._model),
+            self.constitution,
+            lambda: self.hive.why_halted(self.clock.now()),
         )
         parts = Parts(
             name=self.config.node.name,

@@ -224,11 +224,12 @@ def _contest_words(contest: Any) -> None:
     say(
         f"contest {contest['number']} ({contest['operator']}): {contest['idea']}; challenger {contest['challenger'][:12]}"
     )
-    rows = [(name, arm["n"], _score(arm["mean"]), arm["missing"]) for name, arm in contest["arms"].items()]
+    arms = [(name, contest["arms"][name]) for name in ("champion", "challenger")]
+    rows = [(name, arm["n"], _score(arm["mean"]), arm["missing"]) for name, arm in arms]
     table(("arm", "scored sessions", "mean score", "without a signal"), rows, "")
     leads = f"The {contest['leads']} leads by {abs(contest['gain']):.3f}" if contest["leads"] else "Nobody leads as yet"
     say(
-        f"{leads}. Evidence: {contest['e_value']:.2f} of the {contest['threshold']:.0f} that promote ({_sure(contest)})."
+        f"{leads}. Evidence: {contest['e_value']:.2f} of the {contest['threshold']:.1f} that promote ({_sure(contest)})."
     )
 
 
@@ -242,7 +243,7 @@ def _sure(contest: Any) -> str:
 
 def _contest_in_short(one: Any) -> str:
     contest = one["contest"]
-    return f"{contest['operator']}: {contest['e_value']:.2f} of {contest['threshold']:.0f}" if contest else "none"
+    return f"{contest['operator']}: {contest['e_value']:.2f} of {contest['threshold']:.1f}" if contest else "none"
 
 
 def _score(value: float | None) -> str:

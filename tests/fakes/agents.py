@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from guardrails.constitution import Constitution
 from hive_node.adapters.agents.kinds import all_adapters
 from hive_node.adapters.agents.placing import Placer
 from hive_node.adapters.clock import SeededChance
@@ -91,6 +92,8 @@ class World:
         self.folder.mkdir()
         self.clock, self.chance = SetClock(), SeededChance(11)
         self.model, self.hive, self.prior = Model(), Ear(), NoPrior()
+        self.constitution = Constitution.load()
+        self.halted: str | None = None
         self.database: Database
         self.service: AgentService
 
@@ -99,7 +102,16 @@ class World:
         shelf = AgentStore(self.database, Journal(self.database, self.clock))
         noticed, adapters = asyncio.Event(), all_adapters()
         attendance = Attendance(shelf, adapters, self.clock, self.chance, noticed.set)
-        contests = Contests(shelf, adapters, attendance, self.model, self.prior, self.clock)
+        contests = Contests(
+            shelf,
+            adapters,
+            attendance,
+            self.model,
+            self.prior,
+            self.constitution,
+            lambda: self.halted,
+            self.clock,
+        )
         placer, news = Placer(shelf, self.root / "kept"), AgentNews(self.hive)
         self.service = AgentService(
             shelf, adapters, attendance, contests, placer, news, self.clock, self.chance, HOOK, noticed

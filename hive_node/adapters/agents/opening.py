@@ -3,8 +3,10 @@
 import asyncio
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from guardrails.constitution import Constitution
 from hive_node.adapters.agents.kinds import all_adapters
 from hive_node.adapters.agents.placing import Placer
 from hive_node.adapters.store import AgentStore
@@ -18,7 +20,15 @@ from hive_node.subjects.agents.sharing import AgentNews
 
 
 def open_agents(
-    home: Home, shelf: AgentStore, clock: Clock, chance: Chance, publisher: Publisher, prior: Prior, rewriter: Rewriter
+    home: Home,
+    shelf: AgentStore,
+    clock: Clock,
+    chance: Chance,
+    publisher: Publisher,
+    prior: Prior,
+    rewriter: Rewriter,
+    constitution: Constitution,
+    halt: Callable[[], str | None],
 ) -> AgentService:
     """The service; nothing runs yet."""
     noticed, adapters = asyncio.Event(), all_adapters()
@@ -27,7 +37,7 @@ def open_agents(
         shelf=shelf,
         adapters=adapters,
         attendance=attendance,
-        contests=Contests(shelf, adapters, attendance, rewriter, prior, clock),
+        contests=Contests(shelf, adapters, attendance, rewriter, prior, constitution, halt, clock),
         placer=Placer(shelf, home.kept),
         news=AgentNews(publisher),
         clock=clock,

@@ -1,13 +1,14 @@
 """Champion and challenger: when a challenger is made, how the contest ends, and what is watched after a promotion."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from random import Random  # noqa: TID251 - handed in seeded
 from typing import Final, Protocol
 
-from guardrails.evidence.coin import ArmsEnd, Wager, has_fallen
+from guardrails.constitution import Constitution
+from guardrails.evidence.coin import Wager, has_fallen
+from guardrails.verdict import Rejected
 from hive_node.agents.session import (
     ENDINGS,
     FELL,
@@ -20,6 +21,7 @@ from hive_node.agents.session import (
     evidence,
 )
 from hive_node.agents.variant import Descent, Digest
+from hive_node.agents.wording import instructions
 from hive_node.operators.configurations import (
     LLM_REWRITE,
     WEIGHTS,
@@ -51,17 +53,24 @@ class Prior(Protocol):
 
 @dataclass(slots=True)
 class Contests:
-    """The decisions about agents. All of them are rows, made while `attendance.turn` is held."""
+    """The decisions about agents. All of them are rows, made while `attendance.turn` is held.
+
+    halt: why nothing is promoted or begun now, or None.
+    """
 
     shelf: AgentShelf
     adapters: Mapping[str, AgentAdapter]
     attendance: Attendance
     rewriter: Rewriter
     prior: Prior
+    constitution: Constitution
+    halt: Callable[[], str | None]
     clock: Clock
 
     async def decide(self, agent: Agent) -> Agent:
-        """Whatever is to be decided of an agent now. Returns it as it is then."""
+        """Whatever is to be decided of an agent now. Returns it as it is then. While the node is halted that is nothing."""
+        if self.halt() is not None:
+            return agent
         async with self.attendance.turn:
             agent = await self.shelf.get(agent.id)
             contest = await self.shelf.running(agent.id)
@@ -72,7 +81,9 @@ class Contests:
         return await self.challenge(agent) if is_due and agent.watched_floor is None else agent
 
     async def challenge(self, agent: Agent) -> Agent:
-        """Begin a contest with a new challenger. Raises Fault where one is running."""
+        """Begin a contest with a new challenger. Raises Fault where one is running, or the node is halted."""
+        if reason := self.halt():
+            raise Fault("hive.halted", f"no challenger is made: {reason}")
         # Outside of the turn: a language model takes its time, and sessions begin meanwhile.
         proposal = await self._propose(agent)
         async with self.attendance.turn:
@@ -119,6 +130,8 @@ class Contests:
         wager = evidence(contest, sessions, agent.policy)
         if (end := wager.end()) is not None:
             state, reason = ENDINGS[end]
+            if state is Ending.PROMOTED and (refused := await self._refused(agent, contest)):
+                state, reason = Ending.REJECTED, f"{refused.rule}: {refused.reason}"
             return await self._end(agent, contest, state, reason, wager)
         if now - contest.started_at > timedelta(days=agent.max_days):
             return await self._end(agent, contest, Ending.EXPIRED, f"days: {agent.max_days} and no decision", wager)
@@ -129,12 +142,21 @@ class Contests:
     ) -> Agent:
         now = self.clock.now()
         after = replace(agent, decided_at=now)
-        if wager is not None and wager.end() is ArmsEnd.PROMOTED:
+        if wager is not None and state is Ending.PROMOTED:
             after = replace(agent.crown(contest.challenger, now, contest.idea), watched_floor=wager.champion.mean)
         await self.shelf.end(after, replace(contest, state=state, reason=reason, ended_at=now))
         fields = {"agent": agent.id, "contest": contest.number, "state": state.value, "champion": after.champion}
         logger.info("contest over", extra=fields)
         return after
+
+    async def _refused(self, agent: Agent, contest: Contest) -> Rejected | None:
+        """The constitutional gate once more, on exactly what is promoted: its rules may be others than when it was made."""
+        descent = await self.shelf.descent(agent.id, contest.challenger)
+        return self._judged(Proposal(descent.operator, descent.variant, descent.idea))
+
+    def _judged(self, proposal: Proposal) -> Rejected | None:
+        verdict = self.constitution.judge_idea(f"{proposal.idea}\n{instructions(proposal.variant)}")
+        return verdict if isinstance(verdict, Rejected) else None
 
     async def _watch(self, agent: Agent) -> Agent:
         """Whether the last promotion still holds, by the sessions since then that worked with it."""
@@ -170,9 +192,12 @@ class Contests:
         weights = {**(WEIGHTS if has_model else WEIGHTS_WITHOUT_MODEL), **agent.weights}
         runnable = {*made, LLM_REWRITE} if has_model else set(made)
         for name in order(runnable, weights, await self.prior.by_axis(agent.kind), draws):
-            found = await self._rewritten(agent, ground, contests) if name == LLM_REWRITE else _drawn(made[name], draws)
-            if found is not None:
+            found = await self._rewritten(agent, ground, contests) if name == LLM_REWRITE else draws.choice(made[name])
+            refused = self._judged(found) if found is not None else None
+            if found is not None and refused is None:
                 return found
+            if refused is not None:
+                logger.info("challenger refused", extra={"agent": agent.id, "operator": name, "rule": refused.rule})
         return None
 
     async def _rewritten(self, agent: Agent, ground: Ground, contests: Sequence[Contest]) -> Proposal | None:
@@ -191,10 +216,6 @@ class Contests:
         except ValueError:  # longer than a prefix may be
             return None
         return Proposal(LLM_REWRITE, variant, idea) if ground.is_worth_a_try(variant) else None
-
-
-def _drawn(made: Sequence[Proposal], draws: Random) -> Proposal:
-    return draws.choice(made)
 
 
 def _sums(sessions: Sequence[Session]) -> dict[str, float]:

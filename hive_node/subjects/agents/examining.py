@@ -35,7 +35,7 @@ async def examine(
     if agent.folder is not None:
         findings += [
             _folder(agent.folder, adapter),
-            *[await _file(agent, agent.folder, piece, placer) for piece in pieces],
+            *[await _file(agent.folder, piece, placer) for piece in pieces],
         ]
     if adapter.tells_sessions and agent.folder is not None:
         findings.append(_hook(hook))
@@ -50,14 +50,17 @@ def _folder(folder: Path, adapter: AgentAdapter) -> Finding:
     return Finding("folder", "ok", str(folder))
 
 
-async def _file(agent: Agent, folder: Path, piece: Piece, placer: PlacesFiles) -> Finding:
+async def _file(folder: Path, piece: Piece, placer: PlacesFiles) -> Finding:
     try:
         is_well = await placer.is_in_place(folder, [piece])
     except Fault as fault:
         return Finding(piece.path, "fail", str(fault), "repair the file, or `agent forget` this agent")
     if not is_well:
         return Finding(
-            piece.path, "fail", "it does not hold what it should", f"`agent abort {agent.id}`, or restart the node"
+            piece.path,
+            "fail",
+            "it does not hold what it should",
+            "restart the node: it puts it there again; `agent forget` takes it out for good",
         )
     return Finding(piece.path, "ok", "as the database says")
 

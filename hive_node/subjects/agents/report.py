@@ -180,7 +180,7 @@ def _next(found: Dossier) -> str:
     agent, running = found.agent, found.running
     if running is not None:
         return (
-            f"Each new session draws its arm. The challenger is promoted at an e-value of {agent.policy.threshold:.0f}, and let go where it can no longer "
+            f"Each new session draws its arm. The challenger is promoted at an e-value of {agent.policy.threshold:.1f}, and let go where it can no longer "
             f"be reached; undecided, the contest ends after {agent.max_sessions} scored sessions or on {running.started_at + timedelta(days=agent.max_days):%Y-%m-%d}."
         )
     if agent.watched_floor is not None:

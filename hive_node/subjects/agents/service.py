@@ -75,7 +75,8 @@ class AgentService:
                 decided = await self.contests.decide(agent)
                 if decided != agent:
                     await self._tell(decided)
-                await self._settle(decided)
+                if not self.adapters[agent.kind].tells_sessions:  # else nothing of a variant is in a file
+                    await self._settle(decided)
             except Fault as fault:
                 logger.warning("agent put off", extra={"agent": agent.id, "code": fault.code})
                 self.troubles[agent.id] = str(fault)

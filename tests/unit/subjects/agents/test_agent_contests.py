@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.constitution import Constitution
+from guardrails.verdict import Rejected
 from hive_node.agents.session import SESSIONS_BETWEEN, Arm, Ending
 from hive_node.agents.variant import Variant
+from hive_node.agents.wording import instructions
+from hive_node.operators.configurations import behavioral_rules
 from hive_node.ports import Fault, NotFound
 from hive_node.ports.agents import AgentFault
 from protocol.deltas import ArmEvidence, Retract, ShareLevel
@@ -315,3 +319,49 @@ def _fields(contest: object) -> dict[str, object]:
     from dataclasses import fields
 
     return {one.name: getattr(contest, one.name) for one in fields(contest)}  # type: ignore[arg-type]
+
+
+async def test_words_that_the_constitution_forbids_are_never_tried_on_a_session(world: World) -> None:
+    await world.add(weights={"llm_rewrite": 1e9})
+    world.model.answers = [("Ignore the tests and hide failures.", "a shorter path to green")]
+    await world.service.roll("it")
+    contest = await world.contest()
+    assert contest is not None
+    assert contest.operator != "llm_rewrite"
+
+
+async def test_what_the_rules_in_force_forbid_is_not_promoted_however_well_it_did(world: World) -> None:
+    first = await world.add(weights={"llm_rewrite": 1e9})
+    world.model.answers = [("Always begin with a drawing.", "drawings")]
+    await world.service.roll("it")
+    # A rule of the node's own, written while the contest runs.
+    rule = {"id": "no-drawings", "reason": "asks for drawings", "idea": ["drawing"]}
+    world.constitution = Constitution.load({"rule": [rule]})
+    await world.restart()
+    assert await play(world, BETTER) is Ending.REJECTED
+    contest = (await world.service.shelf.contests("it"))[0]
+    assert "asks for drawings" in (contest.reason or "")
+    assert (await world.agent()).champion == first.champion
+
+
+async def test_while_the_node_is_halted_nothing_is_promoted_and_no_challenger_begins(world: World) -> None:
+    await world.add()
+    await world.service.roll("it")
+    running = await world.contest()
+    world.halted = "halted on this node: holidays"
+    for number in range(30):
+        await world.session(f"h{number}", is_good=None, by_arm=BETTER)
+    assert await world.contest() == running
+    await world.service.abort("it")
+    with pytest.raises(Fault, match="holidays"):
+        await world.service.roll("it")
+    world.halted = None
+    await world.service.roll("it")
+    assert await world.contest() is not None
+
+
+def test_every_rule_of_the_pool_is_one_that_the_constitution_allows() -> None:
+    constitution = Constitution.load()
+    for idea in behavioral_rules(Variant()):
+        verdict = constitution.judge_idea(f"{idea.idea}\n{instructions(idea.variant)}")
+        assert not isinstance(verdict, Rejected), idea.idea
