@@ -1,4 +1,4 @@
-"""Simulated sessions of two arms, the real decision after each: how often equal arms are told apart, and better and worse ones in time."""
+"""Simulated sessions of two arms, the real decision after each: who is promoted, who is let go, and how soon."""
 
 import random
 import statistics
@@ -66,7 +66,7 @@ def contests(draw: Draw, champion: float, challenger: float, runs: int, seed: in
 
 
 def one_look(draw: Draw, runs: int, seed: int = 0) -> float:
-    """The share of better challengers that a z-test sees which looks once, at the last session, as sure as the product is: no look before that can do better."""
+    """The share of better challengers that a z-test sees which looks once, at the last session, and is as sure as the product."""
     chance, policy = random.Random(f"one look {draw.__name__} {seed}"), CoinPolicy()
     needed = statistics.NormalDist().inv_cdf(1 - policy.alpha)
     return sum(_z(draw, chance, policy.max_sessions) >= needed for _ in range(runs)) / runs

@@ -1,4 +1,4 @@
-"""An agent that is looked after, its sessions, and the contests between its champion and a challenger; with the table of their ends."""
+"""An agent that is looked after, its sessions, and the contests between its champion and a challenger."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -61,9 +61,9 @@ class Reign:
 class Agent:
     """A coding agent in a folder (or anywhere, for `generic`) whose configuration evolves.
 
-    reigns: its champions, oldest first, each rollback a reign of its own. decided_at: the last decision of any kind; sessions
-    are counted from there for the next challenger. seed: of every draw that makes a challenger. watched_floor: while a promotion is looked
-    after, the mean score of what it replaced.
+    reigns: its champions, oldest first, each rollback a reign of its own. decided_at: the last decision of any kind; sessions are
+    counted from there for the next challenger. seed: of every draw that makes a challenger. watched_floor: while a promotion is
+    looked after, the mean score of what it replaced.
     """
 
     id: str
@@ -130,9 +130,9 @@ class Contest:
 class Session:
     """One session of an agent; a row before it begins.
 
-    contest: the number of the one that was running when it began. scored_at: when it first had a score, at its end or by a later word of
-    its user's; it counts from then on, and its place among the others stays. transcript: where the agent writes down what happened, for as long as the session is open;
-    is_pending: there may be something new in it.
+    contest: the number of the one that was running when it began. scored_at: when it first had a score, at its end or by a
+    later word of its user's; it counts from then on, and its place among the others stays. transcript: where the agent writes
+    down what happened, for as long as the session is open; is_pending: there may be something new in it.
     """
 
     agent: str

@@ -23,8 +23,8 @@ class Signals:
 
     good, bad: what people said of it in so many words. tests: how they ended; a red that turned green is green. tool_calls,
     tool_errors: results, and those that were errors other than tests. interruptions: the agent was stopped by hand. thanks,
-    corrections, undos: of the user's messages, how many were one. cleared: it ended by throwing its context away. tokens: read and
-    written, what came from a cache left out. seconds: from its first line to its last.
+    corrections, undos: of the user's messages, how many were one. cleared: it ended by throwing its context away. tokens:
+    read and written, what came from a cache left out. seconds: from its first line to its last.
     """
 
     good: int = 0

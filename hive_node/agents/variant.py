@@ -26,9 +26,9 @@ class Variant:
     """What an agent is told and allowed beside its user's own settings.
 
     system_prompt_prefix: words at the head of what it is told. model_pref: a model's name as this agent spells it; None: the
-    user's own choice. behavioral_rules: ids of the curated pool, in the order in which they are shown. tool_permissions: the kinds of
-    tools that are not forbidden; all of them forbid nothing, and none is ever allowed that the user's settings do not allow.
-    extensions: anything of an integration's own, by name. Raises ValueError for what no agent could be given.
+    user's own choice. behavioral_rules: ids of the curated pool, in the order in which they are shown. tool_permissions: the
+    kinds of tools that are not forbidden; all of them forbid nothing, and none is ever allowed that the user's settings do
+    not allow. extensions: anything of an integration's own, by name. Raises ValueError for what no agent could be given.
     """
 
     system_prompt_prefix: str = ""

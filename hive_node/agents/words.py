@@ -11,13 +11,14 @@ _JUDGED_CHARS: Final = 300
 _OUTPUT_CHARS: Final = 20_000
 
 _THANKS: Final = re.compile(
-    r"\b(?:thanks|thank you|thx|perfect|great|excellent|awesome|lovely|well done|good job|nice|works now|that works|exactly right|danke|merci|gracias)\b",
+    r"\b(?:thanks|thank you|thx|perfect|great|excellent|awesome|lovely|well done|good job|nice|works now|that works"
+    r"|exactly right|danke|merci|gracias)\b",
     re.IGNORECASE,
 )
 _CORRECTION: Final = re.compile(
     r"\A\s*(?:no|nope|wrong|stop|wait)\b(?!\s+(?:problem|worries))"
-    r"|\b(?:that'?s (?:not|wrong)|not what i|you (?:broke|missed|forgot|ignored|misunderstood)|still (?:fails|failing|broken|wrong)|does(?:n'?t| not) work"
-    r"|i (?:said|asked|told you)|why did you|don'?t do that|try again)\b",
+    r"|\b(?:that'?s (?:not|wrong)|not what i|you (?:broke|missed|forgot|ignored|misunderstood)"
+    r"|still (?:fails|failing|broken|wrong)|does(?:n'?t| not) work|i (?:said|asked|told you)|why did you|don'?t do that|try again)\b",
     re.IGNORECASE,
 )
 _UNDO: Final = re.compile(
@@ -27,11 +28,12 @@ _UNDO: Final = re.compile(
 )
 _RUNS_TESTS: Final = re.compile(
     r"(?:^|[;&|(]|\s)(?:\S*/)?(?:pytest|py\.test|tox|nox|vitest|jest|mocha|rspec|phpunit|ctest|nextest"
-    r"|python3? -m (?:pytest|unittest)|go test|cargo (?:test|nextest)|(?:npm|yarn|pnpm|bun|deno)(?: run)? test|make (?:check|test|unit)"
-    r"|mvn\b.*\b(?:test|verify)|gradlew?\b.*\btest|dotnet test|rails test|mix test)(?=$|[\s:;&|)])"
+    r"|python3? -m (?:pytest|unittest)|go test|cargo (?:test|nextest)|(?:npm|yarn|pnpm|bun|deno)(?: run)? test"
+    r"|make (?:check|test|unit)|mvn\b.*\b(?:test|verify)|gradlew?\b.*\btest|dotnet test|rails test|mix test)(?=$|[\s:;&|)])"
 )
 _FAILED: Final = re.compile(
-    r"\b[1-9][0-9]* (?:failed|failing|failures?|errors?)\b|\bfailures?: [1-9]|\btests? failed\b|^FAILED\b|^FAIL\b|^--- FAIL|\bFAILED \(|test result: FAILED",
+    r"\b[1-9][0-9]* (?:failed|failing|failures?|errors?)\b|\bfailures?: [1-9]|\btests? failed\b|^FAILED\b|^FAIL\b|^--- FAIL"
+    r"|\bFAILED \(|test result: FAILED",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class NewAgent(Request):
-    """A coding agent to look after. folder: where it works; none for `generic`. model: one of its family, to be swapped for its neighbours.
+    """A coding agent to look after. folder: where it works; none for `generic`. model: one that may be swapped for a neighbour.
 
     share: whether the sums of its contests may leave for the hive. weights: of operators, over the usual ones.
     """

@@ -1,8 +1,8 @@
 """`hive-node agent hook EVENT`: what a coding agent runs at each event. It never breaks the agent.
 
-Whatever happens (no daemon, a locked database, a full disk, nonsense on standard input), it ends within 2 s with exit code 0, and prints nothing
-but what the agent is to read. Of what the agent tells, a few fields go to the daemon over its socket; prompts and answers are not among them.
-Of the standard library alone, and of that as little as will do: the agent's user waits for it.
+Whatever happens (no daemon, a locked database, a full disk, nonsense on standard input), it ends within 2 s with exit code
+0, and prints nothing but what the agent is to read. Of what the agent tells, a few fields go to the daemon over its socket;
+prompts and answers are not among them. Of the standard library alone, and of that as little as will do: its user waits for it.
 """
 
 import json
@@ -57,7 +57,8 @@ def _given() -> dict[str, Any]:
 def _ask(home: Path, event: str, given: dict[str, Any]) -> bytes:
     """What is to be printed. Raises OSError, ValueError."""
     body = json.dumps({"kind": "claude-code", "event": event, **given}).encode()
-    head = f"POST /v1/sessions/hook HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    fields = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /v1/sessions/hook HTTP/1.0\r\n{fields}\r\n\r\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_SOCKET_S)
         connection.connect(str(home / "admin.sock"))

@@ -30,7 +30,7 @@ HASH: Final = Comment("#")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A marked block in the file at `path`. text: LF lines; empty: there is to be no block. head: what a new file begins with."""
+    """A marked block in the file at `path`. text: LF lines; empty: there is to be no block."""
 
     path: str
     text: str
@@ -82,7 +82,7 @@ class Block:
         if marks != ((1, 1) if found else (0, 0)):
             raise AgentFault(
                 "agent.block-broken",
-                f"{self.path}: the lines `{_BEGIN}` and `{_END}` do not stand once each, in this order: put them right, or delete both",
+                f"{self.path}: `{_BEGIN}` and `{_END}` do not stand once each, in this order: put them right, or delete both",
             )
         return found
 

@@ -1,4 +1,4 @@
-"""Our entries in Claude Code's `settings.json`: merged into what its user wrote, comments and all, and found again by what they call."""
+"""Our entries in Claude Code's `settings.json`: merged into what its user wrote, comments and all, and found again."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""JSON with comments and trailing commas, as people write settings: read with the places of its parts, edited without touching the rest."""
+"""JSON with comments and trailing commas, as people write it: read with the places of its parts, edited without touching the rest."""
 
 import json
 import re
@@ -22,7 +22,7 @@ class NotJson(ValueError):
 
 @dataclass(slots=True)
 class Node:
-    """A value and where it stands. start, end: of its text. begin: of its key's text where it has one. items: of an array or object."""
+    """A value and where it stands. start, end: of its text; begin: of its key where it has one. items: of an array or object."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ def read(text: str) -> Node:
 
 
 def insert_first(text: str, container: Node, member: str, depth: int) -> str:
-    """`member` as the first of the container's, on lines of its own. Undone by `cut`, exactly. depth: how deep the container stands."""
+    """`member` as the first of the container's, on lines of its own; `cut` undoes it. depth: how deep the container stands."""
     eol = "\r\n" if "\r\n" in text else "\n"
     indented = member.replace("\n", eol + "  " * (depth + 1))
     closes = "," if container.items else eol + "  " * depth

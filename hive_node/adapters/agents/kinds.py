@@ -10,7 +10,6 @@ from typing import Final
 from hive_node.adapters.agents.aider_settings import CONVENTIONS, SETTINGS, AiderSettings
 from hive_node.adapters.agents.blocks import Block, OwnFile
 from hive_node.adapters.agents.hooks import Hooks
-from hive_node.adapters.agents.records import read_aider, read_claude, read_codex
 from hive_node.agents.signals import Signals
 from hive_node.agents.variant import Variant, canonical_json
 from hive_node.agents.wording import instructions
@@ -48,6 +47,8 @@ class ClaudeCode:
 
     def read(self, transcript: str | None, folder: Path | None, since: datetime, until: datetime) -> Signals | None:
         """As AgentAdapter.read."""
+        from hive_node.adapters.agents.records import read_claude  # its patterns are for nodes that look after an agent
+
         return read_claude(Path(transcript)) if transcript else None
 
 
@@ -78,6 +79,8 @@ class Codex:
 
     def read(self, transcript: str | None, folder: Path | None, since: datetime, until: datetime) -> Signals | None:
         """As AgentAdapter.read."""
+        from hive_node.adapters.agents.records import read_codex
+
         return read_codex(self.sessions, folder, since, until) if folder else None
 
 
@@ -140,6 +143,8 @@ class Aider:
 
     def read(self, transcript: str | None, folder: Path | None, since: datetime, until: datetime) -> Signals | None:
         """As AgentAdapter.read."""
+        from hive_node.adapters.agents.records import read_aider
+
         return read_aider(folder / ".aider.chat.history.md", since, until) if folder else None
 
 

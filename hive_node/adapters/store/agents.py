@@ -1,4 +1,4 @@
-"""Agents, their variants, contests, sessions and touched files as rows. A decision, its champion and its event are one transaction."""
+"""Agents, variants, contests, sessions and touched files as rows. A decision, its champion and its event are one transaction."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,5 +1,6 @@
 """Each session gets its arm once, before it begins; what is scored, what is missing, and what a person says later."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -173,3 +174,28 @@ async def test_a_word_that_comes_late_gives_a_silent_session_its_place_at_the_en
     await world.service.look()
     scored = await world.service.shelf.signalled_since("it", world.clock.moment - timedelta(days=1))
     assert [one.id for one in scored] == ["s2", "silent"], "what was looked at stays in its order"
+
+
+async def test_one_session_asked_for_ten_times_at_once_is_one_row_and_one_arm(world: World) -> None:
+    await world.add()
+    await world.service.roll("it")
+    for number in range(5):
+        given = await asyncio.gather(*(world.begin(f"s{number}") for _ in range(10)))
+        assert len({(one.session.arm, one.variant.digest) for one in given}) == 1
+    assert len(await world.service.shelf.sessions("it")) == 5
+
+
+async def test_no_session_gets_the_arm_of_a_contest_that_is_decided_at_the_same_moment(world: World) -> None:
+    agent = await world.add()
+    for round_ in range(5):
+        await world.service.roll("it")
+        beginnings = [world.begin(f"r{round_}-{number}") for number in range(10)]
+        done = await asyncio.gather(world.service.contests.abort(agent, "now"), *beginnings)
+        contest, given = done[0], done[1:]
+        for one in given:
+            if one.session.contest is None:
+                assert one.variant.digest == agent.champion
+            else:
+                assert one.session.contest == contest.number
+        again = await asyncio.gather(*(world.begin(one.session.id) for one in given))
+        assert {one.variant.digest for one in again} == {agent.champion}
