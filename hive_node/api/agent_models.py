@@ -15,12 +15,12 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class NewAgent(Request):
-    """A coding agent to look after. folder: where it works; none for `generic`. model: one that may be swapped for a neighbour.
+    """A coding agent to look after. kind: the one that was used in the folder, unless told. folder: where it works; none for `generic`. model: one that may be swapped for a neighbour.
 
     share: whether the sums of its contests may leave for the hive. weights: of operators, over the usual ones.
     """
 
-    kind: Literal["claude-code", "codex", "cursor", "aider", "generic"]
+    kind: Literal["claude-code", "codex", "cursor", "aider", "generic"] | None = None
     folder: Path | None = None
     name: Identity | None = None
     share: Literal["none", "summaries", "recipes"] = "none"

@@ -22,7 +22,9 @@ _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 @app.command()
 def add(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="claude-code, codex, cursor, aider or generic.")],
+    kind: Annotated[
+        str | None, typer.Argument(help="claude-code, codex, cursor, aider or generic; found out where one was used.")
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Where it works; this folder unless told.")] = None,
     name: Annotated[str | None, typer.Option(help="How it is called here.")] = None,
     share: Annotated[

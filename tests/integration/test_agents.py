@@ -226,6 +226,7 @@ def test_a_locked_database_delays_nobody(claude: Claude) -> None:
     finally:
         locker.rollback()
         locker.close()
+    assert "while-locked" not in claude.sessions(), "who was given nothing is in neither arm"
     assert "SessionStart" in (claude.node.home.root / "agent-hook.log").read_text()
     assert claude.node.client.get("/v1/health") == {"status": "ok"}
 

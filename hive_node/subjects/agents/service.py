@@ -1,7 +1,9 @@
 """Agents in the daemon: files as the database says, sessions read, contests decided, the hive told."""
 
 import asyncio
+import itertools
 import logging
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,13 +24,16 @@ logger = logging.getLogger(__name__)
 
 # Events are heard of at once; this is for what no event tells: blocks of time, days, sessions that fell silent.
 _POLL_S: Final = 60.0
+# What the first champion is, as its reign and its idea say it.
+_FOUND: Final = "as it was found"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants looked after. model: one that llms of this agent's family may be swapped for; None leaves it to the user."""
+    """What a person wants looked after. kind: None for the one that was used in the folder. model: one that may be swapped for a
+    neighbour of its family; None leaves the model to the user."""
 
-    kind: str
+    kind: str | None
     folder: Path | None
     name: str | None = None
     share: ShareLevel = ShareLevel.NONE
@@ -83,29 +88,24 @@ class AgentService:
 
     async def add(self, wish: Wish) -> Agent:
         """Look after an agent from now on, beginning with nothing but what its user already has. Raises AgentFault, StoreError."""
-        adapter = self._adapter(wish.kind)
-        folder = self._folder(wish, adapter)
-        now = self.clock.now()
-        first = Variant(model_pref=wish.model)
+        adapter = self._adapter(wish)
+        folder, first, now = self._folder(wish, adapter), Variant(model_pref=wish.model), self.clock.now()
         if wish.model is not None and adapter.render(first) == adapter.render(Variant()):
-            raise AgentFault("agent.no-model", f"{wish.kind} takes its model from its user alone: leave out --model")
+            raise AgentFault("agent.no-model", f"{adapter.kind} takes its model from its user alone: leave out --model")
         agent = Agent(
-            id=wish.name or (f"{folder.name}-{wish.kind}" if folder else wish.kind),
-            kind=wish.kind,
+            id=wish.name or await self._name(adapter.kind, folder),
+            kind=adapter.kind,
             folder=folder,
             share=wish.share,
             seed=self.chance.seed(),
             added_at=now,
             decided_at=now,
-            reigns=(Reign(first.digest, now, "as it was found"),),
+            reigns=(Reign(first.digest, now, _FOUND),),
             weights=dict(wish.weights),
         )
-        agent = replace(
-            agent,
-            max_sessions=wish.max_sessions or agent.max_sessions,
-            max_days=wish.max_days or agent.max_days,
-        )
-        await self.shelf.add(agent, Descent(first, None, "user", "as it was found", now))
+        most_sessions, most_days = wish.max_sessions or agent.max_sessions, wish.max_days or agent.max_days
+        agent = replace(agent, max_sessions=most_sessions, max_days=most_days)
+        await self.shelf.add(agent, Descent(first, None, "user", _FOUND, now))
         try:
             await self._place(agent)
         except Fault:
@@ -188,14 +188,29 @@ class AgentService:
             sessions = await self.shelf.sessions(agent.id, contest=contest.number)
             await self.news.tell(agent, contest, evidence(contest, sessions, agent.policy))
 
-    def _adapter(self, kind: str) -> AgentAdapter:
-        if kind not in self.adapters:
-            raise AgentFault("agent.unknown-kind", f"there is no {kind!r}; known are {', '.join(self.adapters)}")
-        return self.adapters[kind]
+    def _adapter(self, wish: Wish) -> AgentAdapter:
+        if wish.kind is not None and wish.kind in self.adapters:
+            return self.adapters[wish.kind]
+        folder = wish.folder
+        seen = [
+            one for one in self.adapters.values() if wish.kind is None and folder is not None and one.detect(folder)
+        ]
+        if len(seen) != 1:
+            found = f"the folder shows {' and '.join(one.kind for one in seen) or 'none'} of them"
+            problem = found if wish.kind is None else f"there is no {wish.kind!r}"
+            raise AgentFault("agent.unknown-kind", f"which agent? {problem}; known are {', '.join(self.adapters)}")
+        return seen[0]
+
+    async def _name(self, kind: str, folder: Path | None) -> str:
+        """How it is called where nobody said so: by its folder and kind, numbered where another folder of that name is first."""
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{folder.name}-{kind}" if folder else kind)
+        others = {one.id for one in await self.shelf.all() if (one.kind, one.folder) != (kind, folder)}
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        return name if name not in others else next(one for one in numbered if one not in others)
 
     def _folder(self, wish: Wish, adapter: AgentAdapter) -> Path | None:
         if not adapter.needs_folder:
             return None
         if wish.folder is None or not wish.folder.is_dir():
-            raise AgentFault("agent.no-folder", f"{wish.kind} is looked after in a folder: name one that is there")
+            raise AgentFault("agent.no-folder", f"{adapter.kind} is looked after in a folder: name one that is there")
         return wish.folder.resolve()

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hive_node.agents.session import Arm
+from hive_node.ports.agents import AgentFault
 from hive_node.subjects.agents.report import as_markdown, dossier, overview, report, session_row
+from hive_node.subjects.agents.service import Wish
 from tests.fakes.agents import World
 
 
@@ -42,12 +44,28 @@ async def test_without_an_agent_nothing_is_looked_at_until_there_is_one(world: W
 async def test_one_agents_fault_is_not_anothers(world: World, tmp_path: Path) -> None:
     await world.add("codex")
     (tmp_path / "other").mkdir()
-    from hive_node.subjects.agents.service import Wish
-
     await world.service.add(Wish("codex", tmp_path / "other", name="another"))
     (world.folder / "AGENTS.md").write_bytes(b"<!-- hive-node:begin -->\n")
     await world.service.look()
     assert set(world.service.troubles) == {"it"}
+
+
+async def test_an_agent_is_found_out_where_one_was_used_and_named_after_its_folder(
+    world: World, tmp_path: Path
+) -> None:
+    with pytest.raises(AgentFault, match="shows none of them"):
+        await world.service.add(Wish(None, world.folder))
+    (world.folder / "AGENTS.md").write_text("x")
+    assert (await world.service.add(Wish(None, world.folder))).id == "repo-codex"
+    (world.folder / ".cursor").mkdir()
+    with pytest.raises(AgentFault, match="codex and cursor"):
+        await world.service.add(Wish(None, world.folder))
+    other = tmp_path / "other" / "repo"
+    other.mkdir(parents=True)
+    assert (await world.service.add(Wish("codex", other))).id == "repo-codex-2"
+    strange = tmp_path / "a b: c"
+    strange.mkdir()
+    assert (await world.service.add(Wish("codex", strange))).id == "a-b--c-codex"
 
 
 async def told(world: World) -> dict[str, object]:
