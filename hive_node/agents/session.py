@@ -157,8 +157,14 @@ class Session:
 
 
 def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) -> Wager:
-    """What the sessions of a contest say: those that count, in the order in which they were first scored."""
-    counted = [(one.scored_at, one.id, one) for one in sessions if one.counts and one.contest == contest.number]
+    """What the sessions of a contest say: those that count, in the order in which they were first scored.
+
+    What was first scored after the contest had ended decided nothing, and is no part of it.
+    """
+    its = [one for one in sessions if one.counts and one.contest == contest.number]
+    counted = [(one.scored_at, one.id, one) for one in its if one.scored_at is not None]
+    if contest.ended_at is not None:
+        counted = [entry for entry in counted if entry[0] <= contest.ended_at]
     counted.sort(key=lambda entry: entry[:2])
     scored = [(one.arm is Arm.CHALLENGER, one.score) for _, _, one in counted]
     return weigh([Outcome(challenged, value) for challenged, value in scored if value is not None], policy)

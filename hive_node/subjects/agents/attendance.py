@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from hive_node.agents.session import Agent, Arm, Contest, Session
 from hive_node.agents.signals import Signals, score, usual
@@ -24,8 +25,6 @@ IDLE: Final = timedelta(hours=12)
 READ_AGAIN: Final = timedelta(minutes=1)
 # What is usual is told by the last sessions, not by those of last year.
 _USUAL_OF: Final = 50
-
-HookEvent = Literal["SessionStart", "Stop", "SessionEnd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +68,25 @@ class Attendance:
 
     async def goes_on(self, agent: Agent, identity: str, transcript: str | None) -> None:
         """The agent answered once more. A session that began without this node has no arm, and stays unknown."""
-        await self._change(
-            agent, identity, lambda one: replace(one, is_pending=True, transcript=transcript or one.transcript)
-        )
+        with suppress(NotFound):
+            await self._change(
+                agent, identity, lambda one: replace(one, is_pending=True, transcript=transcript or one.transcript)
+            )
 
     async def end(self, agent: Agent, identity: str, transcript: str | None, *, cleared: bool = False) -> None:
-        """The session is over, until it is taken up again."""
+        """The session is over, until it is taken up again. One that began without this node stays unknown."""
 
         def over(session: Session) -> Session:
             signals = replace(session.signals, cleared=session.signals.cleared or cleared)
             place = transcript or session.transcript
             return replace(session, is_open=False, is_pending=True, transcript=place, signals=signals)
 
-        await self._change(agent, identity, over)
+        with suppress(NotFound):
+            await self._change(agent, identity, over)
 
     async def report(self, agent: Agent, identity: str, signals: Signals) -> Session:
         """What an integration of one's own saw of a session so far. Raises NotFound."""
-        return await self._change(
-            agent, identity, lambda one: replace(one, signals=one.signals.with_course(signals)), must=True
-        )
+        return await self._change(agent, identity, lambda one: replace(one, signals=one.signals.with_course(signals)))
 
     async def judge(self, agent: Agent, identity: str | None, *, is_good: bool) -> Session:
         """What a person says of a session, the last one unless told. Raises NotFound, Fault."""
@@ -100,7 +99,7 @@ class Attendance:
             # Its score follows, also where it was counted already.
             return replace(session, signals=replace(session.signals, **counts), is_pending=True)
 
-        return await self._change(agent, identity, said, must=True)
+        return await self._change(agent, identity, said)
 
     async def read_on(self) -> None:
         """Read what is new of every session, and score those that are over."""
@@ -113,8 +112,8 @@ class Attendance:
     async def block(self, agent: Agent) -> Given:
         """The session of the present block of time; earlier ones are over."""
         now = self.clock.now()
-        for session in await self.shelf.latest(agent.id, 2):
-            if session.is_open and session.id != _block_id(now):
+        for session in await self.shelf.open_sessions():
+            if session.agent == agent.id and session.is_open and session.id != _block_id(now):
                 await self.end(agent, session.id, None)
         return await self.begin(agent, _block_id(now))
 
@@ -133,17 +132,11 @@ class Attendance:
         number = contest.number if contest is not None else None
         return Session(agent.id, identity, digest, arm, number, now, now, transcript=transcript)
 
-    async def _change(
-        self, agent: Agent, identity: str, change: Callable[[Session], Session], *, must: bool = False
-    ) -> Session:
+    async def _change(self, agent: Agent, identity: str, change: Callable[[Session], Session]) -> Session:
         async with self.turn:
             session = await self.shelf.session(agent.id, identity)
             if session is None:
-                if must:
-                    raise NotFound("session.unknown", f"{agent.id} has no session {identity!r}")
-                return Session(
-                    agent.id, identity, agent.champion, Arm.CHAMPION, None, self.clock.now(), self.clock.now()
-                )
+                raise NotFound("session.unknown", f"{agent.id} has no session {identity!r}")
             changed = replace(change(session), seen_at=self.clock.now())
             await self.shelf.keep_session(changed)
         self.noticed()

@@ -174,5 +174,7 @@ def test_evidence_is_of_this_contests_scored_sessions_alone_and_what_has_no_sign
     assert (wager.champion.n, wager.champion.sum, wager.challenger.n, wager.challenger.sum) == (1, 0.5, 1, 0.75)
     assert missing(contest, sessions, Arm.CHALLENGER) == 1
     assert missing(contest, sessions, Arm.CHAMPION) == 0
+    ended = Contest("a", 1, "v", "w", "response_style", "x", NOW, ended_at=NOW.replace(minute=2))
+    assert evidence(ended, sessions, agent().policy).sessions == 1, "what was scored later decided nothing"
     shuffled = evidence(contest, sessions[::-1], agent().policy)
     assert shuffled.wealth == wager.wealth, "the order is that in which they were over, not that of the rows"
