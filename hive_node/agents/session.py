@@ -156,10 +156,10 @@ class Session:
         return self.scored_at is not None and self.score is not None
 
 
-def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) -> Wager:
-    """What the sessions of a contest say: those that count, in the order in which they were first scored.
+def outcomes(contest: Contest, sessions: Iterable[Session]) -> list[Outcome]:
+    """What decides a contest: its sessions that count, in the order in which they were first scored.
 
-    What was first scored after the contest had ended decided nothing, and is no part of it.
+    What was first scored after the contest had ended decided nothing, and is not among them.
     """
     its = [one for one in sessions if one.counts and one.contest == contest.number]
     counted = [(one.scored_at, one.id, one) for one in its if one.scored_at is not None]
@@ -167,7 +167,12 @@ def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) 
         counted = [entry for entry in counted if entry[0] <= contest.ended_at]
     counted.sort(key=lambda entry: entry[:2])
     scored = [(one.arm is Arm.CHALLENGER, one.score) for _, _, one in counted]
-    return weigh([Outcome(challenged, value) for challenged, value in scored if value is not None], policy)
+    return [Outcome(challenged, value) for challenged, value in scored if value is not None]
+
+
+def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) -> Wager:
+    """What those sessions say."""
+    return weigh(outcomes(contest, sessions), policy)
 
 
 def missing(contest: Contest, sessions: Iterable[Session], arm: Arm) -> int:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from hive_node.cli.client import Client
-from hive_node.cli.context import JsonFlag, at, client_of
+from hive_node.cli.context import JsonFlag, at, client_of, home_of
 from hive_node.cli.output import NO, USAGE, count, end, say, show, table, warn
+from hive_node.cli.reports import Form, Output, chosen, give
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Coding agents whose configuration evolves over your sessions."
@@ -99,14 +100,14 @@ def sessions(context: typer.Context, agent: Id = None, limit: int = 20, as_json:
 
 
 @app.command()
-def report(context: typer.Context, agent: Id = None, as_json: JsonFlag = False) -> None:
-    """Every contest, as Markdown."""
-    client = client_of(context)
-    path = at("agents", _the(client, agent), "report")
-    if as_json:
-        show(client.get(path), True, _words)
-    else:
-        say(client.text("GET", f"{path}?format=markdown"))
+def report(
+    context: typer.Context, agent: Id = None, form: Form = None, output: Output = None, as_json: JsonFlag = False
+) -> None:
+    """Every contest with its evidence: an HTML page in the node's home, and the same as Markdown here."""
+    wanted, client = chosen(form, as_json=as_json), client_of(context)
+    identity = client.get(at("agents", _the(client, agent)))["id"]
+    page = home_of(context).reports / f"{identity}.html"
+    give(client, at("agents", identity, "report"), page, wanted, output)
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """`experiment …`: start, watch, look at, stop, report. The steps of one driven by hand are in `stepping`."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,8 @@ import typer
 from hive_node.cli import stepping
 from hive_node.cli.client import Client
 from hive_node.cli.context import JsonFlag, at, client_of, home_of
-from hive_node.cli.output import NO, USAGE, count, end, json_text, number, percent, say, show, table, warn
+from hive_node.cli.output import NO, USAGE, count, end, number, percent, say, show, table, warn
+from hive_node.cli.reports import Form, Output, chosen, give
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Runs of the loop: propose, run, gate, promote.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `experiment list` shows it.")]
@@ -25,14 +25,6 @@ class OperatorName(StrEnum):
     RECIPE = "recipe"
     COMBINE = "combine"
     LLM = "llm"
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
-    JSON = "json"
 
 
 @app.command()
@@ -147,32 +139,15 @@ def trials(context: typer.Context, experiment: OrNewest = None, as_json: JsonFla
 def report(
     context: typer.Context,
     experiment: OrNewest = None,
-    form: Annotated[Format | None, typer.Option("--format", help="Print this form instead.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Write it to this file instead.")] = None,
+    form: Form = None,
+    output: Output = None,
     as_json: JsonFlag = False,
 ) -> None:
     """The report: an HTML page in the node's home, and the same as Markdown here."""
-    if as_json and form not in {None, Format.JSON}:
-        end("--json and --format say different things", USAGE)
-    client = client_of(context)
-    experiment = experiment or newest(client)
-    where = at("experiments", experiment, "report")
-    wanted = Format.JSON if as_json else form
-    if wanted is None and output is None:
-        identity = client.get(at("experiments", experiment))["id"]
-        page = home_of(context).reports / f"{identity}.html"
-        _write(page, client.text("GET", f"{where}?format=html"))
-        say(f"{page}\n\n{client.text('GET', f'{where}?format=markdown').rstrip()}")
-        return
-    wanted = wanted or _form_of(output)
-    text = (
-        json_text(client.get(where)) if wanted is Format.JSON else client.text("GET", f"{where}?format={wanted.value}")
-    )
-    if output is None:
-        say(text.rstrip())
-    else:
-        _write(output, text)
-        say(str(output))
+    wanted, client = chosen(form, as_json=as_json), client_of(context)
+    identity = client.get(at("experiments", experiment or newest(client)))["id"]
+    page = home_of(context).reports / f"{identity}.html"
+    give(client, at("experiments", identity, "report"), page, wanted, output)
 
 
 stepping.register(app)
@@ -242,16 +217,3 @@ def _all_trials(client: Client, experiment: str) -> dict[str, Any]:
         cursor = page["next"]
         if cursor is None:
             return {"items": items, "next": None}
-
-
-def _form_of(output: Path | None) -> Format:
-    suffix = output.suffix if output else ""
-    return {".md": Format.MARKDOWN, ".json": Format.JSON}.get(suffix, Format.HTML)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        end(f"{path} cannot be written: {error.strerror}", NO)

@@ -21,10 +21,10 @@ def as_markdown(tree: dict[str, Any]) -> str:
         "\n".join(
             ["| # | operator | outcome | value | idea | why |", "|---|---|---|---|---|---|", *map(_line, tree["ideas"])]
         ),
-        _markdown_table(_OPERATORS, _operators(tree)),
+        markdown_table(_OPERATORS, _operators(tree)),
     ]
     if tree["watches"]:
-        blocks.append(_markdown_table(_WATCHES, _watches(tree)))
+        blocks.append(markdown_table(_WATCHES, _watches(tree)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -35,18 +35,18 @@ def as_html(tree: dict[str, Any]) -> str:
         for row in tree["ideas"]
     ]
     tables = [
-        _html_table(
+        html_table(
             "Ideas",
             ("#", "operator", "outcome", "value", "idea", "why"),
             ideas,
             [row["outcome"] for row in tree["ideas"]],
         ),
-        _html_table("Operators side by side", _OPERATORS, _operators(tree)),
-        _html_table("Measured again after promotion", _WATCHES, _watches(tree)) if tree["watches"] else "",
-        _html_table("What bounds each run", ("what", "by"), sorted(_limits(tree).items())),
+        html_table("Operators side by side", _OPERATORS, _operators(tree)),
+        html_table("Measured again after promotion", _WATCHES, _watches(tree)) if tree["watches"] else "",
+        html_table("What bounds each run", ("what", "by"), sorted(_limits(tree).items())),
         _receipts(tree["receipts"]),
     ]
-    return _PAGE.format(
+    return PAGE.format(
         title=escape(tree["id"]),
         headline=escape(f"{_metric(tree)}: {_change(tree)}"),
         facts="".join(
@@ -148,12 +148,12 @@ def _why(row: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return "\n".join([*lines, *("| " + " | ".join(_cell(str(cell)) for cell in row) + " |" for row in rows)])
 
 
-def _html_table(
+def html_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], classes: Sequence[str] | None = None
 ) -> str:
     head = "".join(f"<th>{escape(column)}" for column in columns)
@@ -172,7 +172,7 @@ def _receipts(receipts: Sequence[dict[str, Any]]) -> str:
          ", ".join(f"{name} {_number(value)}" for name, value in one["metrics"].items()), f"{one['wall_s']:.3f}")
         for one in receipts
     ]  # fmt: skip
-    table = _html_table("Receipts", _RECEIPTS, rows)
+    table = html_table("Receipts", _RECEIPTS, rows)
     return f"<details><summary>Receipts of {_count(len(rows), 'run')}</summary>{table}</details>" if rows else ""
 
 
@@ -254,7 +254,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-_PAGE: Final = """<!doctype html>
+PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>

@@ -189,6 +189,8 @@ def test_show_explains_in_a_screenful_and_the_report_lists_what_was_tried(claude
     for word in ("champion", "challenger", "Evidence", "Next:"):
         assert word in shown.stdout
     assert "| 1 |" in claude.node.cli("agent", "report").stdout
+    assert (claude.node.home.reports / "repo-claude-code.html").read_text().startswith("<!doctype html>")
+    assert claude.node.cli("agent", "report", "--format", "html").stdout.startswith("<!doctype html>")
     listed = json.loads(claude.node.cli("agent", "list", "--json").stdout)
     assert [one["id"] for one in listed["items"]] == ["repo-claude-code"]
     assert claude.node.cli("agent", "sessions").returncode == 0

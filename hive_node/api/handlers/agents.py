@@ -21,9 +21,10 @@ from hive_node.api.agent_models import (
 from hive_node.api.models import NoBody, Page, Response
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
+from hive_node.improve.agent_rendering import as_html, as_markdown
 from hive_node.ports.agents import AgentFault
 from hive_node.subjects.agents.attendance import Given
-from hive_node.subjects.agents.report import Dossier, as_markdown, dossier, overview, report, session_row
+from hive_node.subjects.agents.report import Dossier, dossier, overview, report, session_row
 from hive_node.subjects.agents.service import Wish
 from protocol.deltas import ShareLevel
 from protocol.wire import JsonValue
@@ -33,7 +34,7 @@ def routes(parts: Parts) -> list[Route]:
     """The endpoints of agents and sessions."""
     agents, sessions = _Agents(parts), _Sessions(parts)
     one = "/v1/agents/{id}"
-    forms = (("format", "json (default) or markdown"),)
+    forms = (("format", "json (default), markdown or html"),)
     which = (("agent", "whose sessions"), ("limit", "items a page"))
     return [
         Route("GET", "/v1/agents", "Agents, by id", agents.all, Page),
@@ -93,8 +94,10 @@ class _Agents:
                 return tree
             case "markdown":
                 return web.Response(text=as_markdown(tree), content_type="text/markdown")
+            case "html":
+                return web.Response(text=as_html(tree), content_type="text/html")
             case _:
-                raise BadRequest("request.invalid", "format is json or markdown")
+                raise BadRequest("request.invalid", "format is json, markdown or html")
 
     async def check(self, call: Call) -> Any:
         found = await self._service.examine(await self._agent(call))

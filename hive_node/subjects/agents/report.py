@@ -16,6 +16,7 @@ from hive_node.agents.session import (
     Session,
     evidence,
     missing,
+    outcomes,
 )
 from hive_node.agents.signals import parts, usual
 from hive_node.agents.variant import Descent, difference
@@ -92,24 +93,6 @@ def session_row(session: Session, others: Sequence[Session]) -> dict[str, Any]:
     }
 
 
-def as_markdown(tree: dict[str, Any]) -> str:
-    """The report for a person with a terminal or an editor."""
-    lines = [
-        f"# Agent {tree['id']}",
-        "",
-        f"Champion `{tree['champion']['digest'][:12]}`: {tree['champion']['idea']}.",
-        f"{tree['next']}",
-        "",
-    ]
-    head = ["| # | axis | idea | champion | challenger | e-value | state |", "|---|---|---|---|---|---|---|"]
-    rows = [
-        f"| {one['number']} | {one['operator']} | {one['idea']} | {_arm_words(one['arms']['champion'])} | "
-        f"{_arm_words(one['arms']['challenger'])} | {one['e_value']:.3g} of {one['threshold']:.3g} | {one['state']}: {one['reason'] or ''} |"
-        for one in tree["contests"]
-    ]
-    return "\n".join([*lines, *head, *rows]) + "\n"
-
-
 def _variant(found: Dossier, digest: str) -> dict[str, Any]:
     descent = found.descents[digest]
     return {
@@ -159,9 +142,19 @@ def _contest(found: Dossier, contest: Contest) -> dict[str, Any]:
         "e_value": wager.wealth,
         "threshold": found.agent.policy.threshold,
         "leads": _leads(wager),
+        "path": _path(found, contest),
         "sessions_left": max(0, found.agent.max_sessions - wager.sessions),
         "ends_at": (contest.started_at + timedelta(days=found.agent.max_days)).isoformat(),
     }
+
+
+def _path(found: Dossier, contest: Contest) -> list[float]:
+    """The e-value after each session."""
+    wager, path = Wager(found.agent.policy), []
+    for outcome in outcomes(contest, found.sessions):
+        wager.add(outcome)
+        path.append(wager.wealth)
+    return path
 
 
 def _arm(sums: ArmSums, without: int) -> dict[str, Any]:
@@ -190,8 +183,3 @@ def _next(found: Dossier) -> str:
         )
     left = max(0, SESSIONS_BETWEEN - found.fresh)
     return f"A challenger is made after {left} more scored {'session' if left == 1 else 'sessions'}; `agent roll` makes one now."
-
-
-def _arm_words(arm: dict[str, Any]) -> str:
-    mean = "–" if arm["mean"] is None else f"{arm['mean']:.3f}"
-    return f"{mean} ({arm['n']}, {arm['missing']} missing)"

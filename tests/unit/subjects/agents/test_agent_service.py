@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hive_node.agents.session import Arm
+from hive_node.improve.agent_rendering import as_html, as_markdown
 from hive_node.ports.agents import AgentFault
-from hive_node.subjects.agents.report import as_markdown, dossier, overview, report, session_row
+from hive_node.subjects.agents.report import dossier, overview, report, session_row
 from hive_node.subjects.agents.service import Wish
 from tests.fakes.agents import World
 
@@ -96,6 +97,13 @@ async def test_an_overview_says_who_leads_by_how_much_how_sure_and_what_is_next(
     assert whole["trouble"] == "a trouble"
     assert len(whole["variants"]) == 2
     assert "| 1 |" in as_markdown(whole)
+    page = as_html(whole)
+    assert "<polyline" in page
+    assert "default-src 'none'" in page
+    assert whole["contests"][0]["path"][-1] == whole["contests"][0]["e_value"]
+    whole["contests"][0]["idea"] = "<script>alert(1)</script>"
+    assert "<script>" not in as_html(whole), "what a model wrote is shown, never run"
+    assert "<polyline" not in as_html({**whole, "contests": []})
     rows = [session_row(one, found.sessions) for one in found.sessions]
     assert {row["signals"]["explicit"] for row in rows} == {0.0, 1.0}
 
