@@ -9,7 +9,7 @@ def main() -> None:
     if sys.argv[1:2] == ["scan"]:
         # A commit waits for it: what the other commands need is not even looked for.
         from hive_node.cli.scan import run
-    elif words[-3:-1] == ["agent", "hook"]:
+    elif words[-3:-1] == ["agent", "hook"] and len(words) == 3 + ("--home" in sys.argv):
         # A coding agent waits for it, at every answer.
         from hive_node.cli.agent_hook import run as hook
 

@@ -73,8 +73,9 @@ def _ask(home: Path, event: str, given: dict[str, Any]) -> bytes:
 
 
 def _home(arguments: list[str]) -> Path:
-    if "--home" in arguments:
-        return Path(arguments[arguments.index("--home") + 1])
+    for at, word in enumerate(arguments[:-1]):
+        if word == "--home" or word.startswith("--home="):
+            return Path(word.partition("=")[2] or arguments[at + 1])
     from hive_node.config.home import Home
 
     return Home.choose(None).root

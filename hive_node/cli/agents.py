@@ -1,5 +1,6 @@
 """`agent …`: coding agents whose configuration evolves over your real sessions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,11 +36,16 @@ def add(
         str | None, typer.Option(help="The model it uses now, which may be swapped for a neighbour of its family.")
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(min=20, help="Scored sessions that a contest is given.")] = None,
+    max_days: Annotated[int | None, typer.Option(min=1, help="Days that a contest is given.")] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="How often an operator is drawn, as behavioral_rules=30; can be repeated.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Look after a coding agent. Its files get a part of ours; `agent forget` takes it out again, to the byte."""
     place = None if kind == "generic" else str((folder or Path.cwd()).expanduser().absolute())
-    body = {"kind": kind, "folder": place, "name": name, "share": share, "model": model, "max_sessions": max_sessions}
+    body: dict[str, Any] = {"kind": kind, "folder": place, "name": name, "share": share, "model": model}
+    body |= {"max_sessions": max_sessions, "max_days": max_days, "weights": _weights(weight or ())}
 
     def words(tree: Any) -> None:
         say(f"Added {tree['id']}" + (f" in {tree['folder']}." if tree["folder"] else "."))
@@ -193,6 +199,13 @@ def _the(client: Client, agent: str | None) -> str:
     if len(known) != 1:
         end(f"which agent? There are {len(known)}: {', '.join(known) or '`hive-node agent add` makes one'}", USAGE)
     return str(known[0])
+
+
+def _weights(given: Sequence[str]) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, _, value in (one.partition("=") for one in given)}
+    except ValueError:
+        end("a weight is written as in behavioral_rules=30", USAGE)
 
 
 def _judge(context: typer.Context, agent: str | None, session: str | None, *, is_good: bool, as_json: bool) -> None:

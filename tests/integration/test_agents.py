@@ -71,7 +71,7 @@ class Claude:
 
     def until_scored(self, session: str) -> dict[str, Any]:
         """The session, once the daemon has read its transcript; its events say when to look."""
-        for _ in range(200):
+        for _ in range(1500):
             found = self.sessions()[session]
             if not found["open"] and found["score"] is not None:
                 return found
@@ -150,7 +150,7 @@ def test_a_session_of_many_replies_is_one_row_with_the_signals_of_its_transcript
 def test_what_a_person_says_comes_first(claude: Claude) -> None:
     before = claude.sessions()["work"]["score"]
     assert claude.node.cli("agent", "bad", "repo-claude-code", "--session", "work").returncode == 0
-    for _ in range(200):
+    for _ in range(1500):
         if (after := claude.sessions()["work"]["score"]) != before:
             break
         threading.Event().wait(0.02)
@@ -164,7 +164,7 @@ def test_no_word_of_a_prompt_or_a_transcript_is_kept_said_or_sent(claude: Claude
         claude.write(a_day_of_work(name, claude.folder), name)
         claude.hook("SessionEnd", name, reason="clear")
         claude.until_scored(name)
-    for _ in range(200):
+    for _ in range(1500):
         sent = [one for one in claude.node.client.get("/v1/deltas")["items"] if one["kind"] == "arm-evidence"]
         if sent:
             break
@@ -258,7 +258,7 @@ def test_a_program_of_ones_own_starts_reports_and_ends_sessions(claude: Claude) 
         "/v1/sessions/one/signals", {"agent": "mine", "signals": {"tests": "green", "tool_calls": 4}, "good": 1}
     )
     client.post("/v1/sessions/one/end", {"agent": "mine"})
-    for _ in range(200):
+    for _ in range(1500):
         (found,) = client.get("/v1/sessions", agent="mine")["items"]
         if found["score"] is not None:
             break
