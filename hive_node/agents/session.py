@@ -63,7 +63,8 @@ class Agent:
 
     reigns: its champions, oldest first, each rollback a reign of its own. decided_at: the last decision of any kind; sessions are
     counted from there for the next challenger. seed: of every draw that makes a challenger. watched_floor: while a promotion is
-    looked after, the mean score of what it replaced.
+    looked after, the mean score of what it replaced. micro_dollars: what its language model may cost; spent: what it did, or may
+    have, each call written down at its most before it is made.
     """
 
     id: str
@@ -78,6 +79,8 @@ class Agent:
     max_days: int = MOST_DAYS
     weights: Mapping[str, float] = field(default_factory=dict)
     watched_floor: float | None = None
+    micro_dollars: int = 0
+    spent: int = 0
 
     @property
     def champion(self) -> Digest:

@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 class NewAgent(Request):
     """A coding agent to look after. kind: the one that was used in the folder, unless told. folder: where it works; none for `generic`. model: one that may be swapped for a neighbour.
 
-    share: whether the sums of its contests may leave for the hive. weights: of operators, over the usual ones.
+    dollars: what its language model may cost in all; a model that is free needs none. share: whether the sums of its contests may leave for the hive. weights: of operators, over the usual ones.
     """
 
     kind: Literal["claude-code", "codex", "cursor", "aider", "generic"] | None = None
@@ -27,6 +27,7 @@ class NewAgent(Request):
     model: Annotated[str, Field(min_length=1, max_length=WORD_CHARS, pattern=r"^[A-Za-z0-9./:_-]+$")] | None = None
     max_sessions: Annotated[int, Field(ge=20, le=100_000)] | None = None
     max_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    dollars: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
     weights: dict[Axis, Weight] = {}
 
 
@@ -111,4 +112,5 @@ class AgentOut(Response):
     sessions: dict[str, int]
     contest: dict[str, Any] | None
     next: str
+    costs: dict[str, float]
     trouble: str | None

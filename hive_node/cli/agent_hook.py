@@ -16,8 +16,8 @@ from types import FrameType
 from typing import Any, Final
 
 # The promise is 2 s; what is left is for the interpreter to start and to end.
-_LIMIT_S: Final = 1.7
-_SOCKET_S: Final = 1.5
+_LIMIT_S: Final = 1.5
+_SOCKET_S: Final = 1.3
 _MOST_INPUT_BYTES: Final = 1024 * 1024
 _MOST_ANSWER_BYTES: Final = 256 * 1024
 _MOST_LOG_BYTES: Final = 256 * 1024

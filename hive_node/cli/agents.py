@@ -37,6 +37,9 @@ def add(
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(min=20, help="Scored sessions that a contest is given.")] = None,
     max_days: Annotated[int | None, typer.Option(min=1, help="Days that a contest is given.")] = None,
+    dollars: Annotated[
+        float, typer.Option(min=0, help="What a language model that costs money may cost in all.")
+    ] = 0.0,
     weight: Annotated[
         list[str] | None, typer.Option(help="How often an operator is drawn, as behavioral_rules=30; can be repeated.")
     ] = None,
@@ -45,7 +48,7 @@ def add(
     """Look after a coding agent. Its files get a part of ours; `agent forget` takes it out again, to the byte."""
     place = None if kind == "generic" else str((folder or Path.cwd()).expanduser().absolute())
     body: dict[str, Any] = {"kind": kind, "folder": place, "name": name, "share": share, "model": model}
-    body |= {"max_sessions": max_sessions, "max_days": max_days, "weights": _weights(weight or ())}
+    body |= {"max_sessions": max_sessions, "max_days": max_days, "dollars": dollars, "weights": _weights(weight or ())}
 
     def words(tree: Any) -> None:
         say(f"Added {tree['id']}" + (f" in {tree['folder']}." if tree["folder"] else "."))
@@ -232,6 +235,8 @@ def _words(tree: Any) -> None:
     if len(tree["reigns"]) > 1:
         earlier = ", ".join(dict.fromkeys(one["digest"][:12] for one in tree["reigns"][:-1]))
         say(f"earlier champions: {earlier}")
+    if tree["costs"]["cap"]:
+        say(f"language model: {tree['costs']['dollars']:.4f} of {tree['costs']['cap']:.2f} dollars")
     if tree["trouble"]:
         warn(f"warning: {tree['trouble']}")
 

@@ -164,13 +164,25 @@ class Told:
     signals: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """An answer of a model's. words: a new prefix and the idea behind it; None where it was of no use. It costs either way."""
+
+    words: tuple[str, str] | None
+    micro_dollars: int
+
+
 class Rewriter(Protocol):
     """A language model that changes a prefix. Raises ModelFault."""
 
-    async def is_there(self) -> bool:
-        """Whether it can be asked here without a bill."""
+    async def is_there(self, *, may_cost: bool) -> bool:
+        """Whether it can be asked here; without leave to cost anything, only one that is free."""
         ...
 
-    async def rewrite(self, told: Told) -> tuple[str, str] | None:
-        """A new prefix and the idea behind it; None where its answer was of no use."""
+    async def most(self, told: Told) -> int:
+        """What an answer costs at most, in micro-dollars. Costs nothing."""
+        ...
+
+    async def rewrite(self, told: Told) -> Rewritten:
+        """One attempt."""
         ...

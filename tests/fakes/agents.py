@@ -15,7 +15,7 @@ from hive_node.agents.session import Agent, Arm, Contest, Session
 from hive_node.agents.variant import Variant
 from hive_node.agents.wording import instructions
 from hive_node.ports import ModelFault, News
-from hive_node.ports.agents import Told
+from hive_node.ports.agents import Rewritten, Told
 from hive_node.subjects.agents.attendance import BLOCK, Attendance, Given
 from hive_node.subjects.agents.contests import Contests
 from hive_node.subjects.agents.service import AgentService, Wish
@@ -50,15 +50,21 @@ class Model:
     answers: list[tuple[str, str] | None] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     is_broken: bool = False
+    is_free: bool = True
+    dearest: int = 0
+    cost: int = 0
 
-    async def is_there(self) -> bool:
-        return bool(self.answers) or self.is_broken
+    async def is_there(self, *, may_cost: bool) -> bool:
+        return (bool(self.answers) or self.is_broken) and (may_cost or not self.dearest)
 
-    async def rewrite(self, told: Told) -> tuple[str, str] | None:
+    async def most(self, told: Told) -> int:
+        return self.dearest
+
+    async def rewrite(self, told: Told) -> Rewritten:
         self.told.append(told)
         if self.is_broken:
-            raise ModelFault("model.unreachable", "nobody answers")
-        return self.answers.pop(0)
+            raise ModelFault("model.unreachable", "nobody answers", is_free=self.is_free)
+        return Rewritten(self.answers.pop(0), self.cost)
 
 
 @dataclass

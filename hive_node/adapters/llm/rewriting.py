@@ -1,4 +1,4 @@
-"""`llm_rewrite`: a language model makes a small change of an agent's prefix. Asked only where it costs nothing."""
+"""`llm_rewrite`: a language model makes a small change of an agent's prefix. What it writes is a stranger's text."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Final
 from hive_node.adapters.llm.desk import ModelDesk
 from hive_node.agents.variant import MOST_PREFIX_CHARS
 from hive_node.ports import Ending, LanguageModel, ModelFault, Prompt
-from hive_node.ports.agents import Told
+from hive_node.ports.agents import Rewritten, Told
 
 logger = logging.getLogger(__name__)
 
@@ -45,26 +45,37 @@ class ModelRewriter:
     desk: ModelDesk
     model: Callable[[], Awaitable[LanguageModel]]
 
-    async def is_there(self) -> bool:
-        """As Rewriter.is_there. What costs money is asked for a project with a budget alone, and an agent has none."""
+    async def is_there(self, *, may_cost: bool) -> bool:
+        """As Rewriter.is_there."""
         try:
-            return self.desk.price().is_free
+            is_free = self.desk.price().is_free
+            await self.desk.key()
         except ModelFault:
             return False
+        return is_free or may_cost
 
-    async def rewrite(self, told: Told) -> tuple[str, str] | None:
+    async def most(self, told: Told) -> int:
+        """As Rewriter.most. Raises ModelFault."""
+        price = self.desk.price()
+        return 0 if price.is_free else price.most(await (await self.model()).most_tokens(_prompt(told)), _MOST_TOKENS)
+
+    async def rewrite(self, told: Told) -> Rewritten:
         """As Rewriter.rewrite. Raises ModelFault."""
-        data = {
-            "present_text": told.champion.system_prompt_prefix,
-            "rules_beside_it": list(told.champion.behavioral_rules),
-            "ideas_that_lost": list(told.losers),
-            "last_sessions": dict(told.signals),
-        }
-        material = f"DATA\n{json.dumps(data, indent=1, ensure_ascii=False)}"
         model = await self.model()
-        answer = await model.answer(Prompt(_SYSTEM, material, "Give the next text."), _MOST_TOKENS)
+        answer = await model.answer(_prompt(told), _MOST_TOKENS)
+        cost = self.desk.price().cost(answer.usage)
         found = _ANSWER.search(answer.text) if answer.ending is Ending.DONE else None
         if found is None or len(found["prefix"]) > MOST_PREFIX_CHARS:
             logger.info("reply does not fit", extra={"operator": "llm_rewrite"})
-            return None
-        return found["prefix"], " ".join(found["idea"].split())[:_MOST_IDEA_CHARS]
+            return Rewritten(None, cost)
+        return Rewritten((found["prefix"], " ".join(found["idea"].split())[:_MOST_IDEA_CHARS]), cost)
+
+
+def _prompt(told: Told) -> Prompt:
+    data = {
+        "present_text": told.champion.system_prompt_prefix,
+        "rules_beside_it": list(told.champion.behavioral_rules),
+        "ideas_that_lost": list(told.losers),
+        "last_sessions": dict(told.signals),
+    }
+    return Prompt(_SYSTEM, f"DATA\n{json.dumps(data, indent=1, ensure_ascii=False)}", "Give the next text.")

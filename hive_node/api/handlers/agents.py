@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from guardrails.budget import cap_in_micro_dollars
 from hive_node.agents.session import Agent
 from hive_node.agents.signals import Signals
 from hive_node.api.agent_models import (
@@ -76,6 +77,7 @@ class _Agents:
             body.model,
             body.max_sessions,
             body.max_days,
+            cap_in_micro_dollars(body.dollars),
             {str(name): weight for name, weight in body.weights.items()},
         )
         return await self._told(await self._service.add(wish))

@@ -188,7 +188,7 @@ class Contests:
         champion = next(one.variant for one in descents if one.digest == agent.champion)
         ground = Ground(champion, {one.digest for one in descents}, self.adapters[agent.kind].render)
         made, draws = proposals(ground), draws_for(agent.seed, len(contests) + 1)
-        has_model = await self.rewriter.is_there()
+        has_model = await self.rewriter.is_there(may_cost=agent.spent < agent.micro_dollars)
         weights = {**(WEIGHTS if has_model else WEIGHTS_WITHOUT_MODEL), **agent.weights}
         runnable = {*made, LLM_REWRITE} if has_model else set(made)
         for name in order(runnable, weights, await self.prior.by_axis(agent.kind), draws):
@@ -204,18 +204,44 @@ class Contests:
         losers = [one.idea for one in contests if one.state not in {Ending.RUNNING, Ending.PROMOTED}]
         sums = _sums(await self.shelf.latest(agent.id, _SESSIONS_TOLD))
         try:
-            answer = await self.rewriter.rewrite(Told(ground.champion, losers[-_LOSERS_TOLD:], sums))
+            words = await self._paid(agent, Told(ground.champion, losers[-_LOSERS_TOLD:], sums))
         except ModelFault as fault:
             logger.warning("operator left out", extra={"operator": LLM_REWRITE, "agent": agent.id, "code": fault.code})
             return None
-        if answer is None:
+        if words is None:
             return None
-        prefix, idea = answer
+        prefix, idea = words
         try:
             variant = replace(ground.champion, system_prompt_prefix=prefix)
         except ValueError:  # longer than a prefix may be
             return None
         return Proposal(LLM_REWRITE, variant, idea) if ground.is_worth_a_try(variant) else None
+
+    async def _paid(self, agent: Agent, told: Told) -> tuple[str, str] | None:
+        """A model's words. The most that they can cost is a row before they are asked for, and the truth after."""
+        most = await self.rewriter.most(told)
+        if not await self._spend(agent, most):
+            logger.info("call not made", extra={"agent": agent.id, "operator": LLM_REWRITE})
+            return None
+        try:
+            answer = await self.rewriter.rewrite(told)
+        except ModelFault as fault:
+            if fault.is_free:
+                await self._spend(agent, -most)
+            raise
+        await self._spend(agent, answer.micro_dollars - most)
+        return answer.words
+
+    async def _spend(self, agent: Agent, micro_dollars: int) -> bool:
+        """Write it down; False, and nothing written, where the agent's cap would not hold."""
+        async with self.attendance.turn:
+            agent = await self.shelf.get(agent.id)
+            spent = agent.spent + micro_dollars
+            if micro_dollars > 0 and spent > agent.micro_dollars:
+                return False
+            if micro_dollars:
+                await self.shelf.keep(replace(agent, spent=spent))
+        return True
 
 
 def _sums(sessions: Sequence[Session]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from hive_node.ports.agents import AgentShelf
 
 # Scores of fewer sessions are no ground for a word about who leads.
 _LEAST_TOLD: Final = 5
+_MICRO: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def overview(found: Dossier) -> dict[str, Any]:
         "sessions": _counts(found.sessions),
         "contest": _contest(found, running) if running else None,
         "next": _next(found),
+        "costs": {"dollars": agent.spent / _MICRO, "cap": agent.micro_dollars / _MICRO},
         "trouble": found.trouble,
     }
 

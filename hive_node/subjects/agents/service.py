@@ -40,6 +40,7 @@ class Wish:
     model: str | None = None
     max_sessions: int | None = None
     max_days: int | None = None
+    micro_dollars: int = 0
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -102,6 +103,7 @@ class AgentService:
             decided_at=now,
             reigns=(Reign(first.digest, now, _FOUND),),
             weights=dict(wish.weights),
+            micro_dollars=wish.micro_dollars,
         )
         most_sessions, most_days = wish.max_sessions or agent.max_sessions, wish.max_days or agent.max_days
         agent = replace(agent, max_sessions=most_sessions, max_days=most_days)

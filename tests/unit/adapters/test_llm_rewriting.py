@@ -14,6 +14,7 @@ from hive_node.ports import Answer, Ending, LanguageModel, Prompt
 from hive_node.ports.agents import Told
 
 FREE = PriceSection(input=0.0, output=0.0, cache_write=0.0, cache_write_hour=0.0, cache_read=0.0)
+LOCAL = ModelSection(name="llama", base_url="http://127.0.0.1:11434", prices={"llama": FREE})
 GOOD = "Sure.\n<idea>\nTests\nfirst.\n</idea>\n<prefix>\nRun the tests first.\n</prefix>\n"
 
 
@@ -42,7 +43,7 @@ def rewriter(model: Model, settings: ModelSection | None = None) -> ModelRewrite
 async def test_a_whole_answer_is_a_prefix_and_an_idea_in_one_line() -> None:
     model = Model(GOOD)
     told = Told(Variant("Be kind.", None, ("small-steps",)), ["be terse"], {"sessions": 20.0})
-    assert await rewriter(model).rewrite(told) == ("Run the tests first.", "Tests first.")
+    assert (await rewriter(model, LOCAL).rewrite(told)).words == ("Run the tests first.", "Tests first.")
     (prompt,) = model.prompts
     data = json.loads(prompt.material.removeprefix("DATA\n"))
     assert data["present_text"] == "Be kind."
@@ -54,12 +55,19 @@ async def test_a_whole_answer_is_a_prefix_and_an_idea_in_one_line() -> None:
     [("", Ending.DONE), ("<idea>x</idea>", Ending.DONE), (GOOD, Ending.CUT_OFF), (GOOD, Ending.REFUSED), (GOOD.replace("Run", "x" * 5000), Ending.DONE)],
 )  # fmt: skip
 async def test_anything_else_is_no_idea(text: str, ending: Ending) -> None:
-    assert await rewriter(Model(text, ending)).rewrite(Told(Variant(), [], {})) is None
+    assert (await rewriter(Model(text, ending), LOCAL).rewrite(Told(Variant(), [], {}))).words is None
 
 
-async def test_only_a_model_that_costs_nothing_is_asked_without_a_budget() -> None:
-    free = ModelSection(name="llama", base_url="http://127.0.0.1:11434", prices={"llama": FREE})
+async def test_a_model_that_costs_money_is_asked_by_who_may_spend_it_and_its_cost_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "x" * 40)
     dear = ModelSection(name="m", prices={"m": PriceSection(**{**FREE.model_dump(exclude={"long"}), "input": 3.0})})
-    assert await rewriter(Model(GOOD), free).is_there()
-    assert not await rewriter(Model(GOOD), dear).is_there()
-    assert not await rewriter(Model(GOOD)).is_there()
+    model = Model(GOOD)
+    assert await rewriter(model, LOCAL).is_there(may_cost=False)
+    assert await rewriter(model, LOCAL).most(Told(Variant(), [], {})) == 0
+    assert not await rewriter(model, dear).is_there(may_cost=False)
+    assert await rewriter(model, dear).is_there(may_cost=True)
+    assert not await rewriter(model).is_there(may_cost=True)
+    assert await rewriter(model, dear).most(Told(Variant(), [], {})) == 3
+    assert (await rewriter(model, dear).rewrite(Told(Variant(), [], {}))).micro_dollars == 0

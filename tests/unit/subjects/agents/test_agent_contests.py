@@ -365,3 +365,29 @@ def test_every_rule_of_the_pool_is_one_that_the_constitution_allows() -> None:
     for idea in behavioral_rules(Variant()):
         verdict = constitution.judge_idea(f"{idea.idea}\n{instructions(idea.variant)}")
         assert not isinstance(verdict, Rejected), idea.idea
+
+
+async def test_no_call_is_made_that_the_agents_dollars_may_not_pay_and_each_is_on_the_books(world: World) -> None:
+    await world.add(weights={"llm_rewrite": 1e9}, micro_dollars=250)
+    world.model.dearest, world.model.cost = 100, 40
+    world.model.answers = [(f"Rule {number}.", f"idea {number}") for number in range(9)]
+    for _ in range(6):
+        await world.service.roll("it")
+    contests = await world.service.shelf.contests("it")
+    assert [one.operator == "llm_rewrite" for one in contests] == [True] * 4 + [False] * 2
+    assert (await world.agent()).spent == 4 * 40, "160 spent: 100 more might be 260"
+
+
+@pytest.mark.parametrize(("is_free", "spent"), [(True, 0), (False, 100)])
+async def test_a_call_that_failed_counts_unless_it_surely_cost_nothing(world: World, is_free: bool, spent: int) -> None:
+    await world.add(weights={"llm_rewrite": 1e9}, micro_dollars=250)
+    world.model.dearest, world.model.is_broken, world.model.is_free = 100, True, is_free
+    await world.service.roll("it")
+    assert (await world.agent()).spent == spent
+
+
+async def test_without_dollars_a_model_that_costs_is_never_asked(world: World) -> None:
+    await world.add(weights={"llm_rewrite": 1e9})
+    world.model.dearest, world.model.answers = 100, [("Rule.", "idea")]
+    await world.service.roll("it")
+    assert world.model.told == []
