@@ -12,7 +12,7 @@ from hive_node.agents.wording import instructions
 from hive_node.ports.agents import AgentFault
 from hive_node.subjects.agents.attendance import BLOCK
 from tests.fakes.agents import World
-from tests.fakes.transcripts import rollout
+from tests.fakes.transcripts import MARKER, rollout
 
 FILES = {
     "codex": {"AGENTS.md": b"# Rules\r\nBe kind."},
@@ -103,3 +103,6 @@ async def test_codexs_own_record_of_a_block_scores_it(world: World, monkeypatch:
     assert found.signals.corrections == 1
     assert found.score is not None
     assert found.score < 0.5
+    stored = b"".join(path.read_bytes() for path in world.root.glob("hive.db*"))
+    assert b"it" in stored
+    assert MARKER.encode() not in stored, "no word of what was said or printed is kept"
