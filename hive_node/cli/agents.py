@@ -18,6 +18,9 @@ Id = Annotated[
     str | None, typer.Argument(metavar="AGENT", help="As `agent list` shows it; needed where there are several.")
 ]
 Session = Annotated[str | None, typer.Option(help="Which session; the last one unless told.")]
+# Of a challenger's words, in a screenful.
+_LINES = 4
+_LINE_CHARS = 110
 _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
@@ -245,6 +248,9 @@ def _contest_words(contest: Any) -> None:
     say(
         f"contest {contest['number']} ({contest['operator']}): {contest['idea']}; challenger {contest['challenger'][:12]}"
     )
+    for sign, lines in (("+", contest["says"]["more"]), ("-", contest["says"]["less"])):
+        for line in lines[:_LINES]:
+            say(f"  {sign} {line[:_LINE_CHARS]}")
     arms = [(name, contest["arms"][name]) for name in ("champion", "challenger")]
     rows = [(name, arm["n"], _score(arm["mean"]), arm["missing"]) for name, arm in arms]
     table(("arm", "scored sessions", "mean score", "without a signal"), rows, "")

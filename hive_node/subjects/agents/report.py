@@ -19,7 +19,8 @@ from hive_node.agents.session import (
     outcomes,
 )
 from hive_node.agents.signals import parts, usual
-from hive_node.agents.variant import Descent, difference
+from hive_node.agents.variant import Descent, Variant, difference
+from hive_node.agents.wording import instructions
 from hive_node.ports.agents import AgentShelf
 
 # Scores of fewer sessions are no ground for a word about who leads.
@@ -130,6 +131,7 @@ def _contest(found: Dossier, contest: Contest) -> dict[str, Any]:
         "operator": contest.operator,
         "idea": contest.idea,
         "changes": {name: list(pair) for name, pair in difference(before, after).items()},
+        "says": {"more": _lines(after, before), "less": _lines(before, after)},
         "champion": contest.champion,
         "challenger": contest.challenger,
         "state": contest.state.value,
@@ -148,6 +150,12 @@ def _contest(found: Dossier, contest: Contest) -> dict[str, Any]:
         "sessions_left": max(0, found.agent.max_sessions - wager.sessions),
         "ends_at": (contest.started_at + timedelta(days=found.agent.max_days)).isoformat(),
     }
+
+
+def _lines(one: Variant, other: Variant) -> list[str]:
+    """What the first is told and the second is not."""
+    known = set(instructions(other).split("\n"))
+    return [line for line in instructions(one).split("\n") if line and line not in known]
 
 
 def _path(found: Dossier, contest: Contest) -> list[float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hive_node.agents.session import Arm
+from hive_node.agents.wording import instructions
 from hive_node.improve.agent_rendering import as_html, as_markdown
 from hive_node.ports.agents import AgentFault
 from hive_node.subjects.agents.report import dossier, overview, report, session_row
@@ -81,6 +82,8 @@ async def test_an_overview_says_who_leads_by_how_much_how_sure_and_what_is_next(
     begun = await told(world)
     assert begun["contest"]["leads"] is None  # type: ignore[index]
     assert begun["contest"]["e_value"] == 1.0  # type: ignore[index]
+    challenger = await world.variant(begun["contest"]["challenger"])  # type: ignore[index]
+    assert begun["contest"]["says"] == {"more": instructions(challenger).split("\n"), "less": []}  # type: ignore[index]
     for number in range(24):
         await world.session(f"s{number}", is_good=None, by_arm={Arm.CHAMPION: number % 3 == 0, Arm.CHALLENGER: True})
         if await world.contest() is None:
