@@ -13,8 +13,9 @@ Digest: TypeAlias = str
 Style: TypeAlias = Literal["terse", "normal", "verbose"]
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
 
-# Kinds of tools as people speak of them; each agent has its own names for what is in them.
-TOOLS: Final = ("edit", "shell", "subagents", "web")
+# Kinds of tools that a session may well be better without, as people speak of them; each agent has its own names for what is in
+# them. Edits and commands are not among them: nobody's work is to wait for an experiment.
+TOOLS: Final = ("background", "mcp", "subagents", "web")
 
 # A prefix is read by the agent in every session: a page is more than enough, and less than any agent's limit.
 MOST_PREFIX_CHARS: Final = 4000

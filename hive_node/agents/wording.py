@@ -11,8 +11,8 @@ _STYLES: Final = {
     "verbose": "Explain as you go: what you are about to do, why, and what you found.",
 }
 _TOOLS: Final = {
-    "edit": "do not edit files: propose changes as patches",
-    "shell": "do not run shell commands: say which one the user should run",
+    "background": "do not run commands in the background: wait for each one",
+    "mcp": "do not use tools of MCP servers: work with the built-in ones",
     "subagents": "do not start sub-agents: do the work yourself",
     "web": "do not search or fetch from the web",
 }

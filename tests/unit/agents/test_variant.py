@@ -1,6 +1,7 @@
 """A variant is what it says: one digest for one meaning, and nothing that no agent could be given."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -29,14 +30,14 @@ def test_a_variant_that_was_stored_is_the_same_variant(variant: Variant) -> None
 
 
 def test_the_digest_is_sha_256_of_canonical_json() -> None:
-    # Computed by hand, so that a peer of another program could.
-    text = '{"behavioral_rules":[],"extensions":{},"model_pref":null,"response_style":"normal","system_prompt_prefix":"","tool_permissions":["edit","shell","subagents","web"]}'
+    # Spelled out, so that a peer of another program could.
+    text = '{"behavioral_rules":[],"extensions":{},"model_pref":null,"response_style":"normal","system_prompt_prefix":"","tool_permissions":["background","mcp","subagents","web"]}'
     assert canonical_json(Variant()) == text
-    assert Variant().digest == "a6d7c77f8be2" + Variant().digest[12:]
+    assert Variant().digest == sha256(text.encode()).hexdigest()
 
 
 def test_the_order_of_tools_says_nothing_and_that_of_rules_does() -> None:
-    assert Variant(tool_permissions=("web", "edit")).digest == Variant(tool_permissions=("edit", "web", "edit")).digest
+    assert Variant(tool_permissions=("web", "mcp")).digest == Variant(tool_permissions=("mcp", "web", "mcp")).digest
     assert Variant(behavioral_rules=("a", "b")).digest != Variant(behavioral_rules=("b", "a")).digest
 
 
@@ -71,7 +72,7 @@ def test_an_empty_variant_says_nothing_at_all() -> None:
 
 
 def test_what_an_agent_reads_has_the_prefix_first_then_the_style_then_the_rules() -> None:
-    variant = Variant("Be kind.", None, ("small-steps", "unknown-here"), "terse", ("edit", "shell", "subagents"))
+    variant = Variant("Be kind.", None, ("small-steps", "unknown-here"), "terse", ("background", "mcp", "subagents"))
     lines = instructions(variant).split("\n")
     assert lines[0] == "Be kind."
     assert lines[2].startswith("Answer tersely")

@@ -27,7 +27,7 @@ AXES = {
     "model_pref": model_pref,
     "tool_permissions": tool_permissions,
 }
-CHAMPION = Variant("Work carefully.", "sonnet", ("small-steps", "plan-first"), "terse", ("edit", "shell", "web"))
+CHAMPION = Variant("Work carefully.", "sonnet", ("small-steps", "plan-first"), "terse", ("background", "mcp", "web"))
 # Where an agent gives its user alone a say, an idea of that axis is a placebo: it would be tested for weeks, for nothing.
 NO_SAY = {("model_pref", kind) for kind in ("claude-code", "codex", "cursor")}
 
