@@ -115,6 +115,16 @@ class PlacesFiles(Protocol):
     async def forget(self, agent: str, folder: Path, pieces: Sequence[Piece]) -> list[Kept]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """How many sessions there were. missing: over, and without a signal."""
+
+    all: int
+    open: int
+    scored: int
+    missing: int
+
+
 class AgentShelf(FileNotes, Protocol):
     """Agents, their variants, sessions and contests. Raises StoreError, NotFound."""
 
@@ -141,6 +151,8 @@ class AgentShelf(FileNotes, Protocol):
     async def sessions(self, agent: str, *, contest: int | None = None) -> list[Session]: ...
 
     async def latest(self, agent: str, limit: int) -> list[Session]: ...
+
+    async def counts(self, agent: str) -> SessionCounts: ...
 
     async def open_sessions(self) -> list[Session]: ...
 

@@ -69,6 +69,20 @@ class Claude:
     def sessions(self) -> dict[str, dict[str, Any]]:
         return {one["id"]: one for one in self.node.client.get("/v1/sessions", agent="repo-claude-code")["items"]}
 
+    def contest(self) -> dict[str, Any]:
+        """The running contest; a new one where the last is decided."""
+        agent = self.node.client.get("/v1/agents/repo-claude-code")
+        agent = agent if agent["contest"] else self.node.client.post("/v1/agents/repo-claude-code/roll")
+        contest: dict[str, Any] = agent["contest"]
+        return contest
+
+    def play(self, session: str) -> dict[str, Any]:
+        """A whole session, as scored."""
+        self.context("SessionStart", session, source="startup")
+        self.write(a_day_of_work(session, self.folder), session)
+        self.hook("SessionEnd", session, reason="prompt_input_exit")
+        return self.until_scored(session)
+
     def until_scored(self, session: str) -> dict[str, Any]:
         """The session, once the daemon has read its transcript; its events say when to look."""
         for _ in range(1500):
@@ -111,6 +125,7 @@ def test_what_claude_code_runs_is_what_its_settings_say(claude: Claude) -> None:
 
 
 def test_two_sessions_at_once_each_get_their_own_arm_and_keep_it(claude: Claude) -> None:
+    (changed,) = claude.contest()["changes"]
     given: dict[str, str] = {}
     arms: dict[str, str] = {}
     while set(arms.values()) != {"champion", "challenger"} and len(given) < 64:  # coins fall as they like
@@ -120,8 +135,6 @@ def test_two_sessions_at_once_each_get_their_own_arm_and_keep_it(claude: Claude)
             given |= dict(zip(names, said, strict=True))
         rows = claude.sessions()
         arms = {name: rows[name]["arm"] for name in given}
-    agent = claude.node.client.get("/v1/agents/repo-claude-code")
-    (changed,) = agent["contest"]["changes"]
     assert changed in {"behavioral_rules", "response_style", "tool_permissions"}
     words = {arm: {given[name] for name in given if arms[name] == arm} for arm in ("champion", "challenger")}
     assert words["champion"] == {""}, "what was found there adds nothing"
@@ -148,30 +161,27 @@ def test_a_session_of_many_replies_is_one_row_with_the_signals_of_its_transcript
 
 
 def test_what_a_person_says_comes_first(claude: Claude) -> None:
-    before = claude.sessions()["work"]["score"]
-    assert claude.node.cli("agent", "bad", "repo-claude-code", "--session", "work").returncode == 0
+    before = claude.play("judged")["score"]
+    assert claude.node.cli("agent", "bad", "repo-claude-code", "--session", "judged").returncode == 0
     for _ in range(1500):
-        if (after := claude.sessions()["work"]["score"]) != before:
+        if (after := claude.sessions()["judged"]["score"]) != before:
             break
         threading.Event().wait(0.02)
-    assert after == pytest.approx((1 + 1 + 0.6) / 8)
+    assert after < before / 2
 
 
 def test_no_word_of_a_prompt_or_a_transcript_is_kept_said_or_sent(claude: Claude) -> None:
+    claude.contest()
     for number in range(20):
-        name = f"m{number}"
-        claude.context("SessionStart", name, source="startup")
-        claude.write(a_day_of_work(name, claude.folder), name)
-        claude.hook("SessionEnd", name, reason="clear")
-        claude.until_scored(name)
+        claude.play(f"m{number}")
     for _ in range(1500):
         sent = [one for one in claude.node.client.get("/v1/deltas")["items"] if one["kind"] == "arm-evidence"]
         if sent:
             break
         threading.Event().wait(0.05)
-    (body,) = [one["body"] for one in sent]
-    assert 2 <= sum(arm["n"] for arm in body["arms"]) <= 20
-    assert set(body) == {"task", "variants", "axis", "arms"}
+    for body in (one["body"] for one in sent):
+        assert 1 <= sum(arm["n"] for arm in body["arms"]) <= 20
+        assert set(body) == {"task", "variants", "axis", "arms"}
     root = claude.node.home.root
     places = [*root.rglob("*"), claude.node.log]
     told = b"".join(path.read_bytes() for path in places if path.is_file())
@@ -267,11 +277,19 @@ def test_a_program_of_ones_own_starts_reports_and_ends_sessions(claude: Claude) 
     assert client.delete("/v1/agents/mine")["kept"] == []
 
 
-def test_forgotten_the_settings_are_what_they_were_to_the_byte(claude: Claude) -> None:
-    done = claude.node.cli("agent", "forget")
+def test_forgotten_the_settings_are_what_they_were_to_the_byte(claude: Claude, tmp_path: Path) -> None:
+    settings = tmp_path / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(COMMENTED)
+    second = Claude(claude.node, tmp_path)
+    assert claude.node.cli("agent", "add", "--folder", str(tmp_path), "--name", "second").returncode == 0
+    assert second.settings() != COMMENTED
+    assert claude.node.cli("agent", "roll", "second").returncode == 0
+    second.hook("SessionStart", "x")
+    done = claude.node.cli("agent", "forget", "second")
     assert done.returncode == 0, done.stderr
-    assert claude.settings() == COMMENTED
-    assert claude.context("SessionStart", "after") == ""
+    assert second.settings() == COMMENTED
+    assert second.context("SessionStart", "after") == ""
 
 
 def test_without_a_daemon_the_hook_says_nothing_and_notes_it(claude: Claude, tmp_path: Path) -> None:

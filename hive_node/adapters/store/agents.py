@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database, Transaction
@@ -14,7 +14,7 @@ from hive_node.adapters.store.tables import agent_files, agents, contests, sessi
 from hive_node.agents.session import Agent, Contest, Ending, Session
 from hive_node.agents.variant import Descent, Digest, variant_of
 from hive_node.ports import NotFound
-from hive_node.ports.agents import AgentFault, TouchedFile
+from hive_node.ports.agents import AgentFault, SessionCounts, TouchedFile
 
 _AGENT: Final = TypeAdapter(Agent)
 _CONTEST: Final = TypeAdapter(Contest)
@@ -125,6 +125,14 @@ class AgentStore:
         """The sessions that were seen last, newest first."""
         query = select(sessions.c.document).where(sessions.c.agent == agent)
         return await self._sessions(query.order_by(sessions.c.seen_at.desc(), sessions.c.id).limit(limit))
+
+    async def counts(self, agent: str) -> SessionCounts:
+        """How many sessions there were, without reading them."""
+        is_open, is_scored = sessions.c.is_open == 1, sessions.c.score.is_not(None)
+        sums = [func.count().filter(one) for one in (is_open, is_scored, ~is_open & ~is_scored)]
+        query = select(func.count(), *sums).where(sessions.c.agent == agent)
+        async with self.database.read() as connection:
+            return SessionCounts(*(await connection.execute(query)).one())
 
     async def open_sessions(self) -> list[Session]:
         """Every session of any agent that is not over, or has something new to be read."""

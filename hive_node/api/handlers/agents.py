@@ -90,7 +90,7 @@ class _Agents:
         return {"forgotten": identity, "kept": await self._service.forget(identity)}
 
     async def report(self, call: Call) -> Any:
-        tree = report(await self._found(await self._agent(call)))
+        tree = report(await self._found(await self._agent(call), is_whole=True))
         match call.text("format") or "json":
             case "json":
                 return tree
@@ -127,9 +127,9 @@ class _Agents:
     async def _told(self, agent: Agent) -> dict[str, Any]:
         return overview(await self._found(await self._service.shelf.get(agent.id)))
 
-    async def _found(self, agent: Agent) -> Dossier:
-        trouble = self._service.troubles.get(agent.id)
-        return await dossier(self._service.shelf, agent, trouble, self._parts.clock.now())
+    async def _found(self, agent: Agent, *, is_whole: bool = False) -> Dossier:
+        trouble, now = self._service.troubles.get(agent.id), self._parts.clock.now()
+        return await dossier(self._service.shelf, agent, trouble, now, is_whole=is_whole)
 
 
 class _Sessions:

@@ -1,7 +1,7 @@
 """What a person or a program is told of an agent: who leads, by how much, how sure, what happens next, and all that was tried."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from hive_node.agents.session import (
 from hive_node.agents.signals import parts, usual
 from hive_node.agents.variant import Descent, Variant, difference
 from hive_node.agents.wording import instructions
-from hive_node.ports.agents import AgentShelf
+from hive_node.ports.agents import AgentShelf, SessionCounts
 
 # Scores of fewer sessions are no ground for a word about who leads.
 _LEAST_TOLD: Final = 5
@@ -36,6 +36,7 @@ class Dossier:
     descents: Mapping[str, Descent]
     contests: Sequence[Contest]
     sessions: Sequence[Session]
+    counts: SessionCounts
     fresh: int
     trouble: str | None
     now: datetime
@@ -46,12 +47,16 @@ class Dossier:
         return found[0] if found else None
 
 
-async def dossier(shelf: AgentShelf, agent: Agent, trouble: str | None, now: datetime) -> Dossier:
-    """Read it. Raises StoreError."""
+async def dossier(
+    shelf: AgentShelf, agent: Agent, trouble: str | None, now: datetime, *, is_whole: bool = False
+) -> Dossier:
+    """Read it; only what an overview needs, unless the whole is wanted. Raises StoreError."""
     descents = {one.digest: one for one in await shelf.descents(agent.id)}
     fresh = len(await shelf.signalled_since(agent.id, agent.decided_at))
-    contests, sessions = await shelf.contests(agent.id), await shelf.sessions(agent.id)
-    return Dossier(agent, descents, contests, sessions, fresh, trouble, now)
+    contests, counts = await shelf.contests(agent.id), await shelf.counts(agent.id)
+    running = next((one.number for one in contests if one.state is Ending.RUNNING), 0)
+    sessions = await shelf.sessions(agent.id, contest=None if is_whole else running)
+    return Dossier(agent, descents, contests, sessions, counts, fresh, trouble, now)
 
 
 def overview(found: Dossier) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def overview(found: Dossier) -> dict[str, Any]:
         "added_at": agent.added_at.isoformat(),
         "champion": _variant(found, agent.champion),
         "reigns": [_reign(found, index) for index in range(len(agent.reigns))],
-        "sessions": _counts(found.sessions),
+        "sessions": asdict(found.counts),
         "contest": _contest(found, running) if running else None,
         "next": _next(found),
         "costs": {"dollars": agent.spent / _MICRO, "cap": agent.micro_dollars / _MICRO},
@@ -111,16 +116,6 @@ def _variant(found: Dossier, digest: str) -> dict[str, Any]:
 def _reign(found: Dossier, index: int) -> dict[str, Any]:
     reign = found.agent.reigns[index]
     return {"digest": reign.digest, "since": reign.at.isoformat(), "reason": reign.reason}
-
-
-def _counts(sessions: Sequence[Session]) -> dict[str, int]:
-    over = [one for one in sessions if one.closed_at is not None]
-    return {
-        "all": len(sessions),
-        "open": sum(one.is_open for one in sessions),
-        "scored": sum(one.score is not None for one in over),
-        "missing": sum(one.score is None for one in over),
-    }
 
 
 def _contest(found: Dossier, contest: Contest) -> dict[str, Any]:

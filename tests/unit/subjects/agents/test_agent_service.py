@@ -93,10 +93,11 @@ async def test_an_overview_says_who_leads_by_how_much_how_sure_and_what_is_next(
     assert tree["contest"]["gain"] > 0.3  # type: ignore[index]
     assert tree["contest"]["e_value"] > 1.0  # type: ignore[index]
     agent = await world.agent()
-    found = await dossier(world.service.shelf, agent, "a trouble", world.clock.now())
+    found = await dossier(world.service.shelf, agent, "a trouble", world.clock.now(), is_whole=True)
     if agent.watched_floor is not None:
         assert "is watched" in overview(found)["next"]
     whole = report(found)
+    assert whole["sessions"]["scored"] == len(found.sessions) == whole["sessions"]["all"]
     assert whole["trouble"] == "a trouble"
     assert len(whole["variants"]) == 2
     assert "| 1 |" in as_markdown(whole)
