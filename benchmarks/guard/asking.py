@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from tests.corpus.guard import Label, Record
 
 # A peer that is not through by then is judged by what it had said.
 _LIMIT_S = 1_200
+# How a worker says what it goes without.
+_WITHOUT = "left out: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def _replies(peer: Peer, questions: str, bulk: Path) -> list[dict]:  # type: ign
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as asked,
         tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noted,
     ):
         asked.write(questions)
         asked.seek(0)
@@ -62,12 +66,15 @@ def _replies(peer: Peer, questions: str, bulk: Path) -> list[dict]:  # type: ign
                 [*arguments, str(bulk)],
                 stdin=asked,
                 stdout=said,
-                stderr=subprocess.DEVNULL,
+                stderr=noted,
                 cwd=folder,
                 timeout=_LIMIT_S,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"not through after {_LIMIT_S} s") from error
+        noted.seek(0)
+        # What its libraries say beside is of no concern here.
+        sys.stderr.writelines(line for line in noted if line.startswith(_WITHOUT))
         said.seek(0)
         return [json.loads(line) for line in said if line.startswith("{")]

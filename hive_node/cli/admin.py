@@ -1,14 +1,13 @@
 """`api …` and `doctor`: what one needs to script against this node, and to find out why it does not work."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from hive_node.cli.context import JsonFlag, client_of, home_of
-from hive_node.cli.output import NO, end, json_text, say, show
+from hive_node.cli.output import NO, end, json_text, say, show, show_checks
 
 api = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For programs that use the admin API.")
-_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @api.command()
@@ -56,12 +55,4 @@ def doctor(
         "items": [{"check": one.check, "state": one.state, "found": one.found, "fix": one.fix} for one in findings],
     }
 
-    def words(tree: Any) -> None:
-        for one in tree["items"]:
-            say(f"{_SIGNS[one['state']]} {one['check']}: {one['found']}")
-            if one["fix"]:
-                say(f"     {one['fix']}")
-
-    show(tree, as_json, words)
-    if not tree["ok"]:
-        raise typer.Exit(NO)
+    show_checks(tree, as_json)

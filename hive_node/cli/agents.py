@@ -8,7 +8,7 @@ import typer
 
 from hive_node.cli.client import Client
 from hive_node.cli.context import JsonFlag, at, client_of, home_of
-from hive_node.cli.output import NO, USAGE, count, end, say, show, table, warn
+from hive_node.cli.output import USAGE, count, end, say, show, show_checks, table, warn
 from hive_node.cli.reports import Form, Output, chosen, give
 
 app = typer.Typer(
@@ -21,7 +21,6 @@ Session = Annotated[str | None, typer.Option(help="Which session; the last one u
 # Of a challenger's words, in a screenful.
 _LINES = 4
 _LINE_CHARS = 110
-_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @app.command()
@@ -175,19 +174,13 @@ def forget(context: typer.Context, agent: Id = None, as_json: JsonFlag = False) 
 
 @app.command()
 def doctor(context: typer.Context, agent: Id = None, as_json: JsonFlag = False) -> None:
-    """Try what an agent needs: its files read as it reads them, its hook run as it runs it. Exit code 1 where something fails."""
+    """Try what an agent needs: its files read as it reads them, and that its hook's program is there. Exit code 1 where something
+    fails.
+    """
     client = client_of(context)
     tree = client.get(at("agents", _the(client, agent), "check"))
 
-    def words(tree: Any) -> None:
-        for one in tree["items"]:
-            say(f"{_SIGNS[one['state']]} {one['check']}: {one['found']}")
-            if one["fix"]:
-                say(f"     {one['fix']}")
-
-    show(tree, as_json, words)
-    if not tree["ok"]:
-        raise typer.Exit(NO)
+    show_checks(tree, as_json)
 
 
 @app.command(hidden=True)

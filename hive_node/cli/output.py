@@ -81,3 +81,20 @@ def end(text: str, code: int) -> NoReturn:
     """Say why on standard error, and end with that exit code."""
     warn(f"hive-node: {text}")
     raise typer.Exit(code)
+
+
+_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
+
+
+def show_checks(tree: Any, as_json: bool) -> None:
+    """What a doctor found: a line each, with its remedy. Exit code 1 where something fails."""
+
+    def words(tree: Any) -> None:
+        for one in tree["items"]:
+            say(f"{_SIGNS[one['state']]} {one['check']}: {one['found']}")
+            if one["fix"]:
+                say(f"     {one['fix']}")
+
+    show(tree, as_json, words)
+    if not tree["ok"]:
+        raise typer.Exit(NO)

@@ -27,7 +27,7 @@ for name in dir(predefined):
             registry.add_recognizer(getattr(predefined, name)(supported_language="en"))
         except Exception as error:  # noqa: BLE001 - each that wants a model or a service says so in its own way
             left_out.append(f"{name} ({type(error).__name__})")
-print(f"Presidio without {', '.join(left_out) or 'nothing'}", file=sys.stderr)
+print(f"left out: Presidio without {', '.join(left_out) or 'nothing'}", file=sys.stderr)
 nothing = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
 engine = NlpEngineProvider(nlp_configuration=nothing).create_engine()
 analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
