@@ -1,4 +1,4 @@
-"""What the admin API needs of the node, as its user declares it; app.py fills it in."""
+"""What the admin API needs of the node, as its user declares it; hive_node.app fills it in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; app.py joins them."""
+"""What the flows need of the outside, as small Protocols declared by their user. Adapters satisfy them; hive_node.app joins them."""
 
 from hive_node.ports.charters import CharterLog, Cut, Invite, Invites, Joiner, JoinerState, StoredProposal
 from hive_node.ports.faults import FatalError, Fault, NotFound, RepositoryError, StoreError

@@ -1,4 +1,4 @@
-"""One simulated node: put together as app.py does it, with what is in memory in place of what is outside."""
+"""One simulated node: put together as hive_node.app does it, with what is in memory in place of what is outside."""
 
 import asyncio
 from collections import Counter

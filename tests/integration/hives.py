@@ -1,4 +1,4 @@
-"""Several whole nodes in one process: real keys, databases, TLS and sockets on loopback, put together by app.py itself.
+"""Several whole nodes in one process: real keys, databases, TLS and sockets on loopback, put together by hive_node.app itself.
 
 async def test_something(tmp_path):
     async with hive_of(tmp_path, 3) as (ada, bo, cy):       # founded, joined by invite, introduced, in step
@@ -23,9 +23,11 @@ from hive_node.adapters.contacts import Contact
 from hive_node.adapters.homefolder import create_home
 from hive_node.adapters.keyfile import NodeKey, load_key, load_token
 from hive_node.adapters.membering import Members
-from hive_node.adapters.store import Database, PeerStore
+from hive_node.adapters.store import Database
 from hive_node.adapters.store.database import migrate
-from hive_node.app import Node, _Builder
+from hive_node.app import Node, NodeBuilder
+from hive_node.app.federated import Federated
+from hive_node.app.foundation import Foundation
 from hive_node.cli.client import Client
 from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
@@ -56,7 +58,8 @@ class LiveNode:
     home: Home
     clock: ShiftedClock = field(default_factory=ShiftedClock)
     said: int = 0
-    parts: _Builder = field(init=False)
+    ground: Foundation = field(init=False)
+    parts: Federated = field(init=False)
     whole: Node = field(init=False)
     members: Members = field(init=False)
     _running: asyncio.Task[None] | None = None
@@ -71,7 +74,7 @@ class LiveNode:
 
     @property
     def hive(self) -> Hive:
-        return self.parts.hive
+        return self.ground.hive
 
     @property
     def port(self) -> int:
@@ -94,7 +97,7 @@ class LiveNode:
 
         return {
             line.name: line.state
-            for line in PeerLines(self.hive, self.parts.network, self.parts.peers, self.clock).lines()
+            for line in PeerLines(self.hive, self.parts.network, self.ground.peers, self.clock).lines()
         }
 
     def contact(self, other: "LiveNode") -> Contact | None:
@@ -118,7 +121,7 @@ class LiveNode:
 
     async def shown(self, kind: str | None = None) -> list[EntryId]:
         """What `delta list` shows, oldest first."""
-        page = await self.parts.feed.page(limit=1000, kind=kind)
+        page = await self.ground.feed.page(limit=1000, kind=kind)
         return [entry.id for _, entry in reversed(page)]
 
     async def start(self, *, wait: bool = True) -> "LiveNode":
@@ -135,14 +138,14 @@ class LiveNode:
         config = load_node_config(self.home.config)
         database = await Database.open(self.home.database)
         try:
-            self.parts = _Builder(self.home, config, self.key, load_token(self.home.token), _constitution(), database)
-            self.parts.clock = self.parts.journal.clock = self.clock
-            self.parts.peers = PeerStore(database, self.clock)
-            self.whole = await self.parts.build()
+            token = load_token(self.home.token)
+            self.ground = Foundation(self.home, config, self.key, token, _constitution(), database, self.clock)
+            builder = NodeBuilder(self.ground)
+            self.parts, self.whole = builder.federated, await builder.build()
         except BaseException:
             await database.close()
             raise
-        self.members = self.parts._members()
+        self.members = self.parts.members
         return self
 
     @asynccontextmanager
@@ -164,7 +167,7 @@ class LiveNode:
             error = None if self._running.cancelled() else self._running.exception()
             self._running = None
             assert error is None, error
-        await self.parts.database.close()
+        await self.ground.database.close()
 
 
 def new_home(folder: Path, name: str, *, mdns: bool = False) -> LiveNode:

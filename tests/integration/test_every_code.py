@@ -110,7 +110,7 @@ async def _refusal(node: LiveNode, eve: Member, charter: bytes) -> Code | None:
     async def serving(_liar: Liar, _path: str, _body: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(ok(charter))
 
-    client = node.parts._client()
+    client = node.parts.client()
     assert isinstance(client, PeerClient)
     async with lying(eve, serving) as liar:
         raws = await client.charters(LOOPBACK, liar.port, eve.id, 3)

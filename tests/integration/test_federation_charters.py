@@ -81,7 +81,7 @@ async def test_who_is_no_admin_proposes_nothing_and_sees_nothing(tmp_path: Path)
         async with eve.dial(ada) as raw:
             assert await offer(raw) == "not-an-admin"
             assert await offer(raw, coup) == "not-an-admin"
-        assert await ada.parts.charters.proposals() == []
+        assert await ada.ground.charters.proposals() == []
 
 
 async def test_an_admins_proposals_are_checked_whole_and_counted(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ async def test_an_admins_proposals_are_checked_whole_and_counted(tmp_path: Path)
                 assert await offer(raw, successor(ada, eve.who, name=f"hive {number}", **both)) == ""
             assert await offer(raw, successor(ada, eve.who, name="one more", **both)) == "too-many"
         assert ada.version == version
-        assert len(await ada.parts.charters.proposals()) == PROPOSALS_PER_ADMIN
+        assert len(await ada.ground.charters.proposals()) == PROPOSALS_PER_ADMIN
 
 
 # --- two versions after one --------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def answering(chain: Sequence[bytes], version: int, digest: str) -> Any:
 
 async def fork_by(node: LiveNode, eve: Member, base: int, **changes: Any) -> tuple[list[bytes], str]:
     """The node's chain up to `base`, and one more version that eve alone signed on top."""
-    chain = (await node.parts.charters.charters())[:base]
+    chain = (await node.ground.charters.charters())[:base]
     shared = verify_chain(chain, held(node).hive)
     charter = shared.charter.succeed(shared.hive, shared.digest, node.clock.now(), **changes)
     raw = sealed(charter.payload(), eve.who)
@@ -175,7 +175,7 @@ async def test_an_honest_fork_over_a_socket_is_taken_or_kept_by_its_digest(tmp_p
         assert held(ada).charter.policy == {"join": "approve"}  # made again on top
         assert held(ada).charter.name == f"hive {number - 1}"
         async with asyncio.timeout(10):
-            while await ada.parts.charters.to_issue_again():
+            while await ada.ground.charters.to_issue_again():
                 await asyncio.sleep(0.05)
         restarted = held(ada).digest
         await ada.stop()

@@ -76,7 +76,7 @@ def written(author: LiveNode, count: int) -> list[tuple[Envelope, Delta, str]]:
 async def hold(node: LiveNode, entries: list[tuple[Envelope, Delta, str]]) -> None:
     """As if all that had come at some time."""
     for start in range(0, len(entries), _BATCH):
-        await node.parts.feed.add(entries[start : start + _BATCH])
+        await node.ground.feed.add(entries[start : start + _BATCH])
     await node.parts.memory.restore()
 
 

@@ -31,7 +31,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def feed_of(node: LiveNode, author: str) -> list[StoredEntry]:
     """An author's feed as a node holds it, epoch by epoch in order."""
-    return [entry async for entry in node.parts.feed.all() if entry.delta.author == author]
+    return [entry async for entry in node.ground.feed.all() if entry.delta.author == author]
 
 
 def is_whole(feed: list[StoredEntry]) -> bool:
@@ -158,7 +158,7 @@ async def test_a_failed_write_leaves_its_number_free(tmp_path: Path, monkeypatch
             raise StoreError("store.disk-full", "full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(ada.parts.feed), "add", full)
+            patch.setattr(type(ada.ground.feed), "add", full)
             with pytest.raises(StoreError):
                 await ada.say()
             assert ada.seq(ada) == 1
@@ -171,14 +171,14 @@ async def test_a_write_cut_off_after_it_reached_the_disk_uses_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with hive_of(tmp_path, 2) as (ada, bo):
-        add: Callable[..., Awaitable[None]] = type(ada.parts.feed).add
+        add: Callable[..., Awaitable[None]] = type(ada.ground.feed).add
 
         async def cut_off(*arguments: Any, **named: Any) -> None:
             await add(*arguments, **named)
             raise asyncio.CancelledError
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(ada.parts.feed), "add", cut_off)
+            patch.setattr(type(ada.ground.feed), "add", cut_off)
             with pytest.raises(asyncio.CancelledError):
                 await ada.say(summary(0.3), "first")
         assert await ada.say(summary(0.4), "second")
@@ -196,14 +196,14 @@ async def test_an_arrival_cut_off_after_it_reached_the_disk_is_known(
     async with hive_of(tmp_path, 1) as (ada,):
         eve = await member_of(ada, "eve")
         first, second = eve.feed(2)
-        add: Callable[..., Awaitable[None]] = type(ada.parts.feed).add
+        add: Callable[..., Awaitable[None]] = type(ada.ground.feed).add
 
         async def cut_off(*arguments: Any, **named: Any) -> None:
             await add(*arguments, **named)
             raise asyncio.CancelledError
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(ada.parts.feed), "add", cut_off)
+            patch.setattr(type(ada.ground.feed), "add", cut_off)
             with pytest.raises(asyncio.CancelledError):
                 await ada.parts.learn.learn([first.to_bytes()], eve.id)
         outcomes = await ada.parts.learn.learn([first.to_bytes(), second.to_bytes()], eve.id)

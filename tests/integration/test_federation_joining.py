@@ -194,7 +194,7 @@ async def test_an_invite_closes_after_five_wrong_proofs_and_the_port_with_it(ada
         codes.append(await guess.post(guess.said("none")))
     assert codes == ["invite-proof"] * INVITE_WRONG_GUESSES + ["invite-closed"]
 
-    stored = await ada.parts.peers.invite(token.invite)
+    stored = await ada.ground.peers.invite(token.invite)
     assert stored is not None
     assert stored.wrong == INVITE_WRONG_GUESSES
     await until(lambda: not ada.parts.desk.port)
@@ -337,13 +337,13 @@ async def test_an_impostor_at_the_admins_address_hears_nothing(bo: LiveNode) -> 
 async def test_a_chain_with_its_beginning_cut_off_is_no_chain(
     ada: LiveNode, bo: LiveNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = type(ada.parts.charters).charters
+    whole = type(ada.ground.charters).charters
 
     async def cut(store: Any, first: int = 1) -> list[bytes]:
         return (await whole(store, first))[1:]
 
     token = await token_of(ada)
-    monkeypatch.setattr(type(ada.parts.charters), "charters", cut)
+    monkeypatch.setattr(type(ada.ground.charters), "charters", cut)
     assert await refused(bo, token) == "wrong-hive"
 
 
@@ -354,7 +354,7 @@ async def test_a_hive_under_other_rules_is_not_joined_and_the_invite_stays_good(
         await until(lambda: di.port)
         token = await token_of(di)
         assert await refused(bo, token) == "hive.other-constitution"
-        stored = await di.parts.peers.invite(token.invite)
+        stored = await di.ground.peers.invite(token.invite)
         assert stored is not None
         assert stored.used_by is None
         assert di.version == 1
@@ -470,7 +470,7 @@ async def test_a_node_that_is_told_to_join_twice_at_once_joins_once(ada: LiveNod
 
     assert sorted(one.code if isinstance(one, Fault) else "joined" for one in outcomes) == ["hive.exists", "joined"]
     assert bo.hive.membership is not None
-    assert len(await bo.parts.charters.charters()) == bo.version
+    assert len(await bo.ground.charters.charters()) == bo.version
 
 
 async def test_a_chain_that_could_not_be_written_whole_is_not_written_at_all(
@@ -483,7 +483,7 @@ async def test_a_chain_that_could_not_be_written_whole_is_not_written_at_all(
         raise StoreError("store.disk-full", "full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bo.parts.journal, "tell_in", cut_off)
+        patch.setattr(bo.ground.journal, "tell_in", cut_off)
         assert await refused(bo, token) == "store.disk-full"
     await bo.stop()
     await bo.start()
@@ -580,7 +580,7 @@ async def test_where_two_admins_must_sign_a_joiner_waits_for_both(tmp_path: Path
         await until(lambda: ada.version == 3)
         token = await ada.members.invite()
         assert await cy.members.join(token) is None
-        (admission,) = await ada.parts.charters.proposals()
+        (admission,) = await ada.ground.charters.proposals()
         await sign(admission.id)
         await until(lambda: ada.version == 4)
 

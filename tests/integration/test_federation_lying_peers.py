@@ -284,7 +284,7 @@ async def test_charters_that_nobody_signed_are_not_believed(tmp_path: Path) -> N
         eve_alone = {"members": [eve.who.member()], "admins": {"threshold": 1, "ids": [eve.id]}}
         next_one = hive.successor(**eve_alone).payload()
         skipped = hive.successor(**eve_alone).model_copy(update={"version": membership.charter.version + 2}).payload()
-        old = (await ada.parts.charters.charters())[-1]
+        old = (await ada.ground.charters.charters())[-1]
         other = FakeHive.found(FakeNode("eve")).chain[0]
         attempts = [sealed(next_one, eve.who), sealed(skipped, eve.who), old, other, b"rubbish"]
 

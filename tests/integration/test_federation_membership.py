@@ -221,7 +221,7 @@ async def test_the_chain_is_kept_and_a_restart_begins_where_it_was(tmp_path: Pat
 
         assert bo.hive.membership == before
         assert before is not None
-        assert len(await bo.parts.charters.charters()) == 4
+        assert len(await bo.ground.charters.charters()) == 4
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ async def test_a_secret_that_arrives_is_kept_from_everyone(ada: LiveNode, mallor
         assert await raw.post(after) == [("accepted", None)]
 
     assert await ada.shown() == [after.id]
-    stored = await ada.parts.feed.get(leak.id)
+    stored = await ada.ground.feed.get(leak.id)
     assert stored is not None
     assert stored.standing == "quarantined"
     async with bo.dial() as raw:
@@ -259,7 +259,7 @@ async def test_a_full_disk_is_said_so_and_nothing_is_believed(
         raise StoreError("store.disk-full", "the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(ada.parts.feed), "add", full)
+        patch.setattr(type(ada.ground.feed), "add", full)
         async with bo.dial() as raw:
             reply = await raw.ask("POST", "/hive/v1/entries", entry.to_bytes())
     assert (reply.status, reply.code) == (503, "unavailable")

@@ -44,7 +44,7 @@ async def test_forgeries_are_held_against_their_bearer_alone_over_restarts_and_e
 async def test_who_is_left_alone_is_asked_for_charters_only_and_misses_nothing(tmp_path: Path) -> None:
     async with hive_of(tmp_path, 2) as (ada, bo):
         forgeries = [Outcome(None, "refused", Code.BAD_SIGNATURE)] * 5
-        await blame(bo.id, forgeries, ada.hive, ada.parts.journal, ada.clock.now())
+        await blame(bo.id, forgeries, ada.hive, ada.ground.journal, ada.clock.now())
         contact, network, federation = ada.contact(bo), ada.parts.network, ada.parts.federation
         assert contact and network and federation and federation.client  # noqa: PT018
         assert await network._exchange.push(contact, federation.client, [b"{}"]) == []

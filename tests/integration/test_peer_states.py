@@ -17,7 +17,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def line_of(node: LiveNode) -> PeerLine:
-    (line,) = await PeerLines(node.hive, node.parts.network, node.parts.peers, node.clock).lasting()
+    (line,) = await PeerLines(node.hive, node.parts.network, node.ground.peers, node.clock).lasting()
     return line
 
 

@@ -41,8 +41,8 @@ async def ada(tmp_path: Path) -> AsyncIterator[LiveNode]:
 
 
 def rejudging(node: LiveNode, digest: str) -> Rejudging:
-    parts = node.parts
-    return Rejudging(parts.feed, parts.guard, parts.hive, parts.memory, parts.journal, digest)
+    ground, memory = node.ground, node.parts.memory
+    return Rejudging(ground.feed, ground.guard, ground.hive, memory, ground.journal, digest)
 
 
 def look(client: Client, path: str) -> str:
@@ -65,7 +65,7 @@ async def test_what_is_kept_back_is_in_no_list_and_goes_to_nobody() -> None:
                 assert await raw.post(after) == [("accepted", None)]
 
             await until(lambda: far.seq(mallory.id) == 2)
-            assert await far.parts.feed.get(leak.id) is None
+            assert await far.ground.feed.get(leak.id) is None
             assert await far.shown() == [after.id]
             async with ada.answering() as client:
                 said = [await asyncio.to_thread(look, client, path) for path in (*LISTS, f"/v1/deltas/{leak.id}")]
@@ -101,7 +101,7 @@ async def test_what_a_replication_of_it_says_counts_for_nothing(ada: LiveNode) -
 
 
 async def test_our_own_names_in_what_a_colleague_writes_are_kept_back(ada: LiveNode) -> None:
-    ada.parts.guard.know(OURS)
+    ada.ground.guard.know(OURS)
     mallory = await member_of(ada, "mallory")
     async with mallory.dial() as raw:
         assert await raw.post(mallory.next(recipe(idea="as on ThinkPad_Anna"))) == [("refused", "scope-refused")]
@@ -120,7 +120,7 @@ async def test_after_an_update_what_was_let_in_is_judged_again_and_may_come_out(
     await rejudging(ada, "first").serve()
     entry, digest = await told(ada, mallory), ada.hive.digest()
 
-    ada.parts.guard.know(OURS)
+    ada.ground.guard.know(OURS)
     await rejudging(ada, "first").serve()
     assert await ada.shown() == [entry], "the same guard is not asked twice"
     await rejudging(ada, "second").serve()
@@ -128,8 +128,8 @@ async def test_after_an_update_what_was_let_in_is_judged_again_and_may_come_out(
     assert await ada.shown() == []
     assert ada.parts.beliefs.belief(TASK) is None
     assert ada.hive.shown_ends == {mallory.id: None}
-    assert (await ada.parts.journal.receipts_of([entry]))[entry]["rule"] == "scope.incoming-personal"
-    ada.parts.guard.know(LocalFacts.of([], bytes(32)))
+    assert (await ada.ground.journal.receipts_of([entry]))[entry]["rule"] == "scope.incoming-personal"
+    ada.ground.guard.know(LocalFacts.of([], bytes(32)))
     await rejudging(ada, "third").serve()
     assert await ada.shown() == [entry]
     assert ada.parts.beliefs.belief(TASK) is not None
@@ -138,6 +138,6 @@ async def test_after_an_update_what_was_let_in_is_judged_again_and_may_come_out(
 
 async def test_our_own_entries_are_not_hidden_from_us_by_an_update(ada: LiveNode) -> None:
     entry = await ada.say(recipe(idea="as on thinkpad-anna"))
-    ada.parts.guard.know(OURS)
+    ada.ground.guard.know(OURS)
     await rejudging(ada, "second").serve()
     assert await ada.shown() == [entry]

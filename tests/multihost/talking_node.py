@@ -12,8 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hive_node import app, daemon
+from hive_node import daemon
 from hive_node.adapters.clock import SystemClock
+from hive_node.app import NodeBuilder
+from hive_node.app import node as opening
 from hive_node.ports import News
 from hive_node.share.pipeline import Share
 from protocol.deltas import ShareLevel
@@ -58,13 +60,13 @@ def main() -> int:
     namespace, seconds = sys.argv[2:]
     enter(namespace)
     SkewedClock.skew = timedelta(seconds=float(seconds))
-    build = app._Builder.build
+    build = NodeBuilder.build
 
-    async def build_with_mouth(builder: app._Builder) -> Any:
+    async def build_with_mouth(builder: NodeBuilder) -> Any:
         node = await build(builder)
-        node.services["mouth"] = Mouth(builder.share, builder.home.root / "say")
+        node.services["mouth"] = Mouth(builder.federated.share, builder.ground.home.root / "say")
         return node
 
-    app._Builder.build = build_with_mouth  # type: ignore[method-assign]
-    app.SystemClock = SkewedClock  # type: ignore[misc]
+    NodeBuilder.build = build_with_mouth  # type: ignore[method-assign]
+    opening.SystemClock = SkewedClock  # type: ignore[misc]
     return daemon.main()

@@ -1,48 +1,42 @@
-"""The service for coding agents, put together."""
+"""The side of the node that improves the configurations of coding agents."""
 
 import asyncio
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from guardrails.constitution import Constitution
 from hive_node.adapters.agents.kinds import all_adapters
 from hive_node.adapters.agents.placing import Placer
+from hive_node.adapters.llm.rewriting import ModelRewriter
 from hive_node.adapters.store import AgentStore
+from hive_node.app.federated import Federated
+from hive_node.app.foundation import Foundation
 from hive_node.config.home import Home
-from hive_node.ports import Chance, Clock, Publisher
-from hive_node.ports.agents import Rewriter
+from hive_node.learn.axes import HiveAxes
 from hive_node.subjects.agents.attendance import Attendance
-from hive_node.subjects.agents.contests import Contests, Prior
+from hive_node.subjects.agents.contests import Contests
 from hive_node.subjects.agents.service import AgentService
 from hive_node.subjects.agents.sharing import AgentNews
 
 
-def open_agents(
-    home: Home,
-    shelf: AgentStore,
-    clock: Clock,
-    chance: Chance,
-    publisher: Publisher,
-    prior: Prior,
-    rewriter: Rewriter,
-    constitution: Constitution,
-    halt: Callable[[], str | None],
-) -> AgentService:
+def open_agents(ground: Foundation, federated: Federated) -> AgentService:
     """The service; nothing runs yet."""
     noticed, adapters = asyncio.Event(), all_adapters()
+    shelf, clock, chance = AgentStore(ground.database, ground.journal), ground.clock, ground.chance
     attendance = Attendance(shelf, adapters, clock, chance, noticed.set)
+    rewriter = ModelRewriter(ground.models, ground.model)
+    prior = HiveAxes(ground.hive, federated.beliefs, ground.feed)
+    halt = ground.why_halted
     return AgentService(
         shelf=shelf,
         adapters=adapters,
         attendance=attendance,
-        contests=Contests(shelf, adapters, attendance, rewriter, prior, constitution, halt, clock),
-        placer=Placer(shelf, home.kept),
-        news=AgentNews(publisher),
+        contests=Contests(shelf, adapters, attendance, rewriter, prior, ground.constitution, halt, clock),
+        placer=Placer(shelf, ground.home.kept),
+        news=AgentNews(federated.share),
         clock=clock,
         chance=chance,
-        hook=hook_command(home),
+        hook=hook_command(ground.home),
         noticed=noticed,
     )
 
