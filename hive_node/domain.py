@@ -1,4 +1,4 @@
-"""The nouns of the daemon: project, idea, trial, verdict, promotion, experiment; and the table of an experiment's states."""
+"""The nouns of the daemon: project, idea, trial, verdict, promotion, experiment, finding; and the table of an experiment's states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +52,19 @@ class WrongState(Exception):
     def __init__(self, experiment: str, state: State, wanted: str) -> None:
         super().__init__(f"experiment {experiment} is {state}: it cannot {wanted} now")
         self.state = state
+
+
+CheckState = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of a doctor's checks. fix: what a person can do; empty where all is well."""
+
+    check: str
+    state: CheckState
+    found: str
+    fix: str = ""
 
 
 Digest = str

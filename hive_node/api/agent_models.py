@@ -83,10 +83,10 @@ class EndSession(Request):
 
 
 class HookBody(Request):
-    """What an agent's hook is told, but for every text of its user's and its own."""
+    """What an agent's hook is told, but for every text of its user's and its own. Check: the doctor's, of which no session comes."""
 
     kind: Literal["claude-code"]
-    event: Literal["SessionStart", "Stop", "SessionEnd"]
+    event: Literal["SessionStart", "Stop", "SessionEnd", "Check"]
     session_id: Identity
     cwd: Annotated[str, Field(min_length=1, max_length=PATH_CHARS * 16)]
     transcript_path: Path | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from hive_node.api.models import AgentsInShort
 from hive_node.domain import Experiment
 from protocol.wire import JsonValue
 
@@ -23,6 +24,11 @@ def exposition(status: Mapping[str, JsonValue], experiments: Sequence[Experiment
     gauge("scope_guard", "The scope guard's decisions", _by(status["scope_guard"]), ("decision",))
     gauge("trials", "Candidates measured", {(): float(sum(one.spent.trials for one in experiments))})
     gauge("promotions", "Candidates promoted", {(): float(sum(one.promotions for one in experiments))})
+    agents = AgentsInShort.model_validate(status["agents"])
+    gauge("agents", "Coding agents looked after", {(): float(agents.kept)})
+    gauge("agents_in_trouble", "Agents put off, or with files not in place", {(): float(len(agents.troubles))})
+    gauge("agent_contests", "Contests of coding agents by how they stand", _by(agents.contests), ("state",))
+    gauge("agent_sessions", "Sessions in contests by arm", _by(agents.sessions), ("arm",))
     gauge("service_restarts", "Restarts of the daemon's parts since it started", _by(status["restarts"]), ("service",))
     gauge("halted", "1 while nothing is promoted or sent", {(): float(status["halted"] is not None)})
     return bytes(generate_latest(registry))

@@ -138,6 +138,25 @@ class Health(Response):
     status: Literal["ok"]
 
 
+class RunningContest(Response):
+    """A coding agent's contest that is not decided. sessions: given each arm so far."""
+
+    agent: str
+    contest: int
+    operator: str
+    sessions: dict[str, int]
+
+
+class AgentsInShort(Response):
+    """Coding agents in figures. kept: looked after. contests: by how they stand. sessions: of contests, by arm. troubles: why an agent is put off, or its files are not as they should be."""
+
+    kept: int
+    contests: dict[str, int]
+    sessions: dict[str, int]
+    running: list[RunningContest]
+    troubles: dict[str, str]
+
+
 class Status(Response):
     """The node in a screenful."""
 
@@ -149,6 +168,7 @@ class Status(Response):
     peers: int
     projects: int
     experiments: dict[str, int]
+    agents: AgentsInShort
     deltas: dict[str, int]
     scope_guard: dict[str, int]
     halted: str | None

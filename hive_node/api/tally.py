@@ -4,17 +4,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hive_node.api.parts import Parts
+from hive_node.ports.agents import AgentTally
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """experiments: by state. deltas: as `Deltas.counts` has them. receipts: by what the scope guard did."""
+    """experiments: by state. deltas: as `Deltas.counts` has them. receipts: by what the scope guard did.
+    agents: contests and sessions of coding agents."""
 
     experiments: dict[str, int]
     projects: int
     deltas: dict[str, int]
     refused: int
     receipts: dict[str, int]
+    agents: AgentTally
 
 
 @dataclass(slots=True)
@@ -41,4 +44,5 @@ class Tally:
             deltas=await parts.deltas.counts(parts.hive.node),
             refused=await parts.diary.recall("deltas.refused") or 0,
             receipts=await parts.diary.receipt_counts(),
+            agents=await parts.agents.shelf.tally(),
         )

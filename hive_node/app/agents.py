@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hive_node.adapters.agents.kinds import all_adapters
 from hive_node.adapters.agents.placing import Placer
+from hive_node.adapters.agents.trying import HookTrier
 from hive_node.adapters.llm.rewriting import ModelRewriter
 from hive_node.adapters.store import AgentStore
 from hive_node.app.federated import Federated
@@ -36,7 +37,7 @@ def open_agents(ground: Foundation, federated: Federated) -> AgentService:
         news=AgentNews(federated.share),
         clock=clock,
         chance=chance,
-        hook=hook_command(ground.home),
+        hook=HookTrier(hook_command(ground.home), clock, chance),
         noticed=noticed,
     )
 

@@ -174,9 +174,7 @@ def forget(context: typer.Context, agent: Id = None, as_json: JsonFlag = False) 
 
 @app.command()
 def doctor(context: typer.Context, agent: Id = None, as_json: JsonFlag = False) -> None:
-    """Try what an agent needs: its files read as it reads them, and that its hook's program is there. Exit code 1 where something
-    fails.
-    """
+    """Try what an agent needs: its files read as it reads them, and its hook run as it runs it. Exit code 1 where something fails."""
     client = client_of(context)
     tree = client.get(at("agents", _the(client, agent), "check"))
 

@@ -4,50 +4,34 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import sqlite3
 import stat
-import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from guardrails.constitution import Constitution, ConstitutionError
-from hive_node import __version__
 from hive_node.adapters.interfaces import authority
 from hive_node.adapters.keyfile import KeyFileError, load_key, load_token
 from hive_node.adapters.listening import listening_at
-from hive_node.cli.client import Client, Refusal, Unreachable
-from hive_node.cli.context import at
+from hive_node.cli.daemon_check import Daemon
 from hive_node.cli.output import count
 from hive_node.config.home import Home
 from hive_node.config.node import NodeConfig, SandboxSection, load_node_config
 from hive_node.config.toml import ConfigError
+from hive_node.domain import CheckState, Finding
 from hive_node.ports import SandboxReport
 
 if TYPE_CHECKING:
     from hive_node.adapters.llm import ModelDesk
-
-State = Literal["ok", "warn", "fail"]
 
 _LEAST_DISK: Final = 100 * 1024**2
 _LITTLE_DISK: Final = 1024**3
 _OLDEST_GIT: Final = (2, 31)  # rev-parse --path-format
 _SOCKET_PATH_BYTES: Final = 107  # unix(7): sun_path, with its final NUL
 _API_HOST: Final = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check. fix: what a person can do; empty where all is well."""
-
-    check: str
-    state: State
-    found: str
-    fix: str = ""
 
 
 def examine(home: Home, *, asks_model: bool = False) -> list[Finding]:
@@ -57,7 +41,7 @@ def examine(home: Home, *, asks_model: bool = False) -> list[Finding]:
         fix = "`hive-node init` makes one, or name yours with --home"
         return [Finding("home", "fail", f"{home.root} holds no node", fix), *findings, *_sandbox(None, home)]
     config, found = _config(home)
-    daemon = _Daemon.reach(home)
+    daemon = Daemon.reach(home)
     findings = [*_home(home), found, *_secrets(home), _database(home), *findings, *_sandbox(config, home)]
     if config is not None:
         findings += [_constitution(config, home), _model(config, asks=asks_model), *_ports(config, daemon)]
@@ -178,7 +162,7 @@ def _git() -> Finding:
 def _disk(home: Home) -> Finding:
     there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
-    state: State = "ok" if free >= _LITTLE_DISK else "warn" if free >= _LEAST_DISK else "fail"
+    state: CheckState = "ok" if free >= _LITTLE_DISK else "warn" if free >= _LEAST_DISK else "fail"
     fix = "" if state == "ok" else "free some space: worktrees and the database grow with each experiment"
     return Finding("disk", state, f"{free / 1024**3:.1f} GiB free in {there}", fix)
 
@@ -219,62 +203,7 @@ def _rung(report: SandboxReport, *, is_needed: bool) -> Finding:
 # --- the ports and the daemon -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Daemon:
-    """The node of this home, if it runs. status: what it answers; None while it does not. pid: None where that is not told."""
-
-    status: Any
-    pid: int | None
-    refused: str = ""
-
-    @classmethod
-    def reach(cls, home: Home) -> "_Daemon":
-        try:
-            return cls(Client(home).get(at("status")), _peer_pid(home.socket))
-        except Unreachable:
-            return cls(None, None)
-        except Refusal as error:
-            return cls(None, _peer_pid(home.socket), f"{error} [{error.code}]")
-
-    def findings(self) -> Iterator[Finding]:
-        if self.refused:
-            yield Finding("daemon", "fail", f"it answers with a fault: {self.refused}", "see its log, and restart it")
-        elif self.status is None:
-            yield Finding("daemon", "warn", "it does not run", "`hive-node run` starts it")
-        elif self.status["version"] != __version__:
-            found = f"it runs version {self.status['version']}, this command is {__version__}"
-            yield Finding("daemon", "warn", found, "restart it")
-        else:
-            yield Finding("daemon", "ok", f"it answers (process {self.pid})")
-        yield from self._of_status()
-
-    def _of_status(self) -> Iterator[Finding]:
-        status = self.status or {}
-        for service, times in sorted(status.get("restarts", {}).items()):
-            yield Finding(
-                "daemon", "warn", f"its part `{service}` failed {times} times since it started", "see its log"
-            )
-        if status.get("halted"):
-            fix = "`hive-node hive resume` lifts it, with --local where it is this node's own"
-            yield Finding("hive", "warn", f"{status['halted']}: nothing is promoted or sent", fix)
-        if status.get("undiscovered"):
-            fix = (
-                "switch an interface on, name others in federation.mdns.interfaces, or list members in federation.peers"
-            )
-            yield Finding("discovery", "warn", f"it does not work: {status['undiscovered']}", fix)
-        if status.get("hive") and status.get("silent"):
-            yield Finding("hive", "warn", f"{status['silent']}: nothing is sent or accepted", "ask the hive's admin")
-
-        for text in (status.get("hive") or {}).get("warnings", []):
-            yield Finding("hive", "warn", text, "`hive-node hive proposals` and `hive-node hive members` show more")
-
-    def holds(self, port: int) -> bool:
-        """Whether the running daemon listens on that TCP port."""
-        doors = (self.status or {}).get("doors", {})
-        return str(port) in {door.rpartition(":")[2] for door in doors.values()}
-
-
-def _ports(config: NodeConfig, daemon: _Daemon) -> Iterator[Finding]:
+def _ports(config: NodeConfig, daemon: Daemon) -> Iterator[Finding]:
     if config.api.tcp:
         yield _port("api port", _API_HOST, config.api.port, "[api]", daemon)
     if config.federation is None:
@@ -283,7 +212,7 @@ def _ports(config: NodeConfig, daemon: _Daemon) -> Iterator[Finding]:
     yield _port("peer port", config.federation.listen, config.federation.port, "[federation]", daemon)
 
 
-def _port(check: str, host: str, port: int, section: str, daemon: _Daemon) -> Finding:
+def _port(check: str, host: str, port: int, section: str, daemon: Daemon) -> Finding:
     if port == 0:
         return Finding(check, "ok", f"any free one on {host}")
     where = authority(host, port)
@@ -296,15 +225,3 @@ def _port(check: str, host: str, port: int, section: str, daemon: _Daemon) -> Fi
         fix = f"set another port under {section} in config.toml, or 0 for any free one"
         return Finding(check, "fail", f"{where} cannot be opened: {error.strerror}", fix)
     return Finding(check, "ok", f"{where} is free")
-
-
-def _peer_pid(path: Path) -> int | None:
-    """The process behind a Unix socket, from the kernel."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.connect(str(path))
-            size = struct.calcsize("3i")
-            pid, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    except OSError:
-        return None
-    return int(pid)

@@ -133,6 +133,8 @@ def _status_words(tree: Any) -> None:
         say("in no hive: `hive-node hive create NAME`, or `hive-node hive join TOKEN`")
     states = ", ".join(f"{count} {state}" for state, count in sorted(tree["experiments"].items())) or "none"
     say(f"{count(tree['projects'], 'project')}; experiments: {states}")
+    if tree["agents"]["kept"]:
+        say(_agents_in_short(tree["agents"]))
     deltas, guard = tree["deltas"], tree["scope_guard"]
     say(f"deltas: {deltas['sent']} sent, {deltas['received']} received, {deltas['refused']} refused")
     say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")
@@ -146,6 +148,13 @@ def _status_words(tree: Any) -> None:
         say(f"SILENT: {tree['silent']}")
     for text in hive["warnings"] if hive else ():
         say(f"WARNING: {text}")
+
+
+def _agents_in_short(agents: Any) -> str:
+    states = ", ".join(f"{number} {state}" for state, number in sorted(agents["contests"].items())) or "none"
+    given = " and ".join(f"{agents['sessions'].get(arm, 0)} {arm}" for arm in ("champion", "challenger"))
+    troubled = f"; in trouble: {', '.join(sorted(agents['troubles']))}" if agents["troubles"] else ""
+    return f"{count(agents['kept'], 'coding agent')}; contests: {states}; sessions in them: {given}{troubled}"
 
 
 @app.command()

@@ -116,6 +116,25 @@ class PlacesFiles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HookTrial:
+    """How a hook did. problem: why an agent would hear nothing of us; None where it answered as it should."""
+
+    took_s: float
+    problem: str | None
+
+
+class TriesHook(Protocol):
+    """The hook as agents run it."""
+
+    @property
+    def command(self) -> str: ...
+
+    async def try_in(self, folder: Path) -> HookTrial:
+        """Run it in an agent's folder, with an event of which no session comes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCounts:
     """How many sessions there were. missing: over, and without a signal."""
 
@@ -123,6 +142,26 @@ class SessionCounts:
     open: int
     scored: int
     missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contest that is not decided. sessions: given each arm so far, by its name."""
+
+    agent: str
+    number: int
+    operator: str
+    sessions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTally:
+    """All agents in figures. contests: by how they stand. sessions: of contests, by the arm that they were given."""
+
+    agents: int
+    contests: Mapping[str, int]
+    sessions: Mapping[str, int]
+    running: Sequence[Running]
 
 
 class AgentShelf(FileNotes, Protocol):
@@ -153,6 +192,8 @@ class AgentShelf(FileNotes, Protocol):
     async def latest(self, agent: str, limit: int) -> list[Session]: ...
 
     async def counts(self, agent: str) -> SessionCounts: ...
+
+    async def tally(self) -> AgentTally: ...
 
     async def open_sessions(self) -> list[Session]: ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from guardrails.constitution import Constitution
 from hive_node.adapters.agents.kinds import all_adapters
 from hive_node.adapters.agents.placing import Placer
+from hive_node.adapters.agents.trying import HookTrier
 from hive_node.adapters.clock import SeededChance
 from hive_node.adapters.store import AgentStore, Database, Journal
 from hive_node.agents.session import Agent, Arm, Contest, Session
@@ -120,7 +121,16 @@ class World:
         )
         placer, news = Placer(shelf, self.root / "kept"), AgentNews(self.hive)
         self.service = AgentService(
-            shelf, adapters, attendance, contests, placer, news, self.clock, self.chance, HOOK, noticed
+            shelf,
+            adapters,
+            attendance,
+            contests,
+            placer,
+            news,
+            self.clock,
+            self.chance,
+            HookTrier(HOOK, self.clock, self.chance),
+            noticed,
         )
         return self
 

@@ -60,7 +60,8 @@ class Claude:
             return ""
         tree = json.loads(done.stdout)
         assert set(tree) == {"hookSpecificOutput"}
-        assert tree["hookSpecificOutput"]["hookEventName"] == event == "SessionStart"
+        assert tree["hookSpecificOutput"]["hookEventName"] == "SessionStart"
+        assert event in {"SessionStart", "Check"}
         return str(tree["hookSpecificOutput"]["additionalContext"])
 
     def write(self, transcript: Transcript, session: str) -> None:
@@ -121,7 +122,38 @@ def test_what_claude_code_runs_is_what_its_settings_say(claude: Claude) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "shell" in claude.sessions()
-    assert claude.node.cli("agent", "doctor").returncode == 0
+
+
+def test_the_doctor_runs_the_hook_and_leaves_no_session(claude: Claude) -> None:
+    before = claude.sessions()
+    done = claude.node.cli("agent", "doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    hook = next(one for one in json.loads(done.stdout)["items"] if one["check"] == "hook")
+    assert hook["found"].startswith("it answers within ")
+    assert claude.sessions() == before
+    assert claude.context("Check", "nobody") == "nobody"
+    assert claude.sessions() == before
+
+
+def test_status_metrics_and_the_doctor_know_the_agents(claude: Claude) -> None:
+    claude.contest()
+    claude.play("counted")
+    agents = claude.node.client.get("/v1/status")["agents"]
+    assert agents["kept"] == 1
+    assert agents["contests"]["running"] == 1
+    assert agents["troubles"] == {}
+    (running,) = agents["running"]
+    assert running["agent"] == "repo-claude-code"
+    given = sum(agents["sessions"].values())
+    assert 1 <= sum(running["sessions"].values()) <= given <= len(claude.sessions())
+    exposed = claude.node.client.text("GET", "/metrics")
+    assert "hive_node_agents 1.0" in exposed
+    assert 'hive_node_agent_contests{state="running"} 1.0' in exposed
+    arm, count = next(iter(agents["sessions"].items()))
+    assert f'hive_node_agent_sessions{{arm="{arm}"}} {count:.1f}' in exposed
+    assert "1 coding agent; contests: 1 running" in claude.node.cli("status").stdout
+    found = claude.node.cli("doctor", "--json").stdout
+    assert "1 agent looked after; contests running: repo-claude-code" in found
 
 
 def test_two_sessions_at_once_each_get_their_own_arm_and_keep_it(claude: Claude) -> None:

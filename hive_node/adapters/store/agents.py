@@ -1,5 +1,7 @@
 """Agents, variants, contests, sessions and touched files as rows. A decision, its champion and its event are one transaction."""
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +16,7 @@ from hive_node.adapters.store.tables import agent_files, agents, contests, sessi
 from hive_node.agents.session import Agent, Contest, Ending, Session
 from hive_node.agents.variant import Descent, Digest, variant_of
 from hive_node.ports import NotFound
-from hive_node.ports.agents import AgentFault, SessionCounts, TouchedFile
+from hive_node.ports.agents import AgentFault, AgentTally, Running, SessionCounts, TouchedFile
 
 _AGENT: Final = TypeAdapter(Agent)
 _CONTEST: Final = TypeAdapter(Contest)
@@ -134,6 +136,17 @@ class AgentStore:
         async with self.database.read() as connection:
             return SessionCounts(*(await connection.execute(query)).one())
 
+    async def tally(self) -> AgentTally:
+        """All agents in figures, without reading a session."""
+        arm = sessions.c.document["arm"].as_string()
+        of_arms = select(sessions.c.agent, sessions.c.contest, arm, func.count())
+        of_arms = of_arms.where(sessions.c.contest.is_not(None)).group_by(sessions.c.agent, sessions.c.contest, arm)
+        async with self.database.read() as connection:
+            kept = (await connection.execute(select(func.count()).select_from(agents))).scalar_one()
+            fought = [document for (document,) in await connection.execute(select(contests.c.document))]
+            given = [tuple(row) for row in await connection.execute(of_arms)]
+        return _tally(kept, [_CONTEST.validate_python(one, strict=False) for one in fought], given)
+
     async def open_sessions(self) -> list[Session]:
         """Every session of any agent that is not over, or has something new to be read."""
         return await self._sessions(
@@ -224,6 +237,20 @@ class AgentStore:
 
     async def _tell(self, transaction: Transaction, agent: Agent, **told: str | int | None) -> None:
         await self.journal.tell_in(transaction, _KIND, {"agent": agent.id, **told})
+
+
+def _tally(kept: int, fought: Sequence[Contest], given: Sequence[tuple[str, int, str, int]]) -> AgentTally:
+    """given: agent, contest, arm and number of sessions."""
+    of_contest: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for agent, contest, arm, count in given:
+        of_contest[agent, contest][arm] += count
+    running = [
+        Running(one.agent, one.number, one.operator, of_contest[one.agent, one.number])
+        for one in fought
+        if one.state is Ending.RUNNING
+    ]
+    states = Counter(one.state.value for one in fought)
+    return AgentTally(kept, states, sum(of_contest.values(), Counter()), running)
 
 
 def _by_id(agent: str, identity: str) -> Select[Any]:

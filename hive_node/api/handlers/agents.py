@@ -8,6 +8,7 @@ from aiohttp import web
 from guardrails.budget import cap_in_micro_dollars
 from hive_node.agents.session import Agent
 from hive_node.agents.signals import Signals
+from hive_node.agents.variant import Variant
 from hive_node.api.agent_models import (
     AgentOut,
     EndSession,
@@ -174,6 +175,9 @@ class _Sessions:
         if agent is None:
             return {"stdout": ""}
         match body.event:
+            case "Check":
+                said = Variant(system_prompt_prefix=body.session_id)
+                return {"stdout": self._service.adapters[agent.kind].answer(said)}
             case "SessionStart":
                 given = await attendance.begin(agent, body.session_id, body.transcript_path)
                 return {"stdout": self._service.adapters[agent.kind].answer(given.variant)}

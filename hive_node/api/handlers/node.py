@@ -1,6 +1,7 @@
 """Health, status, events, metrics, and the guards on their own: scan and constitution."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from hive_node.api.models import Health, Page, ScanBody, Status
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.api.tally import Tally
+from hive_node.ports.agents import AgentTally
 from hive_node.share.charters import RENEW_BEFORE
 from hive_node.share.proposals import Seen
 from protocol.wire import JsonValue, dump_json
@@ -148,6 +150,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "peers": sum(line.state in {"in step", "behind", "ahead"} for line in parts.peers.lines()),
         "projects": counts.projects,
         "experiments": {**counts.experiments},
+        "agents": _agents(counts.agents, parts.agents.troubles),
         "deltas": {
             "sent": counts.deltas["own"],
             "received": counts.deltas["received"],
@@ -166,6 +169,20 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "undiscovered": parts.undiscovered(),
         "restarts": dict(parts.restarts),
         "doors": dict(parts.doors),
+    }
+
+
+def _agents(tally: AgentTally, troubles: Mapping[str, str]) -> JsonValue:
+    running: list[JsonValue] = [
+        {"agent": one.agent, "contest": one.number, "operator": one.operator, "sessions": {**one.sessions}}
+        for one in tally.running
+    ]
+    return {
+        "kept": tally.agents,
+        "contests": {**tally.contests},
+        "sessions": {**tally.sessions},
+        "running": running,
+        "troubles": {**troubles},
     }
 
 

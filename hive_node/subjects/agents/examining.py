@@ -1,25 +1,16 @@
 """Whether an agent has what it needs: its files, read as it reads them, and word of its sessions."""
 
-import os
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final
 
 from hive_node.agents.session import Agent, Session
+from hive_node.domain import Finding
 from hive_node.ports import Fault
-from hive_node.ports.agents import AgentAdapter, Piece, PlacesFiles
+from hive_node.ports.agents import AgentAdapter, Piece, PlacesFiles, TriesHook
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check. fix: what a person can do; empty where all is well."""
-
-    check: str
-    state: Literal["ok", "warn", "fail"]
-    found: str
-    fix: str = ""
+# A hook never holds its agent up for longer.
+HOOK_PROMISE_S: Final = 2.0
 
 
 async def examine(
@@ -27,7 +18,7 @@ async def examine(
     adapter: AgentAdapter,
     pieces: Sequence[Piece],
     placer: PlacesFiles,
-    hook: str,
+    hook: TriesHook,
     latest: Sequence[Session],
 ) -> list[Finding]:
     """Every check that makes sense for this kind of agent."""
@@ -38,7 +29,7 @@ async def examine(
             *[await _file(agent.folder, piece, placer) for piece in pieces],
         ]
     if adapter.tells_sessions and agent.folder is not None:
-        findings.append(_hook(hook))
+        findings.append(await _hook(hook, agent.folder))
     return [*findings, _sessions(adapter, latest)]
 
 
@@ -65,11 +56,15 @@ async def _file(folder: Path, piece: Piece, placer: PlacesFiles) -> Finding:
     return Finding(piece.path, "ok", "as the database says")
 
 
-def _hook(hook: str) -> Finding:
-    program = shlex.split(hook)[0]
-    if not os.access(program, os.X_OK):
-        return Finding("hook", "fail", f"{program} cannot be run", "install hive-node again, then restart the node")
-    return Finding("hook", "ok", hook)
+async def _hook(hook: TriesHook, folder: Path) -> Finding:
+    tried = await hook.try_in(folder)
+    if tried.problem is not None:
+        fix = "`agent-hook.log` in the node's home says more; else install hive-node again, then restart the node"
+        return Finding("hook", "fail", f"{hook.command}: {tried.problem}", fix)
+    if tried.took_s > HOOK_PROMISE_S:
+        fix = "the agent waits that long at each session's start: this machine is busy, or its disk slow"
+        return Finding("hook", "warn", f"it answers, after {tried.took_s:.1f} s", fix)
+    return Finding("hook", "ok", f"it answers within {1000 * tried.took_s:.0f} ms: {hook.command}")
 
 
 def _sessions(adapter: AgentAdapter, latest: Sequence[Session]) -> Finding:

@@ -12,11 +12,12 @@ from typing import Final
 
 from hive_node.agents.session import Agent, Contest, Reign, evidence
 from hive_node.agents.variant import Descent, Digest, Variant
+from hive_node.domain import Finding
 from hive_node.ports import Chance, Clock, Fault
-from hive_node.ports.agents import AgentAdapter, AgentFault, AgentShelf, Piece, PlacesFiles
+from hive_node.ports.agents import AgentAdapter, AgentFault, AgentShelf, Piece, PlacesFiles, TriesHook
 from hive_node.subjects.agents.attendance import Attendance
 from hive_node.subjects.agents.contests import Contests
-from hive_node.subjects.agents.examining import Finding, examine
+from hive_node.subjects.agents.examining import examine
 from hive_node.subjects.agents.sharing import AgentNews
 from protocol.deltas import ShareLevel
 
@@ -46,7 +47,7 @@ class Wish:
 
 @dataclass(slots=True)
 class AgentService:
-    """hook: the command line that agents call for each event. troubles: why an agent's files are not as they should be, by agent."""
+    """hook: what agents call for each event. troubles: why an agent's files are not as they should be, by agent."""
 
     shelf: AgentShelf
     adapters: Mapping[str, AgentAdapter]
@@ -56,7 +57,7 @@ class AgentService:
     news: AgentNews
     clock: Clock
     chance: Chance
-    hook: str
+    hook: TriesHook
     noticed: asyncio.Event
     troubles: dict[str, str] = field(default_factory=dict)
     _placing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -182,7 +183,7 @@ class AgentService:
             variant = (await self.shelf.descent(agent.id, agent.champion)).variant
         else:
             variant = (await self.attendance.block(agent)).variant
-        return list(adapter.pieces(variant, self.hook))
+        return list(adapter.pieces(variant, self.hook.command))
 
     async def _tell(self, agent: Agent) -> None:
         """What was decided, for the hive, where this agent's level lets it go."""

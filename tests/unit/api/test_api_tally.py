@@ -9,7 +9,7 @@ class Parts:
     """A store with a number of entries, and a write that happens while it is counted."""
 
     def __init__(self) -> None:
-        self.experiments = self.projects = self.shelf = self.deltas = self.diary = self.hive = self
+        self.experiments = self.projects = self.agents = self.shelf = self.deltas = self.diary = self.hive = self
         self.node = None
         self.entries = self.written = self.looks = 0
         self.is_written_meanwhile = False
@@ -30,6 +30,9 @@ class Parts:
         if self.is_written_meanwhile:
             self.write()
         return {"own": found}
+
+    async def tally(self) -> None:
+        return None
 
     async def recall(self, _name: str) -> None:
         return None

@@ -10,8 +10,9 @@ import pytest
 
 from hive_node.adapters.homefolder import create_home
 from hive_node.cli import doctoring
-from hive_node.cli.doctoring import Finding, examine
+from hive_node.cli.doctoring import examine
 from hive_node.config.home import Home
+from hive_node.domain import Finding
 
 
 @pytest.fixture

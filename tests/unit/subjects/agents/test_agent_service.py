@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hive_node.agents.session import Arm
 from hive_node.agents.wording import instructions
 from hive_node.improve.agent_rendering import as_html, as_markdown
-from hive_node.ports.agents import AgentFault
+from hive_node.ports.agents import AgentFault, HookTrial
 from hive_node.subjects.agents.report import dossier, overview, report, session_row
 from hive_node.subjects.agents.service import Wish
 from tests.fakes.agents import World
@@ -112,16 +113,29 @@ async def test_an_overview_says_who_leads_by_how_much_how_sure_and_what_is_next(
     assert {row["signals"]["explicit"] for row in rows} == {0.0, 1.0}
 
 
+@dataclass
+class Hook:
+    """One that did as the test says."""
+
+    trial: HookTrial
+    command: str = "hive-node --home /h"
+
+    async def try_in(self, _folder: Path) -> HookTrial:
+        return self.trial
+
+
 async def test_the_examination_tries_files_hook_and_sessions(world: World) -> None:
     agent = await world.add()
     states = {one.check: one.state for one in await world.service.examine(agent)}
     assert states == {"folder": "ok", ".claude/settings.json": "ok", "hook": "fail", "sessions": "warn"}
-    world.service.hook = "/bin/true --home /h"
+    world.service.hook = hook = Hook(HookTrial(0.1, None))
     settings = world.folder / ".claude" / "settings.json"
     settings.write_text("{}")
     await world.begin("s1")
     states = {one.check: one.state for one in await world.service.examine(agent)}
     assert states == {"folder": "ok", ".claude/settings.json": "fail", "hook": "ok", "sessions": "ok"}
+    hook.trial = HookTrial(2.5, None)
+    assert {one.check: one.state for one in await world.service.examine(agent)}["hook"] == "warn"
     settings.write_text("{")
     assert [one.state for one in await world.service.examine(agent)][1] == "fail"
     settings.unlink()
