@@ -54,8 +54,9 @@ class AssignmentDetector:
         """What it finds, at offsets of the view."""
         last = len(view.text) if last is None else last
         position, claimed, claims = first, 0, 0
-        while match := self._next(view.data, position, last):
-            name_start, name_end = _name_around(view.text, match.start(), match.end())
+        while named := self._next(view, position, last):
+            seen, match = named
+            name_start, name_end = _name_around(view.text, seen, match.end())
             strength = strength_of(_whole_name(view.text, name_start, name_end))
             start = opened = match.end(match.lastindex)
             end = match.end()
@@ -75,11 +76,13 @@ class AssignmentDetector:
             claimed = max(claimed, end) if claims == 1 else claimed
             position = max(start, claimed) if claims >= CLAIMS else start
 
-    def _next(self, data: bytes, position: int, last: int) -> Any:
-        """The next key with what leads to its value: to try each word that is sought is a third of seeking all of that."""
-        while promise := self._promise.search(data, position, last):
-            if match := self._head.match(data, promise.start(), last):
-                return match
+    def _next(self, view: View, position: int, last: int) -> tuple[int, Any] | None:
+        """Where the next key has its word, and what leads from there to its value: to try each word that is sought is a third
+        of seeking all of that.
+        """
+        while promise := self._promise.search(view.letters, position, last):
+            if match := self._head.match(view.data, promise.end(), last):
+                return promise.start(), match
             position = promise.start() + 1
         return None
 

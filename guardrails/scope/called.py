@@ -18,17 +18,21 @@ class CalledDetector(RuleDetector):
     take ten times as long.
     """
 
-    def _leads(self) -> Iterator[tuple[Any, Any, bool]]:
-        """A regex for labels, one for what follows them, and whether they end where their word does."""
-        words = (WORDS, WORDS, "")
-        for lead, between, is_word in zip(self.rule.leads, words, (False, True, False), strict=True):
+    def _leads(self, view: View) -> Iterator[tuple[Any, bytes, Any, bool]]:
+        """A regex for labels and where to seek them, one for what follows them, and whether they end where their word does."""
+        long, short, whole = self.rule.leads
+        for lead, data, between, is_word in (
+            (long, view.letters, WORDS, False),
+            (short, view.data, WORDS, True),
+            (whole, view.letters, "", False),
+        ):
             if lead:
-                yield compiled_rule(lead), compiled_rule(between + self.rule.regex), is_word
+                yield compiled_rule(lead), data, compiled_rule(between + self.rule.regex), is_word
 
     def spans(self, view: View, first: int, last: int) -> Iterator[tuple[int, int]]:
-        for lead, rest, is_word in self._leads():
+        for lead, data, rest, is_word in self._leads(view):
             position = first
-            while label := lead.search(view.data, position, last):
+            while label := lead.search(data, position, last):
                 position = label.start() + 1
                 if (is_word and _goes_on(view.text, label.end())) or not self._may_follow(view.data, label.end()):
                     continue

@@ -81,8 +81,8 @@ def stems(spellings: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_short(stem: str) -> bool:
-    """Whether longer words may begin with it that mean something else."""
-    return len(stem) <= _SHORT_STEM and stem.isalpha() and stem != _KEY
+    """Whether longer words may begin with it that mean something else: two characters of an eastern script are a word."""
+    return len(stem) <= _SHORT_STEM and stem.isalpha() and stem != _KEY and max(stem) <= "\xff"
 
 
 def _role(part: str, before: str, after: str) -> Strength | None:

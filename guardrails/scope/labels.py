@@ -7,12 +7,13 @@ parameter.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
 from guardrails.scope.normalise import normalise
+from guardrails.scope.views import View, as_letters
 
 # A shorter label is a part of too many words: `tel` of `hotel` and of `telemetry`.
 _SHORT_CHARS: Final = 4
@@ -47,6 +48,8 @@ BEGINS: Final = r"[A-Za-z0-9\x80-\xff?+#]"
 _PART: Final = 40
 # Letters of other scripts: whatever is written in them may be a label.
 _FOREIGN: Final = r"\?"
+# What may stand between two words of a label.
+_PARTING: Final = "_-. "
 _JOINTS: Final = {"key": _SEPARATOR, "prose": rf"(?:{_SEPARATOR}|[ \t](?:(?:is|was|ist|est|es|to|at|on|-)[ \t])?|)"}
 
 
@@ -69,10 +72,10 @@ def labelled(names: Sequence[str], value: str, joint: str, begins: str = BEGINS,
 
 
 def is_label(text: str, known: tuple[str, ...]) -> bool:
-    """Whether `text`, which the regex of a labelled rule took for a label, is one: over one byte a character, letters
-    beyond Latin-1 all look the same.
+    """Whether `text`, which the regex of a labelled rule took for a label, has one: over one byte a character, many letters
+    beyond ASCII look the same.
     """
-    if "?" not in text and all(character < "\u0100" for character in text):
+    if text.isascii() and "?" not in text:
         return True
     folded = _folded(text)
     return any(_folded(label) in folded for label in known)
@@ -117,8 +120,12 @@ def _is_foreign(label: str) -> bool:
     return any(character != " " and _variants(character) == ["?"] for character in label)
 
 
-def _any_of(found: Iterable[str]) -> str:
-    return "|".join(map(_spelled, found))
+def _data(text: str) -> bytes:
+    return View(text).data
+
+
+def _any_of(found: Iterable[str], encode: Callable[[str], bytes] = _data) -> str:
+    return "|".join(_spelled(label, encode) for label in found)
 
 
 def _least(found: Iterable[str]) -> list[str]:
@@ -128,12 +135,15 @@ def _least(found: Iterable[str]) -> list[str]:
 
 
 def _leads(found: Sequence[str]) -> Iterator[str]:
-    """Regexes for the long labels, the short ones, and those that are all of their key; empty where there are none."""
+    """Regexes for the long labels, the short ones, and those that are all of their key; empty where there are none. The
+    first and the last are as `View.letters` has them.
+    """
     long = _least(label for label in found if not _is_bound(label))
     short = [label for label in found if _is_short(label) and not label.startswith("=")]
     whole = [label[1:] for label in found if label.startswith("=")]
-    for lead, some in (("", long), (_START, short), (_KEY_START, whole)):
-        yield rf"{lead}(?i:{_any_of(some)})" if some else ""
+    yield f"(?i:{_any_of(long, as_letters)})" if long else ""
+    yield f"{_START}(?i:{_any_of(short)})" if short else ""
+    yield f"{_KEY_START}(?i:{_any_of(whole, as_letters)})" if whole else ""
 
 
 def _is_bound(label: str) -> bool:
@@ -147,26 +157,35 @@ def _is_short(label: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _folded(text: str) -> str:
+    """The same for every way to write a label: without case, marks and what parts its words."""
     # A letter of another script that looks like a Latin one in capitals alone is read as that one.
-    return normalise(text.upper()).text.lower()
+    lower = normalise(text.upper()).text.lower()
+    letters = (
+        one for one in unicodedata.normalize("NFD", lower) if one not in _PARTING and not unicodedata.combining(one)
+    )
+    return unicodedata.normalize("NFC", "".join(letters))
 
 
-def _spelled(label: str) -> str:
-    return "".join(r"[_\-. ]?" if character == " " else _class(character) for character in label)
+def _spelled(label: str, encode: Callable[[str], bytes]) -> str:
+    return "".join(
+        f"[{re.escape(_PARTING)}]?" if character == " " else _class(character, encode) for character in label
+    )
 
 
-def _class(character: str) -> str:
-    variants = _variants(character)
+def _class(character: str, encode: Callable[[str], bytes]) -> str:
+    variants = _variants(character, encode)
     return re.escape(variants[0]) if len(variants) == 1 else f"(?:{'|'.join(map(re.escape, variants))})"
 
 
-def _variants(character: str) -> list[str]:
-    """How a letter of a label may be seen by a rule, over one byte a character: in either case, and without its mark."""
+def _variants(character: str, encode: Callable[[str], bytes] = _data) -> list[str]:
+    """How a letter of a label may be seen by a rule, over one byte a character as `encode` has it: in either case, and
+    without its mark.
+    """
     if character.isascii():
         return [character.lower()]
     base = unicodedata.normalize("NFD", character)[0]
     written = {character.lower(), character.upper(), base.lower()} | _UNMARKED.get(character.lower(), set())
-    seen = {normalise(one).data.decode("latin-1") for one in written}
+    seen = {encode(normalise(one).text).decode("latin-1") for one in written}
     return sorted({one.lower() if one.isascii() else one for one in seen})
 
 

@@ -4,14 +4,16 @@ Regexes over text of one byte a character; beyond Latin-1 every letter of a name
 itself is judged by its text.
 """
 
+import re
 from typing import Final
 
 from guardrails.scope.key_names import is_short, key_words, stems
+from guardrails.scope.normalise import normalise
+from guardrails.scope.views import View, as_letters
 
 # Texts of which any name that promises something has at least one in it. One letter beyond Latin-1 is no sign of any.
-SPELLINGS: Final = stems(
-    word.encode("latin-1", "replace").decode("latin-1") for word in key_words() if word.isascii() or len(word) > 1
-)
+_WORDS: Final = [word for word in key_words() if word.isascii() or len(word) > 1]
+SPELLINGS: Final = stems(View(word).data.decode("latin-1") for word in _WORDS)
 # Longest run of text that one value may have.
 VALUE_CHARS: Final = 512
 
@@ -19,12 +21,19 @@ VALUE_CHARS: Final = 512
 def _spelled(stem: str) -> str:
     # A short one is no beginning of a longer word: `pat` is none of `path`.
     ending = r"(?:[A-Z0-9_.\-]|\b)" if is_short(stem) else ""
-    return f"(?i:{stem.replace('?', chr(92) + '?')}){ending}"
+    return f"(?i:{''.join(map(_either_case, stem))}){ending}"
 
 
-# Where a name promises something.
-PROMISE: Final = rf"(?:{'|'.join(map(_spelled, SPELLINGS))})"
-_NAME: Final = rf"{PROMISE}[A-Za-z0-9_\-.?\x80-\xff]{{0,24}}"
+def _either_case(letter: str) -> str:
+    if letter <= "\xff":
+        return re.escape(letter)
+    cases = {as_letters(normalise(case).text).decode("latin-1") for case in (letter, letter.upper())}
+    return f"(?:{'|'.join(map(re.escape, sorted(cases)))})"
+
+
+# Where a name promises something, as letters.
+PROMISE: Final = "|".join(map(_spelled, stems(_WORDS)))
+_NAME_MARK: Final = r"[A-Za-z0-9_\-.?\x80-\xff]"
 # What closes a name: quotes and brackets, escaped or not, of an index, of an element.
 _CLOSE: Final = r"(?:\[[0-9]{0,5}\])?[\\\"'`\]\x1f)}*]{0,4}"
 _WS: Final = r"[ \t]{0,8}"
@@ -62,14 +71,14 @@ _PLAIN: Final = (
 )
 # Letters alone, where no word of any language has so many consonants on end.
 _WORDLESS: Final = r"()[A-Za-z]{0,24}(?i:[bcdfghjklmnpqrstvwxz]{4})"
-# A name, and whatever leads from it to a value.
+# The rest of a name, and whatever leads from it to a value.
 HEAD: Final = (
-    rf"{_NAME}{_CLOSE}(?:(?:{_WS}(?:{_TYPED}|{_ASSIGN})\s{{0,40}}{_MADE}|{_SPLIT}{_WS}|{_CALLED}|[ \t]{{1,8}}){_QUOTED}"
+    rf"{_NAME_MARK}{{0,24}}{_CLOSE}(?:(?:{_WS}(?:{_TYPED}|{_ASSIGN})\s{{0,40}}{_MADE}|{_SPLIT}{_WS}|{_CALLED}|[ \t]{{1,8}}){_QUOTED}"
     rf"|(?:{_WS}(?:{_ASSIGN})|{_SPLIT}){_WS}(?:!!str[ ])?{_PLAIN}|[,(]{_PLAIN}|={_WORDLESS})"
 )
 # The same in short, for the prefilter, whose automaton would be too large with all of it.
 SIGN: Final = (
-    rf"{_NAME.replace('{0,24}', '*')}[^A-Za-z0-9_\s]*"
+    rf"(?:{'|'.join(map(_spelled, SPELLINGS))}){_NAME_MARK}*[^A-Za-z0-9_\s]*"
     rf"(?:[ \t]*(?:[:;=<>|?!,(.{{\[&*\"'`\x02-]|(?:string|String|byte|text|{_SAID})[ =])"
     r"|\s+(?:[\"'<]|--)?[A-Za-z]*(?:[vV]al|VAL))"
 )

@@ -30,6 +30,17 @@ class Piece:
     label: str | None = None
 
 
+def as_letters(text: str) -> bytes:
+    """One byte a character, Latin-1 as it is: a letter of any other script is some byte from 0x80 on, always the same one."""
+    foreign = (character for character in set(text) if character > "\xff" and character.isalpha())
+    return text.translate({ord(letter): letter_byte(letter) for letter in foreign}).encode("latin-1", "replace")
+
+
+def letter_byte(character: str) -> int:
+    """The byte for a character beyond ASCII."""
+    return 0x80 | ord(character) & 0x7F
+
+
 class Pieces(Protocol):
     """What a text was put together from, in order."""
 
@@ -63,6 +74,11 @@ class View:
         none is in a token.
         """
         return self.text.encode("latin-1", "replace")
+
+    @cached_property
+    def letters(self) -> bytes:
+        """The same, but that a letter beyond Latin-1 is some byte from 0x80 on: enough to seek a word by."""
+        return self.data if self.data.decode("latin-1") == self.text else as_letters(self.text)
 
     @property
     def is_source(self) -> bool:

@@ -12,6 +12,7 @@ from tests.traps.timing import SLOWER, growth
 
 CHARS = 32 * 1024
 LARGE = 50_000_000
+FIRST_SURROGATE = 0xD800
 
 
 def main() -> int:
@@ -41,8 +42,12 @@ def large() -> None:
     """Texts of 50 MB: seconds, and the most memory so far."""
     chance = random.Random(50)
     letters = "".join(chance.choices(string.ascii_letters + string.digits + " \n", k=1_000_000))
+    data = chance.randbytes(1_000_000)
+    scripts = "".join(chr(chance.randrange(ord(" "), FIRST_SURROGATE)) for _ in range(1_000_000))
     traps = (Trap("one letter", "a"), Trap("one figure", "0"), Trap("spaces", " "), Trap("lines", "\n"), Trap("random", letters),
-             Trap("keys", "key="), Trap("escapes", "%41"), Trap("base64", "QUJD"))  # fmt: skip
+             Trap("keys", "key="), Trap("escapes", "%41"), Trap("base64", "QUJD"),
+             Trap("bytes", data.decode("latin-1")), Trap("bytes that are no text", data.decode(errors="replace")),
+             Trap("a letter of the east", "\u5bc6"), Trap("all scripts", scripts))  # fmt: skip
     for trap in traps:
         text = trap.text(LARGE)
         before = time.process_time()

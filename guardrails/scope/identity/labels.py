@@ -7,12 +7,14 @@ means number: `tax_#` is found as `tax id`, `taxNumber`, `tax-no`.
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import re2
 
 from guardrails.scope.normalise import normalise
+from guardrails.scope.views import letter_byte
 
 # What `#` stands for.
 _NUMBER_WORDS: Final = (
@@ -69,10 +71,11 @@ def _fold_beyond_latin(text: str) -> bytes:
     return text.translate({ord(character): _folded(character) for character in set(text)}).encode("latin-1")
 
 
+@lru_cache(maxsize=4096)
 def _folded(character: str) -> str:
     base = unicodedata.normalize("NFD", character)[0].lower()[0]
     base = _TRANSCRIBED.get(base, base)
-    return base if base.isascii() else chr(0x80 | ord(base) & 0x7F)
+    return base if base.isascii() else chr(letter_byte(base))
 
 
 _LATIN: Final = bytes(ord(_folded(chr(byte))) for byte in range(256))

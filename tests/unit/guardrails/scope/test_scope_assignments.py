@@ -43,6 +43,8 @@ NOTATIONS = [
     'motDePasse="{weak}"',
     'пароль := "{weak}"',
     "数据库密码：{weak}",
+    'let κωδικός = "{weak}"',
+    'ΠΑΡΟΛΙ_ПАРОЛЬ := "{weak}"',
     'const contraseña = "{weak}"',
     "HASLO_BAZY: '{weak}'",
     'APIキー = "{hex}"',

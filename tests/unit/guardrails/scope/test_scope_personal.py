@@ -5,6 +5,7 @@ import pytest
 from guardrails.scope import Engine
 from guardrails.scope.findings import TOLD_AT
 from guardrails.scope.personal import checksums
+from guardrails.scope.views import as_letters
 
 
 def kinds(engine: Engine, text: str) -> set[str]:
@@ -34,6 +35,27 @@ def kinds(engine: Engine, text: str) -> set[str]:
 )
 def test_person_is_found_in_any_language(engine: Engine, text: str, entity: str) -> None:
     assert entity in kinds(engine, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Номер телефона: 0301 234598", "0301 234598"),
+        ("номер_телефона: 0301 234598", "0301 234598"),
+        ("НОМЕР ТЕЛЕФОНА: 0301 234598", "0301 234598"),
+        ("τηλεφωνο: 0301 234598", "0301 234598"),  # without the mark that the list has
+        ("「姓：王芳", "王芳"),
+    ],
+)
+def test_label_of_another_script_is_found_in_each_spelling(engine: Engine, text: str, found: str) -> None:
+    assert found in {text[one.start : one.end] for one in engine.scan(text)}
+
+
+def test_letters_that_are_the_bytes_of_a_label_in_another_script_are_none(engine: Engine) -> None:
+    label = "电话"
+    look_alike = as_letters(label).decode("latin-1")
+    assert kinds(engine, f"{label}: 0301 234598") == {"phone"}
+    assert not kinds(engine, f"{look_alike}: 0301 234598")
 
 
 @pytest.mark.parametrize(
