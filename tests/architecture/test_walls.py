@@ -20,6 +20,7 @@ MINTS = {
     "Verified": "protocol/verification.py",
     "Membership": "protocol/verification.py",
     "InScope": "guardrails/scope/guard.py",
+    "Permit": "guardrails/maturity.py",
 }
 
 

@@ -1,0 +1,50 @@
+"""What a worker's process does on its own side: answer lines, keep stray output off them, and end with the node."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+# prctl(2): the kernel kills this process when the thread that started it is gone, whatever somebody's code is doing.
+_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The node's end of the line."""
+
+    given: BinaryIO
+    taken: BinaryIO
+
+    def ask(self, question: dict[str, Any]) -> Any:
+        """What the node answers to a question in the middle of a request."""
+        self._say({"ask": question})
+        return json.loads(self.given.readline())
+
+    def serve(self, handle: Callable[[dict[str, Any]], Any]) -> None:
+        """Answer every request until the node hangs up."""
+        for line in iter(self.given.readline, b""):
+            try:
+                self._say({"result": handle(json.loads(line))})
+            except Exception as error:  # noqa: BLE001  the boundary: whatever it is, the node hears of it
+                self._say({"error": f"{type(error).__name__}: {error}"})
+
+    def _say(self, tree: dict[str, Any]) -> None:
+        said = json.dumps(tree, allow_nan=False).encode()
+        self.taken.write(said + b"\n")
+        self.taken.flush()
+
+
+def take_line() -> Line:
+    """Standard input and output become the line; what the code prints goes to standard error."""
+    ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    given, taken = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return Line(given, taken)

@@ -1,0 +1,82 @@
+"""Handlers of the user's own: files of decorated functions, each function on the queue by itself, in a process of its own."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hive_node.adapters.skills.worker import Worker, WorkerFault
+from hive_node.ports.skills import Deliveries, Delivery
+from hive_node.skills.event import Kind, TaskEvent
+from protocol.wire import JsonValue, dump_json
+
+logger = logging.getLogger(__name__)
+
+# A handler that has not come back after a minute has hung: it is killed, and tried again later.
+HANDLER_S: Final = 60.0
+_LOADING_S: Final = 30.0
+# A result is a note of what was done, not a file.
+_RESULT_BYTES: Final = 64 * 1024
+_MODULE: Final = "hive_node.adapters.skills.handler_process"
+
+
+@dataclass(slots=True)
+class UserHandler:
+    """One decorated function. Its result and the acknowledgement are one transaction."""
+
+    name: str
+    function: str
+    kinds: frozenset[Kind]
+    worker: Worker
+    deliveries: Deliveries
+
+    async def take(self, delivery: Delivery) -> bool:
+        """As Consumer.take. Raises WorkerFault."""
+        request = {"handler": self.function, "event": event_tree(delivery.event) | {"attempt": delivery.attempts + 1}}
+        result: JsonValue = await self.worker.ask(request, HANDLER_S)
+        if len(dump_json(result)) > _RESULT_BYTES:
+            raise WorkerFault("worker.result", f"a result has at most {_RESULT_BYTES} bytes of JSON")
+        await self.deliveries.done(self.name, delivery, result)
+        return True
+
+
+async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[UserHandler]:
+    """Every handler in the files. A file that cannot be loaded is told of, and keeps no other from working."""
+    found: list[UserHandler] = []
+    for path in files:
+        worker = Worker(("-m", _MODULE, str(path)))
+        try:
+            listed = await worker.ask({}, _LOADING_S)
+        except WorkerFault as fault:
+            logger.error("handlers not loaded", extra={"file": str(path), "code": fault.code, "reason": str(fault)})
+            continue
+        finally:
+            await worker.close()
+        found += [_handler(path, one, deliveries) for one in listed]
+    return found
+
+
+def event_tree(event: TaskEvent) -> dict[str, Any]:
+    """An event as handlers and lists show it."""
+    report, scope = event.report, event.scope
+    tree: dict[str, Any] = {
+        "id": event.id,
+        "at": event.at.isoformat(),
+        "kind": report.kind.value,
+        "owner": scope.owner,
+        "project": scope.project,
+        "agent": scope.agent,
+        "key": report.key,
+    }
+    names = ("task", "episode", "error", "outcome", "skill", "seconds", "tokens", "passed")
+    return (
+        tree | {name: getattr(report, name) for name in names} | dict(report.io) | {"metadata": dict(report.metadata)}
+    )
+
+
+def _handler(path: Path, listed: dict[str, str], deliveries: Deliveries) -> UserHandler:
+    name = f"{path.stem}.{listed['name']}"
+    return UserHandler(
+        name, listed["name"], frozenset({Kind(listed["kind"])}), Worker(("-m", _MODULE, str(path))), deliveries
+    )

@@ -1,0 +1,1 @@
+"""The shipped learning engines. Each is switched on by its name under `[skills] engines`; none is on by itself."""

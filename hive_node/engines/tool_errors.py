@@ -1,0 +1,45 @@
+"""`tool-errors`: an error that came twice within an hour is told to the agent, before there is a fix. Needs no model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from guardrails.verdict import Rejected
+from hive_node.skills.case import Case
+from hive_node.skills.engine import Analysis, Episode, Guidance, Model, Order, Proposal, Trials, Unavailable, Validation
+from hive_node.skills.event import Kind
+from hive_node.skills.signature import signature
+from hive_node.skills.windows import Window
+
+_TIMES: Final = 2
+_WINDOW: Final = Window(count=200, span=timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolErrors:
+    """The engine."""
+
+    name: str = "tool-errors"
+
+    async def analyze_episode(self, episode: Episode) -> Analysis:
+        """As Engine.analyze_episode."""
+        report = episode.event.report
+        kind = signature(report.error)
+        if report.kind is not Kind.TASK_FAILED or not kind:
+            return None
+        window = _WINDOW.of([*episode.earlier, episode.event])
+        same = [one for one in window if one.report.kind is Kind.TASK_FAILED and signature(one.report.error) == kind]
+        if len(same) < _TIMES:
+            return None
+        tasks = ", ".join(dict.fromkeys(one.report.task for one in same))
+        text = f"This error came {len(same)} times within an hour: {kind}\nSeen in: {tasks}\nDo not try the same again."
+        return Guidance(kind, text, tuple(one.id for one in same))
+
+    async def propose_change(self, order: Order, model: Model | None) -> Proposal | Unavailable:
+        """It makes no skills."""
+        return Unavailable("engine.guidance-only", "tool-errors tells of errors; it writes no skills")
+
+    async def validate_change(self, proposal: Proposal, cases: Sequence[Case], trials: Trials) -> Validation:
+        """It makes no skills."""
+        return Validation(Rejected("engine.guidance-only", "tool-errors writes no skills"))

@@ -1,0 +1,68 @@
+"""What agents and tools report: a task that succeeded or failed, a skill that was called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from protocol.ids import sha256_hex
+from protocol.wire import JsonValue, dump_json
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    TASK_SUCCEEDED = "task_succeeded"
+    TASK_FAILED = "task_failed"
+    SKILL_EXECUTED = "skill_executed"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose it is. What happened in one scope is never seen in another: not by an engine, in a prompt, or in a list."""
+
+    owner: str
+    project: str
+    agent: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex, over the three names; no two scopes share one."""
+        return sha256_hex(dump_json([self.owner, self.project, self.agent]))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An event as it was reported.
+
+    key: the reporter's own; within a scope, a second one of the same key is a replay. error: the trace. outcome: in a word or two.
+    seconds, tokens: what it took. io: `input` and `expected` (the right answer), each where it was told; null is a value too.
+    skill: which one was called. passed: how the call ended; None for a task.
+    """
+
+    kind: Kind
+    scope: Scope
+    key: str
+    task: str
+    episode: str = ""
+    error: str = ""
+    outcome: str = ""
+    skill: str = ""
+    seconds: float | None = None
+    tokens: int | None = None
+    passed: bool | None = None
+    io: Mapping[str, JsonValue] = field(default_factory=dict)
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """A report with its place in the order of all that were stored. id: grows, and is never given out twice."""
+
+    id: int
+    at: datetime
+    report: Report
+
+    @property
+    def scope(self) -> Scope:
+        return self.report.scope
