@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from guardrails.verdict import Rejected
 from hive_node.skills.event import TaskEvent
 from protocol.ids import sha256_hex
-from protocol.wire import JsonValue, dump_json
+from protocol.wire import dump_json
 
 
 @dataclass(frozen=True, slots=True)

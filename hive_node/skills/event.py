@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import JsonValue
+
 from protocol.ids import sha256_hex
-from protocol.wire import JsonValue, dump_json
+from protocol.wire import dump_json
 
 
 class Kind(StrEnum):
