@@ -44,7 +44,7 @@ class Played:
 
 def play(draw: Draw, champion: float, challenger: float, chance: random.Random) -> Wager:
     """One contest, a look after every session."""
-    wager = Wager(CoinPolicy())
+    wager = Wager(CoinPolicy(), lot=chance.random())
     for _ in range(MOST_SESSIONS):
         is_challenger = chance.random() < 0.5
         wager.add(Outcome(is_challenger, draw(chance, challenger if is_challenger else champion)))

@@ -14,6 +14,10 @@ favorable games with a time limit", SIAM J. Control Optim. 31, 1993). The wealth
 alone still wins; its normal quantile and the variance to come give the stake. It reaches what a test with a single look at
 the end would, to two points of a hundred, and mostly much sooner: docs/agents.md has the figures.
 
+What was not won by the last session need not be lost. A lot U, uniform in (0, 1] and drawn before the first session, is held
+against it there: P(W_T >= U/alpha) <= alpha at any one stopping time T (Ramdas, Manole, "Randomized and exchangeable
+improvements of Markov's, Chebyshev's and Chernoff's inequalities", 2023), and T, "the goal or the last session", is one.
+
 What it does not say: where a stake is cut off at the whole wealth, a challenger that changes the *shape* of the scores is
 judged by where most of them lie, not by their mean.
 """
@@ -32,12 +36,11 @@ _NORMAL: Final = NormalDist()
 _GUESS_WEIGHT: Final = 8
 _GUESS_MEAN: Final = 0.75
 _GUESS_VARIANCE: Final = 0.15
-# The claim is to be won a little before the last session: single scores are lumps, and what is not won by then is lost.
-_SPARE_SESSIONS: Final = 5.0
-_LEAST_LEFT: Final = 0.3
 # This near to the goal the next session that fits is let decide: small stakes would only creep up to it.
 _NEAR: Final = 0.97
 _RUINED: Final = 1e-12
+# Rounding in a product of two hundred factors.
+_REACHED: Final = 1.0 - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,12 @@ class CoinPolicy:
     """How sure a comparison of arms must be. Raises ValueError for values outside what is written here.
 
     alpha: the chance that an equal challenger is ever promoted, at most; in (0, 1). A little below 1 in 20, so that a count of a
-    thousand contests shows less than that too.
+    thousand contests mostly shows less than that too.
     max_sessions: scored sessions of both arms together after which it ends; >= 2.
     give_up: it ends once luck alone would win it with less than this chance; in [0, alpha).
     """
 
-    alpha: float = 0.045
+    alpha: float = 0.048
     max_sessions: int = 200
     give_up: float = 0.0005
 
@@ -109,12 +112,16 @@ class ArmsEnd(StrEnum):
 
 @dataclass(slots=True)
 class Wager:
-    """The wealth, session by session, in the order in which they were first scored. Once the goal is reached, nothing is staked."""
+    """The wealth, session by session, in the order in which they were first scored. Once the goal is reached, nothing is staked.
+
+    lot: drawn uniformly from 0 to 1 before the first session, and told to nobody before the last one; 1 is none at all.
+    """
 
     policy: CoinPolicy
     wealth: float = 1.0
     champion: ArmSums = field(default_factory=ArmSums)
     challenger: ArmSums = field(default_factory=ArmSums)
+    lot: float = 1.0
     _squares: float = _GUESS_WEIGHT * _GUESS_VARIANCE
 
     @property
@@ -133,6 +140,11 @@ class Wager:
         """The chance that fair coins alone would still win from here."""
         return min(1.0, self.wealth * self.policy.alpha)
 
+    @property
+    def has_reached_the_goal(self) -> bool:
+        """Whether it was promoted without a lot."""
+        return self.chance_of_luck >= _REACHED
+
     def add(self, outcome: Outcome) -> None:
         """One more scored session."""
         usual = self._usual()
@@ -146,11 +158,15 @@ class Wager:
 
     def end(self) -> ArmsEnd | None:
         """How it ended; None while it goes on."""
-        if self.chance_of_luck >= 1.0 - 1e-9:
+        if self.has_reached_the_goal:
             return ArmsEnd.PROMOTED
         if self.chance_of_luck < self.policy.give_up:
             return ArmsEnd.HARM if (self.gain or 0.0) < 0.0 else ArmsEnd.FUTILITY
-        return ArmsEnd.EXPIRED if self.sessions >= self.policy.max_sessions else None
+        if self.sessions < self.policy.max_sessions:
+            return None
+        # What neither the coins nor the scores speak for is promoted by no lot.
+        is_better = self.wealth > 1.0 and (self.gain or 0.0) > 0.0
+        return ArmsEnd.PROMOTED if is_better and self.chance_of_luck >= self.lot else ArmsEnd.EXPIRED
 
     def _usual(self) -> float:
         """What a score was so far, whichever the arm."""
@@ -160,7 +176,7 @@ class Wager:
     def _stake(self, surprise: float) -> float:
         """The share of the wealth that goes on "challenger": -1 to 1, and never more than would reach the goal."""
         luck = self.chance_of_luck
-        if not _RUINED < luck < 1.0 - 1e-9:
+        if not _RUINED < luck < _REACHED:
             return 0.0
         most = min(1.0, 1.0 / luck - 1.0)
         stake = surprise * self._stake_for_one(luck)
@@ -171,13 +187,13 @@ class Wager:
     def _stake_for_one(self, luck: float) -> float:
         quantile = _NORMAL.inv_cdf(luck)
         variance = self._squares / (_GUESS_WEIGHT + self.sessions)
-        left = max(_LEAST_LEFT, self.policy.max_sessions - self.sessions - _SPARE_SESSIONS)
+        left = max(1, self.policy.max_sessions - self.sessions)
         return _NORMAL.pdf(quantile) / luck / math.sqrt(left * variance)
 
 
-def weigh(outcomes: Iterable[Outcome], policy: CoinPolicy) -> Wager:
+def weigh(outcomes: Iterable[Outcome], policy: CoinPolicy, lot: float = 1.0) -> Wager:
     """What the sessions so far say. All of them, in the order in which they were first scored, none left out."""
-    wager = Wager(policy)
+    wager = Wager(policy, lot=lot)
     for outcome in outcomes:
         wager.add(outcome)
     return wager

@@ -32,7 +32,7 @@ class Ending(StrEnum):
     ABORTED = "aborted"
 
 
-ENDINGS: Final[Mapping[ArmsEnd, tuple[Ending, str]]] = {
+_ENDINGS: Final[Mapping[ArmsEnd, tuple[Ending, str]]] = {
     ArmsEnd.PROMOTED: (Ending.PROMOTED, "better by evidence"),
     ArmsEnd.HARM: (Ending.REJECTED, "harm: its sessions went worse"),
     ArmsEnd.FUTILITY: (Ending.REJECTED, "futility: it will not be shown to be better any more"),
@@ -111,7 +111,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Champion against challenger over live sessions. operator: the axis that was varied."""
+    """Champion against challenger over live sessions. operator: the axis that was varied.
+
+    lot: as Wager.lot; told to nobody while it runs, so that nobody can end it where the lot is good.
+    """
 
     agent: str
     number: int
@@ -123,6 +126,7 @@ class Contest:
     state: Ending = Ending.RUNNING
     reason: str | None = None
     ended_at: datetime | None = None
+    lot: float = 1.0
 
     def of(self, arm: Arm) -> Digest:
         """The variant that sessions of this arm are given."""
@@ -175,7 +179,19 @@ def outcomes(contest: Contest, sessions: Iterable[Session]) -> list[Outcome]:
 
 def evidence(contest: Contest, sessions: Iterable[Session], policy: CoinPolicy) -> Wager:
     """What those sessions say."""
-    return weigh(outcomes(contest, sessions), policy)
+    return weigh(outcomes(contest, sessions), policy, contest.lot)
+
+
+def ending(wager: Wager) -> tuple[Ending, str] | None:
+    """How a contest ends by its evidence, and why; None while it goes on."""
+    end = wager.end()
+    if end is None:
+        return None
+    state, reason = _ENDINGS[end]
+    if end is ArmsEnd.PROMOTED and not wager.has_reached_the_goal:
+        asked = max(1.0, wager.policy.threshold * wager.lot)
+        reason = f"{reason}: after its last session {wager.wealth:.1f}, where a lot drawn before the first one asked for {asked:.1f}"
+    return state, reason
 
 
 def missing(contest: Contest, sessions: Iterable[Session], arm: Arm) -> int:

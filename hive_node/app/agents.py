@@ -27,12 +27,12 @@ def open_agents(ground: Foundation, federated: Federated) -> AgentService:
     attendance = Attendance(shelf, adapters, clock, chance, noticed.set)
     rewriter = ModelRewriter(ground.models, ground.model)
     prior = HiveAxes(ground.hive, federated.beliefs, ground.feed)
-    halt = ground.why_halted
+    halt, rules = ground.why_halted, ground.constitution
     return AgentService(
         shelf=shelf,
         adapters=adapters,
         attendance=attendance,
-        contests=Contests(shelf, adapters, attendance, rewriter, prior, ground.constitution, halt, clock),
+        contests=Contests(shelf, adapters, attendance, rewriter, prior, rules, halt, clock, chance),
         placer=Placer(shelf, ground.home.kept),
         news=AgentNews(federated.share),
         clock=clock,

@@ -118,6 +118,7 @@ class World:
             self.constitution,
             lambda: self.halted,
             self.clock,
+            self.chance,
         )
         placer, news = Placer(shelf, self.root / "kept"), AgentNews(self.hive)
         self.service = AgentService(

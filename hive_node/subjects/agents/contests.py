@@ -10,7 +10,6 @@ from guardrails.constitution import Constitution
 from guardrails.evidence.coin import Wager, has_fallen
 from guardrails.verdict import Rejected
 from hive_node.agents.session import (
-    ENDINGS,
     FELL,
     SESSIONS_BETWEEN,
     WATCHED_SESSIONS,
@@ -18,6 +17,7 @@ from hive_node.agents.session import (
     Contest,
     Ending,
     Session,
+    ending,
     evidence,
 )
 from hive_node.agents.variant import Descent, Digest
@@ -32,7 +32,7 @@ from hive_node.operators.configurations import (
     order,
     proposals,
 )
-from hive_node.ports import Clock, Fault, ModelFault
+from hive_node.ports import Chance, Clock, Fault, ModelFault
 from hive_node.ports.agents import AgentAdapter, AgentShelf, Rewriter, Told
 from hive_node.subjects.agents.attendance import Attendance
 
@@ -66,6 +66,7 @@ class Contests:
     constitution: Constitution
     halt: Callable[[], str | None]
     clock: Clock
+    chance: Chance
 
     async def decide(self, agent: Agent) -> Agent:
         """Whatever is to be decided of an agent now. Returns it as it is then. While the node is halted that is nothing."""
@@ -96,7 +97,10 @@ class Contests:
                 return agent
             number = len(await self.shelf.contests(agent.id)) + 1
             descent = Descent(proposal.variant, agent.champion, proposal.operator, proposal.idea, now)
-            fresh = Contest(agent.id, number, agent.champion, descent.digest, proposal.operator, proposal.idea, now)
+            fresh = Contest(
+                agent.id, number, agent.champion, descent.digest, proposal.operator, proposal.idea, now,
+                lot=self.chance.uniform(0.0, 1.0),
+            )  # fmt: skip
             await self.shelf.start(agent, fresh, descent)
         fields = {"agent": agent.id, "contest": number, "operator": proposal.operator, "challenger": descent.digest}
         logger.info("challenger", extra=fields)
@@ -128,8 +132,8 @@ class Contests:
     async def _decide(self, agent: Agent, contest: Contest) -> Agent:
         sessions, now = await self.shelf.sessions(agent.id, contest=contest.number), self.clock.now()
         wager = evidence(contest, sessions, agent.policy)
-        if (end := wager.end()) is not None:
-            state, reason = ENDINGS[end]
+        if (end := ending(wager)) is not None:
+            state, reason = end
             if state is Ending.PROMOTED and (refused := await self._refused(agent, contest)):
                 state, reason = Ending.REJECTED, f"{refused.rule}: {refused.reason}"
             return await self._end(agent, contest, state, reason, wager)

@@ -179,7 +179,8 @@ def _next(found: Dossier) -> str:
     if running is not None:
         return (
             f"Each new session draws its arm. The challenger is promoted at an e-value of {agent.policy.threshold:.1f}, and let go where it can no longer "
-            f"be reached; undecided, the contest ends after {agent.max_sessions} scored sessions or on {running.started_at + timedelta(days=agent.max_days):%Y-%m-%d}."
+            f"be reached. After {agent.max_sessions} scored sessions a lot drawn beforehand says how much less is enough; on "
+            f"{running.started_at + timedelta(days=agent.max_days):%Y-%m-%d} the contest ends undecided."
         )
     if agent.watched_floor is not None:
         return (

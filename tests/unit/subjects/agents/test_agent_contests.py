@@ -1,19 +1,23 @@
 """Contests from beginning to end, with the files on disk beside the database, and restarts in between."""
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from guardrails.constitution import Constitution
+from guardrails.evidence.coin import ArmSums, Wager
 from guardrails.verdict import Rejected
-from hive_node.agents.session import SESSIONS_BETWEEN, Arm, Ending
+from hive_node.agents.session import SESSIONS_BETWEEN, Arm, Ending, ending
 from hive_node.agents.variant import Variant
 from hive_node.agents.wording import instructions
 from hive_node.operators.configurations import behavioral_rules
 from hive_node.ports import Fault, NotFound
 from hive_node.ports.agents import AgentFault
+from hive_node.subjects.agents.report import dossier, overview
 from protocol.deltas import ArmEvidence, Retract, ShareLevel
 from tests.fakes.agents import World
 
@@ -124,6 +128,26 @@ async def test_undecided_contests_end_after_their_days_or_their_sessions(world: 
     assert states[0] == (Ending.EXPIRED, "days")
     assert states[1][0] in {Ending.EXPIRED, Ending.REJECTED}
     assert (await world.agent()).champion == first.champion
+
+
+async def test_a_lot_drawn_beforehand_decides_at_the_last_session_and_is_told_only_then(world: World) -> None:
+    agent = await world.add(max_sessions=20)
+    await world.service.roll("it")
+    contest = await world.contest()
+    assert contest is not None
+    assert 0.0 < contest.lot < 1.0, "in its row before the first session"
+    sums = ArmSums(10, 6.0, 4.0), ArmSums(10, 8.0, 7.0)
+    wager = Wager(agent.policy, 5.0, *sums, lot=contest.lot)
+    shown = overview(await dossier(world.service.shelf, agent, None, world.clock.now()))
+    assert str(contest.lot) not in json.dumps(shown)
+    assert ending(replace(wager, lot=0.9)) == (Ending.EXPIRED, "sessions: as many as it was given, and no decision")
+    state, reason = ending(replace(wager, lot=0.2)) or (None, "")
+    assert state is Ending.PROMOTED
+    assert (
+        reason == "better by evidence: after its last session 5.0, where a lot drawn before the first one asked for 4.2"
+    )
+    await world.restart()
+    assert await world.contest() == contest
 
 
 async def test_the_file_is_always_that_of_the_arm_of_the_present_block(world: World) -> None:
