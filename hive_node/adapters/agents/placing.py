@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from hive_node.adapters.whole_files import copy_aside, replace_file
 from hive_node.ports.agents import AgentFault, FileNotes, Kept, Piece, TouchedFile
 
 logger = logging.getLogger(__name__)
@@ -118,35 +117,9 @@ def _write(folder: Path, name: str, content: bytes | None) -> None:
         if content is None:
             target.unlink(missing_ok=True)
         else:
-            _replace(target, content)
+            replace_file(target, content)
     except OSError as error:
         raise AgentFault("agent.file-unwritable", f"{target}: {error.strerror}; nothing in it was changed") from error
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """The whole file at once, with the mode that it had: never one that lets more in."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mode = target.stat().st_mode & 0o7777 if target.exists() else None
-    descriptor, temporary = tempfile.mkstemp(prefix=".hive-node-", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode if mode is not None else 0o644 & ~_umask())
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise
-
-
-def _umask() -> int:
-    """What this process's files are denied. Read from the kernel: to ask umask(2) is to change it for every thread."""
-    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8)
-    return 0o077
 
 
 def _missing(folder: Path, name: str) -> tuple[str, ...]:
@@ -162,10 +135,6 @@ def _remove_folders(folder: Path, names: Sequence[str]) -> None:
 
 def _copy_aside(folder: Path, name: str, content: bytes) -> Path:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, path = tempfile.mkstemp(prefix="kept-", suffix=f"-{name}", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        return copy_aside(folder, name, content)
     except OSError as error:
         raise AgentFault("agent.no-room", f"{folder}: {error.strerror}; nothing was changed") from error
-    return Path(path)

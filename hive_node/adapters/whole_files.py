@@ -1,0 +1,43 @@
+"""Files of somebody else's, written whole or not at all, with the mode that they had."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """The whole file at once, with the mode that it had: never one that lets more in. Raises OSError; then it is as it was."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = target.stat().st_mode & 0o7777 if target.exists() else None
+    descriptor, temporary = tempfile.mkstemp(prefix=".hive-node-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode if mode is not None else 0o644 & ~_umask())
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def copy_aside(folder: Path, name: str, content: bytes) -> Path:
+    """A copy under a name of its own in a folder that only this user can read. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, path = tempfile.mkstemp(prefix="kept-", suffix=f"-{name}", dir=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
+
+
+def _umask() -> int:
+    """What this process's files are denied. Read from the kernel: to ask umask(2) is to change it for every thread."""
+    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+        if line.startswith("Umask:"):
+            return int(line.split()[1], 8)
+    return 0o077
