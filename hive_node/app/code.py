@@ -48,19 +48,19 @@ class CodeParts:
         self._ground = ground
         self._federated = federated
         limits, clock, chance = ground.config.limits, ground.clock, ground.chance
-        self._sandbox = _sandbox(ground.config.sandbox, ground.home.root)
+        self.sandbox = _sandbox(ground.config.sandbox, ground.home.root)
         self._calls = CallStore(ground.database, ground.journal)
         turns = asyncio.Semaphore(limits.trials_at_once)
         machine = Machine(limits.on_battery, limits.busy_share, clock.monotonic)
         self.experiments = ExperimentStore(ground.database, ground.journal)
-        self.projects = Projects(ground.shelf, GitRepository.open, self._sandbox, clock, ground.own.gather)
+        self.projects = Projects(ground.shelf, GitRepository.open, self.sandbox, clock, ground.own.gather)
         self.runner = Runner(
             self.experiments, self._open_workshop, federated.share, environment_class(), clock, turns, machine
         )
         self.watchman = Watchman(self.experiments, self._open_workshop, clock, turns, machine, federated.beliefs)
         self.steps = Steps(self.experiments, self._open_workshop, turns)
         self.checker = Checker(self._open_for_check, turns)
-        self.starter = Starter(self.experiments, GitRepository.open, self._sandbox, clock, chance, self._check_operator)
+        self.starter = Starter(self.experiments, GitRepository.open, self.sandbox, clock, chance, self._check_operator)
 
     async def _open_for_check(self, project: Project) -> CodeSubject:
         repository = await GitRepository.open(project.path)
@@ -72,7 +72,7 @@ class CodeParts:
     async def _subject(self, repository: GitRepository, spec: ProjectSpec, base: str, name: str) -> CodeSubject:
         evaluator = await read_evaluator(repository, spec, base)
         trees, limits = self._ground.home.worktrees / name, _run_limits(self._ground.config.limits)
-        return CodeSubject(repository, self._sandbox, spec, evaluator, limits, trees, environment_class())
+        return CodeSubject(repository, self.sandbox, spec, evaluator, limits, trees, environment_class())
 
     async def _open_workshop(self, experiment: Experiment) -> Workshop:
         project = await self.projects.shelf.get(experiment.project)

@@ -12,6 +12,7 @@ from hive_node.adapters.store import Database
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
+from hive_node.app.advice import open_advice
 from hive_node.app.agents import open_agents
 from hive_node.app.code import CodeParts
 from hive_node.app.federated import Federated
@@ -73,6 +74,7 @@ class NodeBuilder:
         self.federated = Federated(ground)
         self.code = CodeParts(ground, self.federated)
         self.agents = open_agents(ground, self.federated)
+        self.advice = open_advice(ground, self.code)
         self.supervisor = Supervisor(ground.clock, ground.chance)
 
     async def build(self) -> Node:
@@ -136,6 +138,7 @@ class NodeBuilder:
             desk=federated.desk,
             peers=PeerLines(ground.hive, federated.network, ground.peers, ground.clock),
             agents=self.agents,
+            advice=self.advice,
             clock=ground.clock,
             restarts=self.supervisor.restarts,
             doors=federated.doors,

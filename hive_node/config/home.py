@@ -56,7 +56,7 @@ class Home:
 
     @property
     def kept(self) -> Path:
-        """What users had changed in our parts of their agents' files, before those went."""
+        """What users had changed in our parts of their agents' files, before those went; under `specs`, each hive.toml before advice changed it."""
         return self.root / "kept"
 
     @property

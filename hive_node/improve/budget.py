@@ -1,5 +1,7 @@
 """When an experiment ends by itself."""
 
+from dataclasses import replace
+
 from guardrails.budget import Budget, cap_in_micro_dollars, exhausted
 from hive_node.domain import Experiment
 
@@ -27,4 +29,15 @@ def budget_of(experiment: Experiment) -> Budget:
         micro_dollars=cap_in_micro_dollars(caps.dollars or 0),
         tokens=caps.tokens,
         holdout_looks=holdout.looks if holdout else 0,
+    )
+
+
+def money_of(experiment: Experiment) -> Budget:
+    """The same caps for a question beside the loop: of time and ideas nothing is spent by it, however much there was."""
+    caps, spent = budget_of(experiment), experiment.spent
+    return replace(
+        caps,
+        iterations=max(caps.iterations, spent.iterations),
+        wall_s=max(caps.wall_s, spent.wall_s),
+        holdout_looks=max(caps.holdout_looks, spent.holdout_looks),
     )

@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from hive_node.adapters.llm.keys import VARIABLE
 from hive_node.cli.client import Client, Unreachable
 from hive_node.config.home import ENVIRONMENT, Home
+from tests.fakes.messages_api import KEY, MODEL, MessagesApi, serving
 from tests.integration.processes import Forked, hive_node
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,3 +206,31 @@ level = "{share}"
 def module_knob_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `knob_project`, for a module's tests together."""
     return make_knob_project(tmp_path_factory.mktemp("project") / "knob")
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., MessagesApi]]:
+    opened: list[Any] = []
+
+    def serve(*script: Any) -> MessagesApi:
+        manager = serving(MessagesApi(script))
+        opened.append(manager)
+        return manager.__enter__()
+
+    yield serve
+    for manager in opened:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def asking(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A node whose config.toml names the scripted model, and whose environment holds the key."""
+    monkeypatch.setenv(VARIABLE, KEY)
+
+    def make(api: MessagesApi, *, start: bool = True) -> Any:
+        node = daemon(start=False)
+        with node.home.config.open("a") as config:
+            config.write(f'\n[model]\nname = "{MODEL}"\nbase_url = "{api.url}"\nmax_output_tokens = 4000\n')
+        return node.start() if start else node
+
+    return make

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from guardrails.prices import Usage
 from hive_node.adapters.llm import price_of
 from hive_node.adapters.llm.keys import VARIABLE
 from hive_node.config.model import ModelSection
-from tests.fakes.messages_api import KEY, MODEL, Line, MessagesApi, serving
+from tests.fakes.messages_api import KEY, MODEL, Line, MessagesApi
 from tests.integration.conftest import repository
 
 PRICE = price_of(ModelSection(name=MODEL))
@@ -30,34 +30,6 @@ def knob(value: int) -> Callable[[dict[str, Any]], Line]:
         return Line(f"Let me think.\n<idea>\nA larger SIZE.\n</idea>\n{edit}\n", thinking=40)
 
     return answer
-
-
-@pytest.fixture
-def served() -> Iterator[Callable[..., MessagesApi]]:
-    opened: list[Any] = []
-
-    def serve(*script: Any) -> MessagesApi:
-        manager = serving(MessagesApi(script))
-        opened.append(manager)
-        return manager.__enter__()
-
-    yield serve
-    for manager in opened:
-        manager.__exit__(None, None, None)
-
-
-@pytest.fixture
-def asking(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A node whose config.toml names the scripted model, and whose environment holds the key."""
-    monkeypatch.setenv(VARIABLE, KEY)
-
-    def make(api: MessagesApi, *, start: bool = True) -> Any:
-        node = daemon(start=False)
-        with node.home.config.open("a") as config:
-            config.write(f'\n[model]\nname = "{MODEL}"\nbase_url = "{api.url}"\nmax_output_tokens = 4000\n')
-        return node.start() if start else node
-
-    return make
 
 
 def budgeted(project: Path, dollars: str, iterations: int = 6) -> Path:

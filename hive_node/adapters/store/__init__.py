@@ -1,5 +1,6 @@
 """SQLite in WAL mode: everything that a failure could cut in two is a row here first."""
 
+from hive_node.adapters.store.advice import AdviceStore, RunStore
 from hive_node.adapters.store.agents import AgentStore
 from hive_node.adapters.store.calls import CallStore
 from hive_node.adapters.store.charters import CharterStore
@@ -16,6 +17,7 @@ from hive_node.adapters.store.skills import SkillStore
 from hive_node.adapters.store.task_events import TaskEventStore
 
 __all__ = [
+    "AdviceStore",
     "AgentStore",
     "CallStore",
     "CharterStore",
@@ -27,6 +29,7 @@ __all__ = [
     "Journal",
     "PeerStore",
     "ProjectStore",
+    "RunStore",
     "SkillRecords",
     "SkillStore",
     "TaskEventStore",

@@ -263,6 +263,17 @@ agent_files: Final = Table(
     Column("made_folders", JSON, nullable=False),
 )
 
+# Proposals to change a project's hive.toml; a row stays for ever, so that a *no* does.
+advice: Final = Table(
+    "advice",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("standing", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
 # Ids without gaps, so that a listener knows when it missed one.
 events: Final = Table(
     "events",

@@ -1,6 +1,6 @@
 """The endpoints, by noun. Each module gives its rows of the route table."""
 
-from hive_node.api.handlers import agents, deltas, experiments, hive, node, projects
+from hive_node.api.handlers import advice, agents, deltas, experiments, hive, node, projects
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Route
 
@@ -14,4 +14,5 @@ def all_routes(parts: Parts) -> list[Route]:
         *hive.routes(parts),
         *deltas.routes(parts),
         *agents.routes(parts),
+        *advice.routes(parts),
     ]
