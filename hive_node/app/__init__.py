@@ -1,6 +1,6 @@
 """The composition root: the one place where adapters meet the flows, and where a home becomes a running node.
 
-`foundation` is what every part stands on; `federated`, `code` and `agents` compose one side of the node each; `node` puts them together.
+`foundation` is what every part stands on; `federated`, `code`, `agents` and `advice` compose one side of the node each; `node` puts them together.
 """
 
 from hive_node.app.logs import configure_logging
