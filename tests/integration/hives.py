@@ -33,6 +33,7 @@ from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
 from hive_node.hive import Hive
 from hive_node.ports import News
+from hive_node.subjects.agents.service import AgentService
 from protocol.deltas import Body, ShareLevel
 from protocol.ids import EntryId, NodeId
 from tests.fakes.hive import summary
@@ -60,6 +61,7 @@ class LiveNode:
     said: int = 0
     ground: Foundation = field(init=False)
     parts: Federated = field(init=False)
+    agents: AgentService = field(init=False)
     whole: Node = field(init=False)
     members: Members = field(init=False)
     _running: asyncio.Task[None] | None = None
@@ -141,7 +143,7 @@ class LiveNode:
             token = load_token(self.home.token)
             self.ground = Foundation(self.home, config, self.key, token, _constitution(), database, self.clock)
             builder = NodeBuilder(self.ground)
-            self.parts, self.whole = builder.federated, await builder.build()
+            self.parts, self.agents, self.whole = builder.federated, builder.agents, await builder.build()
         except BaseException:
             await database.close()
             raise

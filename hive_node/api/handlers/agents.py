@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from guardrails.budget import cap_in_micro_dollars
 from hive_node.agents.session import Agent
 from hive_node.agents.signals import Signals
@@ -22,6 +20,7 @@ from hive_node.api.agent_models import (
 )
 from hive_node.api.models import NoBody, Page, Response
 from hive_node.api.parts import Parts
+from hive_node.api.reports import REPORT_FORMS, in_form
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.improve.agent_rendering import as_html, as_markdown
 from hive_node.ports.agents import AgentFault
@@ -36,14 +35,13 @@ def routes(parts: Parts) -> list[Route]:
     """The endpoints of agents and sessions."""
     agents, sessions = _Agents(parts), _Sessions(parts)
     one = "/v1/agents/{id}"
-    forms = (("format", "json (default), markdown or html"),)
     which = (("agent", "whose sessions"), ("limit", "items a page"))
     return [
         Route("GET", "/v1/agents", "Agents, by id", agents.all, Page),
         Route("POST", "/v1/agents", "Look after an agent", agents.add, AgentOut, NewAgent, 201),
         Route("GET", one, "One agent: who leads, how sure, what is next", agents.get, AgentOut),
         Route("DELETE", one, "Take everything of ours out of its files, and let it go", agents.forget, Response),
-        Route("GET", f"{one}/report", "Its report", agents.report, Response, query=forms),
+        Route("GET", f"{one}/report", "Its report", agents.report, Response, query=REPORT_FORMS),
         Route("GET", f"{one}/check", "What it needs, tried", agents.check, Response),
         Route("POST", f"{one}/verdict", "What a person says of a session", agents.say, Response, Say),
         Route("POST", f"{one}/roll", "A new challenger now", agents.roll, AgentOut, NoBody),
@@ -92,15 +90,7 @@ class _Agents:
 
     async def report(self, call: Call) -> Any:
         tree = report(await self._found(await self._agent(call), is_whole=True))
-        match call.text("format") or "json":
-            case "json":
-                return tree
-            case "markdown":
-                return web.Response(text=as_markdown(tree), content_type="text/markdown")
-            case "html":
-                return web.Response(text=as_html(tree), content_type="text/html")
-            case _:
-                raise BadRequest("request.invalid", "format is json, markdown or html")
+        return in_form(call, tree, as_markdown, as_html)
 
     async def check(self, call: Call) -> Any:
         found = await self._service.examine(await self._agent(call))

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from aiohttp import web
-
 from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, RollBack, StopExperiment
 from hive_node.api.parts import Parts
-from hive_node.api.routing import BadRequest, Call, Route
+from hive_node.api.reports import REPORT_FORMS, in_form
+from hive_node.api.routing import Call, Route
 from hive_node.domain import Experiment
 from hive_node.improve.rendering import as_html, as_markdown
 from hive_node.improve.report import Material, idea_row, overview, report, sample_row, shown_runs
@@ -19,7 +18,6 @@ def routes(parts: Parts) -> list[Route]:
     """The endpoints of experiments."""
     table = _Experiments(parts)
     of_project = (("project", "only this project's"),)
-    forms = (("format", "json (default), markdown or html"),)
     one = "/v1/experiments/{id}"
     return [
         Route("GET", "/v1/experiments", "Experiments, oldest first", table.all, Page, query=of_project),
@@ -28,7 +26,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", f"{one}/status", "The same", table.get, ExperimentOut),
         Route("GET", f"{one}/trials", "Its ideas and what became of each", table.trials, Page, query=_PAGING),
         Route("GET", f"{one}/trials/{{number}}", "One idea with every run that was made for it", table.trial, Response),
-        Route("GET", f"{one}/report", "Its report", table.report, Response, query=forms),
+        Route("GET", f"{one}/report", "Its report", table.report, Response, query=REPORT_FORMS),
         Route("POST", f"{one}/edit", "Step: propose an edit of the champion", table.edit, ExperimentOut, NewIdea),
         Route("POST", f"{one}/run", "Step: measure the baseline, or the idea", table.run, ExperimentOut, NoBody),
         Route("POST", f"{one}/decide", "Step: let the gates judge what was run", table.decide, ExperimentOut, NoBody),
@@ -82,15 +80,7 @@ class _Experiments:
         runs = {number: await ledger.samples(experiment.id, number) for number in numbers}
         ideas, watches = await ledger.ideas(experiment.id), await ledger.watches(experiment.id)
         tree = report(Material(experiment, ideas, promotions, runs, await ledger.costs(experiment.id), watches))
-        match call.text("format") or "json":
-            case "json":
-                return tree
-            case "markdown":
-                return web.Response(text=as_markdown(tree), content_type="text/markdown")
-            case "html":
-                return web.Response(text=as_html(tree), content_type="text/html")
-            case _:
-                raise BadRequest("request.invalid", "format is json, markdown or html")
+        return in_form(call, tree, as_markdown, as_html)
 
     async def edit(self, call: Call) -> JsonValue:
         idea: NewIdea = call.body

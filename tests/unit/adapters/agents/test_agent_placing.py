@@ -1,6 +1,7 @@
 """Files on disk: whole or not at all, modes kept, edits set aside, and everything given back to the byte."""
 
-import os
+import ctypes
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,11 +172,30 @@ async def test_killed_between_the_row_and_the_file_the_next_start_puts_it_in_pla
     assert file.read_bytes() == b"# Rules"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-async def test_a_folder_that_cannot_be_written_is_said_so(placer: Placer, folder: Path) -> None:
+@pytest.fixture
+def as_anybody() -> Iterator[None]:
+    """Without root's right to write everywhere (capset(2)): in this thread, and in those that it starts meanwhile."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    version, override = (ctypes.c_uint32 * 2)(0x20080522, 0), 1 << 1
+    before = (ctypes.c_uint32 * 6)()
+    assert libc.capget(version, before) == 0
+    less = (ctypes.c_uint32 * 6)(before[0] & ~override, *before[1:])
+    assert libc.capset(version, less) == 0
+    yield
+    assert libc.capset(version, before) == 0
+
+
+@pytest.mark.usefixtures("as_anybody")
+async def test_a_folder_that_cannot_be_written_is_said_so_and_is_left_as_it_was(placer: Placer, folder: Path) -> None:
+    (folder / "AGENTS.md").write_bytes(b"# Rules")
     folder.chmod(0o500)
-    with pytest.raises(AgentFault, match="nothing in it was changed"):
-        await placer.place("a", folder, [ONE])
+    with pytest.raises(AgentFault, match="Permission denied; nothing in it was changed"):
+        await placer.place("a", folder, [TWO])
+    assert (folder / "AGENTS.md").read_bytes() == b"# Rules"
+    folder.chmod(0o700)
+    await placer.place("a", folder, [TWO])
+    await placer.forget("a", folder, [TWO])
+    assert (folder / "AGENTS.md").read_bytes() == b"# Rules", "the row that was there first lost nothing"
 
 
 async def test_no_half_written_file_and_no_leftover_when_the_disk_is_full(
