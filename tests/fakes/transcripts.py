@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,38 @@ def a_day_of_work(session: str, cwd: Path) -> Transcript:
         .assistant("All four pass.")
         .user("perfect, thanks")
     )
+
+
+def conversation(began: datetime, zone_hours: int = 2) -> list[dict[str, Any]]:
+    """A conversation in Cursor, as it writes them under ~/.cursor/projects; the last word a day later."""
+
+    def said(role: str, *blocks: dict[str, Any]) -> dict[str, Any]:
+        return {"role": role, "message": {"content": list(blocks)}}
+
+    def asked(text: str, minutes: int) -> dict[str, Any]:
+        there = (began + timedelta(minutes=minutes)).astimezone(timezone(timedelta(hours=zone_hours)))
+        stamp = (
+            f"{there:%A, %b} {there.day}, {there:%Y}, {int(there.strftime('%I'))}:{there:%M %p} (UTC{zone_hours:+d})"
+        )
+        words = f"<timestamp>{stamp}</timestamp>\n<user_query>\n{text} {MARKER}\n</user_query>"
+        return said("user", {"type": "text", "text": words})
+
+    ran = {"type": "tool_use", "name": "Shell", "input": {"command": "pytest -q", "description": MARKER}}
+    notice = f"<system_notification>no, that's wrong {MARKER}</system_notification>"
+    return [
+        said("user", {"type": "text", "text": f"<user_query>perfect, without a time {MARKER}</user_query>"}),
+        asked("fix the parser", 1),
+        said("assistant", {"type": "text", "text": f"[REDACTED] {MARKER}"}, ran),
+        {"type": "turn_ended", "status": "error", "error": "User aborted request"},
+        asked("no, that's wrong", 5),
+        said("assistant", {"type": "text", "text": "I see."}),
+        {"type": "turn_ended", "status": "success"},
+        said("user", {"type": "text", "text": notice}),
+        asked("thanks, works now", 9),
+        {"type": "turn_ended", "status": "success"},
+        asked("undo that", 24 * 60),
+        {"type": "turn_ended", "status": "aborted"},
+    ]
 
 
 def rollout(cwd: Path, began: datetime) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from hive_node.adapters.clock import SeededChance
 from hive_node.agents.session import Agent, Arm, Contest, Ending
 from hive_node.operators.configurations import WEIGHTS
 from hive_node.subjects.agents.service import AgentService, Wish
@@ -20,6 +21,7 @@ async def look_after(node: LiveNode) -> Agent:
 
 async def play_until_decided(service: AgentService, winner: Arm) -> Contest:
     """Sessions of which only those with the winner's arm go well."""
+    service.attendance.chance = SeededChance(7)  # the same coins each time: each arm gets its five sessions
     agent = await service.roll("mine")
     for number in range(40):
         given = await service.attendance.begin(agent, f"s{number}")

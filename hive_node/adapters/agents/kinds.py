@@ -86,8 +86,9 @@ class Codex:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A rules file of its own. It keeps no record that others may read: what people say is all there is."""
+    """A rules file of its own; its transcripts lie by folder below `projects`."""
 
+    projects: Path = field(default_factory=lambda: Path.home() / ".cursor" / "projects")
     kind: str = "cursor"
     tells_sessions: bool = False
     needs_folder: bool = True
@@ -106,12 +107,14 @@ class Cursor:
         return [OwnFile(_CURSOR_RULES, self.render(variant)[_CURSOR_RULES].decode("utf-8"))]
 
     def answer(self, variant: Variant) -> str:
-        """As AgentAdapter.answer: it has no hook."""
+        """As AgentAdapter.answer: what its hook tells when a session begins does not reach its desktop app."""
         return ""
 
     def read(self, transcript: str | None, folder: Path | None, since: datetime, until: datetime) -> Signals | None:
         """As AgentAdapter.read."""
-        return None
+        from hive_node.adapters.agents.cursor_records import read_cursor
+
+        return read_cursor(self.projects, folder, since, until) if folder else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ _SHELLS: Final = frozenset({"Bash", "shell", "exec_command", "local_shell", "she
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Counts, while a record is read."""
+class Tally:
+    """Counts, while a record is read. testing: calls that ran tests. tokens: by message, or of all."""
 
     signals: Signals = field(default_factory=Signals)
     first: datetime | None = None
@@ -87,8 +87,8 @@ class _Tally:
 
 def read_claude(path: Path) -> Signals | None:
     """A transcript of Claude Code: one JSON object a line. None where it cannot be read."""
-    tally = _Tally()
-    for line in _objects(path):
+    tally = Tally()
+    for line in objects(path):
         if line.get("isSidechain") or line.get("isMeta") or line.get("isCompactSummary"):
             continue
         tally.at(line.get("timestamp"))
@@ -98,7 +98,7 @@ def read_claude(path: Path) -> Signals | None:
     return tally.done() if tally.first else None
 
 
-def _claude_message(message: dict[str, Any], tally: _Tally) -> None:
+def _claude_message(message: dict[str, Any], tally: Tally) -> None:
     content, is_user = message.get("content"), message.get("role") == "user"
     usage = message.get("usage")
     if isinstance(usage, dict) and isinstance(message.get("id"), str):
@@ -140,21 +140,21 @@ def _rollouts(sessions: Path, since: datetime, until: datetime) -> list[Path]:
 
 
 def _read_rollout(path: Path, folder: Path, since: datetime, until: datetime) -> Signals | None:
-    tally, is_its = _Tally(), False
-    for line in _objects(path):
+    tally, is_its = Tally(), False
+    for line in objects(path):
         payload = line.get("payload")
         if not isinstance(payload, dict):
             continue
         if line.get("type") == "session_meta":
             is_its = _is_within(payload.get("cwd"), folder)
-        if not is_its or not _is_between(line.get("timestamp"), since, until):
+        if not is_its or not is_between(line.get("timestamp"), since, until):
             continue
         tally.at(line.get("timestamp"))
         _codex_line(str(line.get("type")), payload, tally)
     return tally.done() if tally.first else None
 
 
-def _codex_line(kind: str, payload: dict[str, Any], tally: _Tally) -> None:
+def _codex_line(kind: str, payload: dict[str, Any], tally: Tally) -> None:
     match kind, payload.get("type"):
         case "event_msg", "user_message":
             tally.said(str(payload.get("message", "")))
@@ -176,13 +176,13 @@ def _codex_line(kind: str, payload: dict[str, Any], tally: _Tally) -> None:
 
 def read_aider(path: Path, since: datetime, until: datetime) -> Signals | None:
     """Aider's chat history: the chats that began between two moments. Its lines are Markdown; `####` is the user."""
-    tally, is_in = _Tally(), False
+    tally, is_in = Tally(), False
     for line in _lines(path):
         text = line.decode("utf-8", "replace").rstrip()
         if text.startswith("# aider chat started at "):
             # Local time, without a zone.
             moment = text.removeprefix("# aider chat started at ").strip()
-            is_in = _is_between(_local(moment), since, until)
+            is_in = is_between(_local(moment), since, until)
             tally.at(_local(moment) if is_in else None)
         elif is_in and text.startswith("#### "):
             tally.said(text.removeprefix("#### ").removeprefix("> "))
@@ -191,7 +191,7 @@ def read_aider(path: Path, since: datetime, until: datetime) -> Signals | None:
     return replace(tally.done(), seconds=0.0) if tally.first else None
 
 
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
+def objects(path: Path) -> Iterator[dict[str, Any]]:
     """The JSON objects of a file, line by line; what is none is passed over."""
     for line in _lines(path):
         try:
@@ -255,7 +255,7 @@ def _local(text: str) -> str | None:
         return None
 
 
-def _is_between(moment: object, since: datetime, until: datetime) -> bool:
+def is_between(moment: object, since: datetime, until: datetime) -> bool:
     try:
         found = datetime.fromisoformat(str(moment))
     except ValueError:

@@ -18,11 +18,12 @@ _SAID_CHARS: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class HookTrier:
-    """command: the hook's command line without the event, as a shell reads it."""
+    """command: the hook's command line without the event, as a shell reads it. limit_s: how long it is waited for."""
 
     command: str
     clock: Clock
     chance: Chance
+    limit_s: float = _LIMIT_S
 
     async def try_in(self, folder: Path) -> HookTrial:
         """Let it ask this very daemon. The event is one that no agent knows: no session comes of it."""
@@ -42,10 +43,10 @@ class HookTrier:
         except OSError as error:
             return f"it cannot be started: {error.strerror}"
         try:
-            async with asyncio.timeout(_LIMIT_S):
+            async with asyncio.timeout(self.limit_s):
                 said, complaint = await process.communicate(told)
         except TimeoutError:
-            return f"it did not end within {_LIMIT_S:.0f} s"
+            return f"it did not end within {self.limit_s:.0f} s"
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -46,16 +46,12 @@ async def test_a_hook_that_tells_an_agent_nothing_of_ours_is_found(tmp_path: Pat
     assert len(found.problem) < 200
 
 
-async def test_a_hook_that_hangs_is_ended_with_all_that_it_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hive_node.adapters.agents.trying._LIMIT_S", 0.5)
-    body = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.fork() or os.getpid())); time.sleep(60)"
-    found = await tried(tmp_path, body)
-    assert found.problem is not None
-    assert "did not end" in found.problem
-    pid = (tmp_path / "pid").read_text()
-    state = Path(f"/proc/{pid}/stat")
+async def test_a_hook_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    script = tmp_path / "hook.sh"
+    script.write_text(f"sleep 60 & echo $! > {tmp_path}/pid; wait")
+    found = await HookTrier(f"sh {script}", SystemClock(), SeededChance(1), limit_s=2.0).try_in(tmp_path)
+    assert found.problem == "it did not end within 2 s"
+    state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
