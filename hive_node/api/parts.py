@@ -19,6 +19,7 @@ from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
 from hive_node.subjects.agents.service import AgentService
 from hive_node.subjects.projects import Projects
+from hive_node.subjects.skills.service import SkillService
 from hive_node.subjects.workflow.service import AdviceService
 from protocol.ids import NodeId
 from protocol.verification import Membership
@@ -179,6 +180,7 @@ class Parts:
     peers: Peers
     agents: AgentService
     advice: AdviceService
+    skills: SkillService
     clock: Clock
     restarts: Mapping[str, int]
     doors: Mapping[str, str]

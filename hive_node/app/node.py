@@ -17,6 +17,7 @@ from hive_node.app.agents import open_agents
 from hive_node.app.code import CodeParts
 from hive_node.app.federated import Federated
 from hive_node.app.foundation import Foundation
+from hive_node.app.skills import open_skills
 from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
 from hive_node.hive import Hive
@@ -75,6 +76,7 @@ class NodeBuilder:
         self.code = CodeParts(ground, self.federated)
         self.agents = open_agents(ground, self.federated)
         self.advice = open_advice(ground, self.code)
+        self.skills = open_skills(ground, self.federated, self.code.sandbox)
         self.supervisor = Supervisor(ground.clock, ground.chance)
 
     async def build(self) -> Node:
@@ -102,6 +104,7 @@ class NodeBuilder:
             "experiments": self.code.runner,
             "watches": self.code.watchman,
             "agents": self.agents,
+            "skills": self.skills,
             "own": ground.own,
             "rejudging": Rejudging(
                 ground.feed, ground.guard, ground.hive, federated.memory, ground.journal, guard_digest()
@@ -139,6 +142,7 @@ class NodeBuilder:
             peers=PeerLines(ground.hive, federated.network, ground.peers, ground.clock),
             agents=self.agents,
             advice=self.advice,
+            skills=self.skills,
             clock=ground.clock,
             restarts=self.supervisor.restarts,
             doors=federated.doors,

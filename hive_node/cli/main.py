@@ -8,7 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from hive_node import __version__
-from hive_node.cli import admin, advice, agents, charters, deltas, experiments, guards, peers, projects, scan, simulate
+from hive_node.cli import (
+    admin,
+    advice,
+    agents,
+    charters,
+    deltas,
+    experiments,
+    guards,
+    peers,
+    projects,
+    scan,
+    simulate,
+    skills,
+    task_events,
+)
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
 from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
@@ -25,6 +39,8 @@ app.add_typer(experiments.app, name="experiment")
 app.add_typer(deltas.app, name="delta")
 app.add_typer(agents.app, name="agent")
 app.add_typer(advice.app, name="advise")
+app.add_typer(skills.app, name="skill")
+app.add_typer(task_events.app, name="event")
 app.add_typer(guards.constitution, name="constitution")
 app.add_typer(admin.api, name="api")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import Field, field_validator
 
 from hive_node.config.model import ModelSection
+from hive_node.config.skills import SkillsSection
 from hive_node.config.toml import Section, read_toml
 
 _T = TypeVar("_T")
@@ -117,6 +118,7 @@ class NodeConfig(Section):
     sandbox: SandboxSection = SandboxSection()
     constitution: ConstitutionSection = ConstitutionSection()
     model: ModelSection | None = None
+    skills: SkillsSection = SkillsSection()
     log: LogSection = LogSection()
 
 

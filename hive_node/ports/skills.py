@@ -1,6 +1,6 @@
 """Learning from what happened, as it is remembered: events, their deliveries, skills. Raises StoreError, NotFound, SkillFault."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
@@ -171,18 +171,12 @@ class SkillShelf(Protocol):
         """The error of each event that led to it."""
         ...
 
+    async def unanswered(self, version: Version, known: Container[str]) -> list[dict[str, JsonValue]]:
+        """Inputs of the events that led to it that are no case: nobody told what is right. known: digests of inputs that are."""
+        ...
+
     async def lineage(self, skill: str, number: int) -> list[Kin]:
         """Ancestors and descendants, in one query."""
-        ...
-
-    async def signal(self, skill: str, version: int, key: str, objective: str, value: float) -> bool:
-        """Keep what was told of a version later; False where the key was told before, and nothing changes."""
-        ...
-
-    async def measures(self, version: Version) -> Measures: ...
-
-    async def verified(self, version: Version, digest: str, *, passed: bool) -> bool:
-        """Count a call whose right answer was known; False where this input was counted before."""
         ...
 
     async def ask_to_call(self, version: Version) -> Rejected | None:
@@ -194,7 +188,19 @@ class SkillShelf(Protocol):
     async def records(self, which: Which) -> list[tuple[Scope, str, Record]]: ...
 
 
+class SkillCounts(Protocol):
+    """What is counted of skills while they are used. Raises StoreError."""
+
+    async def signal(self, skill: str, version: int, key: str, objective: str, value: float) -> bool:
+        """Keep what was told of a version later; False where the key was told before, and nothing changes."""
+        ...
+
+    async def measures(self, version: Version) -> Measures: ...
+
+    async def verified(self, version: Version, digest: str, *, passed: bool) -> bool:
+        """Count a call whose right answer was known; False where this input was counted before."""
+        ...
+
+
 Tell: TypeAlias = Callable[[Sequence[Report]], Awaitable[Sequence[Stored]]]
 """Where a report is taken in, as the API does it."""
-
-Told: TypeAlias = Mapping[str, JsonValue]

@@ -68,3 +68,26 @@ class TaskEvent:
     @property
     def scope(self) -> Scope:
         return self.report.scope
+
+    def tree(self) -> dict[str, JsonValue]:
+        """The event as handlers get it and lists show it: JSON, with `input` and `expected` where they were told."""
+        report = self.report
+        return {
+            "id": self.id,
+            "at": self.at.isoformat(),
+            "kind": report.kind.value,
+            "owner": self.scope.owner,
+            "project": self.scope.project,
+            "agent": self.scope.agent,
+            "key": report.key,
+            "task": report.task,
+            "episode": report.episode,
+            "error": report.error,
+            "outcome": report.outcome,
+            "skill": report.skill,
+            "seconds": report.seconds,
+            "tokens": report.tokens,
+            "passed": report.passed,
+            "metadata": dict(report.metadata),
+            **report.io,
+        }

@@ -9,6 +9,8 @@ WEIGHTS: Final[Mapping[str, float]] = {"performance": 0.3, "accuracy": 0.4, "cos
 # What is called slow and costly; a call that takes exactly so much scores one half.
 SLOW_S: Final = 5.0
 COSTLY_TOKENS: Final = 5_000
+# A tenth of a second of a call: what a busy machine makes of two equal versions.
+NOISE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def weigh(objectives: Mapping[str, float], weights: Mapping[str, float]) -> Scor
 
 
 def is_better(new: Score, old: Score) -> bool:
-    """Better as a whole, and worse in no objective that both have. Where one of them is unknown, it is no better."""
-    if new.value is None or old.value is None or new.value <= old.value:
+    """Better as a whole by more than noise, and worse in no objective that both have by more than that. Unknown is no better."""
+    if new.value is None or old.value is None or new.value <= old.value + NOISE:
         return False
     common = new.objectives.keys() & old.objectives.keys()
-    return all(new.objectives[name] >= old.objectives[name] for name in common)
+    return all(new.objectives[name] >= old.objectives[name] - NOISE for name in common)

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from hive_node.adapters.skills.worker import Worker, WorkerFault
 from hive_node.ports.skills import Deliveries, Delivery
-from hive_node.skills.event import Kind, TaskEvent
+from hive_node.skills.event import Kind
 from protocol.wire import JsonValue, dump_json
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class UserHandler:
 
     async def take(self, delivery: Delivery) -> bool:
         """As Consumer.take. Raises WorkerFault."""
-        request = {"handler": self.function, "event": event_tree(delivery.event) | {"attempt": delivery.attempts + 1}}
+        request = {"handler": self.function, "event": delivery.event.tree() | {"attempt": delivery.attempts + 1}}
         result: JsonValue = await self.worker.ask(request, HANDLER_S)
         if len(dump_json(result)) > _RESULT_BYTES:
             raise WorkerFault("worker.result", f"a result has at most {_RESULT_BYTES} bytes of JSON")
@@ -54,25 +54,11 @@ async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[U
         finally:
             await worker.close()
         found += [_handler(path, one, deliveries) for one in listed]
-    return found
-
-
-def event_tree(event: TaskEvent) -> dict[str, Any]:
-    """An event as handlers and lists show it."""
-    report, scope = event.report, event.scope
-    tree: dict[str, Any] = {
-        "id": event.id,
-        "at": event.at.isoformat(),
-        "kind": report.kind.value,
-        "owner": scope.owner,
-        "project": scope.project,
-        "agent": scope.agent,
-        "key": report.key,
-    }
-    names = ("task", "episode", "error", "outcome", "skill", "seconds", "tokens", "passed")
-    return (
-        tree | {name: getattr(report, name) for name in names} | dict(report.io) | {"metadata": dict(report.metadata)}
-    )
+    by_name = {one.name: one for one in reversed(found)}
+    for one in found:
+        if by_name[one.name] is not one:
+            logger.error("handler left out: another one has its name", extra={"handler": one.name})
+    return [one for one in found if by_name[one.name] is one]
 
 
 def _handler(path: Path, listed: dict[str, str], deliveries: Deliveries) -> UserHandler:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -13,7 +14,6 @@ from hive_node.ports.skills import SkillFault
 
 # An event of 4 MiB as JSON, escaped at worst. The reader's own limit counts the line.
 _LINE_BYTES: Final = 32 * 1024 * 1024
-_START_S: Final = 30.0
 Answering = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -50,12 +50,15 @@ class Worker:
         return answer.get("result")
 
     async def close(self) -> None:
-        """Kill the process, where there is one."""
+        """Kill the process and what it started, where there is one."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        if process.returncode is None:
+            # The group, with what it started. Not `kill()`: that reaps by itself, behind the event loop's back.
             with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
     async def _exchange(self, request: dict[str, Any], answering: Answering | None) -> dict[str, Any]:
         process = await self._running()

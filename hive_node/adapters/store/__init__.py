@@ -2,7 +2,7 @@
 
 from hive_node.adapters.store.advice import AdviceStore, RunStore
 from hive_node.adapters.store.agents import AgentStore
-from hive_node.adapters.store.calls import CallStore
+from hive_node.adapters.store.calls import AccountStore, CallStore
 from hive_node.adapters.store.charters import CharterStore
 from hive_node.adapters.store.committing import Committer
 from hive_node.adapters.store.database import Database
@@ -17,6 +17,7 @@ from hive_node.adapters.store.skills import SkillStore
 from hive_node.adapters.store.task_events import TaskEventStore
 
 __all__ = [
+    "AccountStore",
     "AdviceStore",
     "AgentStore",
     "CallStore",

@@ -27,17 +27,17 @@ class CallStore:
     async def spent(self, experiment: str) -> Spent:
         """Everything that the experiment has spent. Raises NotFound."""
         async with self.database.read() as connection:
-            return _spent(await _document(connection, experiment))
+            return await self._spent(connection, experiment)
 
     async def reserve(self, experiment: str, idea: int, model: str, most: Spent, caps: Budget) -> int | None:
         """The number of a call that may cost `most`; None, and nothing written, where a cap would not hold then."""
         row = {"experiment": experiment, "idea": idea, "model": model, "state": "reserved"}
         row |= {"micro_dollars": most.micro_dollars, "tokens": most.tokens, "at": stamp(self.journal.clock.now())}
         async with self.database.write() as transaction:
-            if not can_afford(caps, _spent(await _document(transaction, experiment)), most):
+            if not can_afford(caps, await self._spent(transaction, experiment), most):
                 return None
             made = (await transaction.execute(insert(calls).values(row))).inserted_primary_key
-            await _add_up(transaction, experiment)
+            await self._add_up(transaction, experiment)
             return int(made[0]) if made else None
 
     async def settle(self, call: int, usage: Usage, micro_dollars: int) -> None:
@@ -62,7 +62,28 @@ class CallStore:
             if found is None:
                 raise NotFound("call.unknown", f"there is no open call {call}")
             await transaction.execute(update(calls).where(is_it).values(values))
-            await _add_up(transaction, found)
+            await self._add_up(transaction, found)
+
+    async def _spent(self, connection: Transaction, experiment: str) -> Spent:
+        return Spent(**(await _document(connection, experiment))["spent"])
+
+    async def _add_up(self, transaction: Transaction, experiment: str) -> None:
+        micro_dollars, tokens = await money_of(transaction, experiment)
+        document = await _document(transaction, experiment)
+        document["spent"] |= {"micro_dollars": micro_dollars, "tokens": tokens}
+        await transaction.execute(update(experiments).where(experiments.c.id == experiment).values(document=document))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStore(CallStore):
+    """The books of what is no experiment: an account is its calls, and nothing is kept of it elsewhere."""
+
+    async def _spent(self, connection: Transaction, experiment: str) -> Spent:
+        micro_dollars, tokens = await money_of(connection, experiment)
+        return Spent(micro_dollars=micro_dollars, tokens=tokens)
+
+    async def _add_up(self, transaction: Transaction, experiment: str) -> None:
+        """There is no row to hold a sum."""
 
 
 async def money_of(connection: Transaction, experiment: str) -> tuple[int, int]:
@@ -71,23 +92,12 @@ async def money_of(connection: Transaction, experiment: str) -> tuple[int, int]:
     return int(micro_dollars), int(tokens)
 
 
-async def _add_up(transaction: Transaction, experiment: str) -> None:
-    micro_dollars, tokens = await money_of(transaction, experiment)
-    document = await _document(transaction, experiment)
-    document["spent"] |= {"micro_dollars": micro_dollars, "tokens": tokens}
-    await transaction.execute(update(experiments).where(experiments.c.id == experiment).values(document=document))
-
-
 async def _document(connection: Transaction, experiment: str) -> dict[str, Any]:
     query = select(experiments.c.document).where(experiments.c.id == experiment)
     found: dict[str, Any] | None = (await connection.execute(query)).scalar_one_or_none()
     if found is None:
         raise NotFound("experiment.unknown", f"there is no experiment {experiment!r}")
     return found
-
-
-def _spent(document: dict[str, Any]) -> Spent:
-    return Spent(**document["spent"])
 
 
 def _call(row: Any) -> Call:

@@ -12,7 +12,7 @@ from hive_node.adapters.store.database import Transaction
 from hive_node.adapters.store.gatekeeping import Gatekeeper
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.skill_cases import add_cases
-from hive_node.adapters.store.skill_queries import elsewhere, name_of, told_by, versions_if_any
+from hive_node.adapters.store.skill_queries import elsewhere, name_of, promoted_of, told_by, versions_if_any
 from hive_node.adapters.store.skill_rows import moving, version_row
 from hive_node.adapters.store.skill_tables import guidance, skill_versions
 from hive_node.adapters.store.task_events import moment
@@ -134,8 +134,8 @@ def _why_not(wanted: Wanted, skill: str, scope: Scope, versions: list[Version]) 
     """Why this is not asked for, whatever the gate says."""
     if (versions and versions[0].scope != scope) or (wanted.skill is not None and not versions):
         return elsewhere(skill)
-    promoted = next((one.number for one in versions if one.state is State.PROMOTED), None)
-    if wanted.parent is not None and wanted.parent != promoted:
+    promoted = promoted_of(versions)
+    if wanted.parent is not None and (promoted is None or wanted.parent != promoted.number):
         return Rejected("skill.not-promoted", f"version {wanted.parent} of {skill} is not the promoted one")
     if wanted.parent is None and promoted is not None:
         return Rejected("skill.promoted", f"{skill} has a promoted version: what is wanted now is a change of it")

@@ -26,14 +26,14 @@ _CALLS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SkillRecords:
-    """What is counted of skills while they are used: as the same methods of SkillShelf."""
+    """What is counted of skills while they are used: as SkillCounts."""
 
     database: Database
     clock: Clock
     gate: Gatekeeper
 
     async def signal(self, skill: str, version: int, key: str, objective: str, value: float) -> bool:
-        """As SkillShelf.signal."""
+        """As SkillCounts.signal."""
         row = {"skill": skill, "key": key, "version": version, "objective": objective, "value": value}
         async with self.database.write() as transaction:
             written = await transaction.execute(
@@ -42,7 +42,7 @@ class SkillRecords:
             return written.rowcount == 1
 
     async def verified(self, version: Version, digest: str, *, passed: bool) -> bool:
-        """As SkillShelf.verified."""
+        """As SkillCounts.verified."""
         row = {"skill": version.skill, "version": version.number, "digest": digest, "passed": int(passed)}
         async with self.database.write() as transaction:
             written = await transaction.execute(insert(skill_outcomes).values(row).on_conflict_do_nothing())
@@ -51,7 +51,7 @@ class SkillRecords:
             return written.rowcount == 1
 
     async def measures(self, version: Version) -> Measures:
-        """As SkillShelf.measures."""
+        """As SkillCounts.measures."""
         called = (
             select(task_events.c.document)
             .where(task_events.c.skill == version.skill, task_events.c.kind == Kind.SKILL_EXECUTED.value)

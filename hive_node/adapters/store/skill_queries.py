@@ -51,6 +51,11 @@ def action_of(version: Version) -> Action:
     return Action.MUTATE if version.is_mutation else Action.PROPOSE
 
 
+def promoted_of(versions: Sequence[Version]) -> Version | None:
+    """The promoted one; there is one at most."""
+    return next((one for one in versions if one.state is State.PROMOTED), None)
+
+
 def next_after(newest: Version, parent: Version) -> Version:
     """An attempt after `newest`, that begins from `parent`."""
     return Version(
@@ -63,9 +68,7 @@ def next_after(newest: Version, parent: Version) -> Version:
         at=parent.at,
         signature=parent.signature,
         parent=parent.number,
-        words=parent.words if parent.is_mutation else "",
         events=parent.events,
-        is_mutation=parent.is_mutation,
     )
 
 

@@ -1,6 +1,6 @@
 """Skills as rows. What an engine's work becomes passes the capability gate in the transaction that writes it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,6 +19,7 @@ from hive_node.adapters.store.skill_queries import (
     events_of,
     kin,
     next_after,
+    promoted_of,
     scope_of,
     told_of,
     versions_of,
@@ -28,7 +29,7 @@ from hive_node.adapters.store.skill_tables import capabilities, guidance, skill_
 from hive_node.adapters.store.task_events import acknowledging, of_scopes
 from hive_node.ports import NotFound
 from hive_node.ports.skills import Delivery, SkillFault, Which
-from hive_node.skills.case import Case
+from hive_node.skills.case import Case, digest_of
 from hive_node.skills.engine import Analysis, Guidance
 from hive_node.skills.event import Scope
 from hive_node.skills.skill import OPEN, Kin, State, Tried, Version
@@ -61,25 +62,33 @@ class SkillStore:
     async def reopen(self, skill: str, *, by: Asker) -> Version | Rejected:
         """As SkillShelf.reopen. Raises SkillFault where nothing came to nothing."""
         async with self._writing() as transaction:
-            newest = (await versions_of(transaction, skill))[-1]
+            versions = await versions_of(transaction, skill)
+            newest = versions[-1]
             if newest.state not in {State.UNAVAILABLE, State.REFUSED}:
                 raise SkillFault(
                     "skill.nothing-to-retry", f"version {newest.number} of {skill} is {newest.state.value}"
                 )
-            permitted = await self.gate.ask(transaction, newest.scope, newest.engine, action_of(newest), by)
+            # A peer's source that did not hold is followed by an attempt of whose skill it is.
+            engine = EVOLVER if newest.is_mutation else versions[0].engine
+            permitted = await self.gate.ask(transaction, newest.scope, engine, action_of(newest), by)
             if isinstance(permitted, Rejected):
                 return permitted
+            lessons = self._lessons(transaction)
             if newest.state is State.UNAVAILABLE:
                 again = replace(newest, state=State.WANTED, reason=None)
-                await self._lessons(transaction).write(State.UNAVAILABLE, again)
+                await lessons.write(State.UNAVAILABLE, again)
                 return again
-            return await self._lessons(transaction).attempt(permitted, next_after(newest, newest))
+            parent = promoted_of(versions) if newest.is_mutation else newest
+            following = next_after(newest, parent or newest)
+            return await lessons.attempt(
+                permitted, replace(following, engine=engine, words=newest.words, is_mutation=newest.is_mutation)
+            )
 
     async def mutate(self, skill: str, words: str, *, by: Asker) -> Version | Rejected:
         """As SkillShelf.mutate. Raises SkillFault where no version is promoted, or another is on its way."""
         async with self._writing() as transaction:
             versions = await versions_of(transaction, skill)
-            parent = next((one for one in versions if one.state is State.PROMOTED), None)
+            parent = promoted_of(versions)
             if parent is None or any(one.state in OPEN for one in versions):
                 raise SkillFault("skill.not-now", f"{skill} has no promoted version, or one on its way already")
             permitted = await self.gate.ask(transaction, parent.scope, EVOLVER, Action.MUTATE, by)
@@ -95,10 +104,12 @@ class SkillStore:
             known = select(skill_versions.c.skill).where(skill_versions.c.origin == origin)
             if (await transaction.execute(known)).first() is not None:
                 return None
+            newest = (await versions_of(transaction, parent.skill))[-1]
+            if newest.state in OPEN - {State.UNAVAILABLE}:
+                raise SkillFault("skill.not-now", f"{parent.skill} has a version on its way already")
             permitted = await self.gate.ask(transaction, parent.scope, PEER, Action.PROPOSE, "engine")
             if isinstance(permitted, Rejected):
                 return permitted
-            newest = (await versions_of(transaction, parent.skill))[-1]
             version = replace(
                 next_after(newest, parent), engine=PEER, state=State.PROPOSED, source=source, words=words, entry=entry
             )
@@ -118,9 +129,8 @@ class SkillStore:
             permitted = await self.gate.ask(transaction, version.scope, version.engine, Action.PROMOTE, by)
             if isinstance(permitted, Rejected):
                 return permitted
-            for old in await versions_of(transaction, version.skill):
-                if old.state is State.PROMOTED:
-                    await self._lessons(transaction).write(State.PROMOTED, replace(old, state=State.RETIRED))
+            for other in await versions_of(transaction, version.skill):
+                await self._give_way(transaction, other, version)
             promoted = replace(version, state=State.PROMOTED, tried=tried, reason=None)
             await self._lessons(transaction).write(State.VALIDATED, promoted, permitted)
             await self.gate.verified(transaction, version.scope, version.engine, passed=True)
@@ -183,6 +193,13 @@ class SkillStore:
             events = await events_of(transaction, version.scope, version.events)
         return [event.report.error for event in events if event.report.error]
 
+    async def unanswered(self, version: Version, known: Container[str]) -> list[dict[str, JsonValue]]:
+        """As SkillShelf.unanswered."""
+        async with self.database.read() as transaction:
+            events = await events_of(transaction, version.scope, version.events)
+        told = [(event.id, event.report.io["input"]) for event in events if "input" in event.report.io]
+        return [{"event": number, "input": given} for number, given in told if digest_of(given) not in known]
+
     async def lineage(self, skill: str, number: int) -> list[Kin]:
         """As SkillShelf.lineage. Raises NotFound."""
         async with self.database.read() as transaction:
@@ -215,6 +232,14 @@ class SkillStore:
         async with self.database.read() as transaction:
             rows = list(await transaction.execute(select(capabilities).where(of_scopes(capabilities, which))))
         return [(scope_of(row), row.engine, Record(row.successes, row.failures, row.credit)) for row in rows]
+
+    async def _give_way(self, transaction: Transaction, other: Version, version: Version) -> None:
+        """The promoted version retires; what else was on its way is not needed any more."""
+        if other.number == version.number or other.state not in OPEN | {State.PROMOTED}:
+            return
+        state = State.RETIRED if other.state is State.PROMOTED else State.REJECTED
+        reason = Rejected("skill.superseded", f"version {version.number} was promoted")
+        await self._lessons(transaction).write(other.state, replace(other, state=state, reason=reason))
 
     def _lessons(self, transaction: Transaction) -> Lessons:
         return Lessons(transaction, self.gate, self.journal)

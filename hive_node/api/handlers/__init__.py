@@ -1,6 +1,6 @@
 """The endpoints, by noun. Each module gives its rows of the route table."""
 
-from hive_node.api.handlers import advice, agents, deltas, experiments, hive, node, projects
+from hive_node.api.handlers import advice, agents, deltas, experiments, hive, node, projects, skills, task_events
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Route
 
@@ -15,4 +15,6 @@ def all_routes(parts: Parts) -> list[Route]:
         *deltas.routes(parts),
         *agents.routes(parts),
         *advice.routes(parts),
+        *task_events.routes(parts),
+        *skills.routes(parts),
     ]
