@@ -13,14 +13,15 @@ def main() -> None:
     line = take_line()
     with collecting() as found:
         runpy.run_path(sys.argv[1], run_name="hive_node_handlers")
-    handlers = {handler.name: handler for handler in found}
-    line.serve(lambda request: _answer(request, handlers))
+    line.serve(lambda request: _answer(request, found))
 
 
-def _answer(request: dict[str, Any], handlers: dict[str, Handler]) -> Any:
+def _answer(request: dict[str, Any], found: list[Handler]) -> Any:
+    """A function that was marked twice is one handler of two kinds; of two functions of one name the later one counts."""
+    handlers = {handler.name: handler.handle for handler in found}
     if "handler" not in request:
-        return [{"name": one.name, "kind": one.kind.value} for one in handlers.values()]
-    return handlers[request["handler"]].handle(request["event"])
+        return {name: [one.kind.value for one in found if one.name == name] for name in handlers}
+    return handlers[request["handler"]](request["event"])
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[U
             continue
         finally:
             await worker.close()
-        found += [_handler(path, one, deliveries) for one in listed]
+        found += [_handler(path, name, kinds, deliveries) for name, kinds in listed.items()]
     by_name = {one.name: one for one in reversed(found)}
     for one in found:
         if by_name[one.name] is not one:
@@ -61,8 +61,6 @@ async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[U
     return [one for one in found if by_name[one.name] is one]
 
 
-def _handler(path: Path, listed: dict[str, str], deliveries: Deliveries) -> UserHandler:
-    name = f"{path.stem}.{listed['name']}"
-    return UserHandler(
-        name, listed["name"], frozenset({Kind(listed["kind"])}), Worker(("-m", _MODULE, str(path))), deliveries
-    )
+def _handler(path: Path, function: str, kinds: Sequence[str], deliveries: Deliveries) -> UserHandler:
+    worker = Worker(("-m", _MODULE, str(path)))
+    return UserHandler(f"{path.stem}.{function}", function, frozenset(map(Kind, kinds)), worker, deliveries)

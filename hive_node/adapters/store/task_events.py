@@ -118,7 +118,8 @@ class TaskEventStore:
     async def again(self, handler: str) -> int:
         """As Deliveries.again."""
         given_up = (deliveries.c.handler == handler) & (deliveries.c.state == "given-up")
-        values = {"state": "waiting", "attempts": 0, "due_at": moment(self.clock.now())}
+        # It failed before: that it comes again is seen by its attempts.
+        values = {"state": "waiting", "attempts": 1, "due_at": moment(self.clock.now())}
         (rows,) = await self.committer.write([(update(deliveries).where(given_up).values(values), None)])
         return rows.rowcount
 

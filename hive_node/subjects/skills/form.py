@@ -13,6 +13,8 @@ _MAKERS: Final = frozenset(
      "datetime.timedelta", "string.Template"}
 )  # fmt: skip
 _DECORATORS: Final = frozenset({"dataclass", "dataclasses.dataclass", "staticmethod", "classmethod", "property"})
+# Methods that a class runs while the module is read.
+_HOOKS: Final = frozenset({"__init_subclass__", "__class_getitem__", "__set_name__", "__mro_entries__", "__prepare__"})
 # Each of these evaluates something at once, or later than a reader sees it.
 _LAZY: Final = (ast.Lambda, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.GeneratorExp)
 
@@ -62,9 +64,13 @@ def _running(tree: ast.Module) -> Iterator[int]:
 def _in_statement(statement: ast.stmt, own: frozenset[str] | set[str]) -> Iterator[int]:
     match statement:
         case ast.FunctionDef():
-            yield from _in_expressions([*statement.decorator_list, *_defaults(statement)], own)
+            yield from _in_decorators(statement.decorator_list, own)
+            yield from _in_expressions(_evaluated(statement), own)
+            if statement.name in _HOOKS:
+                yield statement.lineno
         case ast.ClassDef():
-            yield from _in_expressions([*statement.decorator_list, *statement.bases], own)
+            yield from _in_decorators(statement.decorator_list, own)
+            yield from _in_expressions(statement.bases, own)
             if statement.keywords:
                 yield statement.lineno
             for inner in statement.body:
@@ -72,11 +78,21 @@ def _in_statement(statement: ast.stmt, own: frozenset[str] | set[str]) -> Iterat
         case ast.Assign():
             yield from _in_expressions([*statement.targets, statement.value], own)
         case ast.AnnAssign():
-            yield from _in_expressions([one for one in (statement.target, statement.value) if one is not None], own)
+            yield from _in_expressions([statement.target, statement.annotation], own)
+            yield from _in_expressions([statement.value] if statement.value else [], own)
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Pass():
             return
         case _:
             yield statement.lineno
+
+
+def _in_decorators(decorators: list[ast.expr], own: frozenset[str] | set[str]) -> Iterator[int]:
+    """A decorator is a call, written without its parentheses."""
+    for decorator in decorators:
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not _is_maker(function, own):
+            yield decorator.lineno
+        yield from _in_expressions([decorator], own)
 
 
 def _in_expressions(expressions: list[ast.expr], own: frozenset[str] | set[str]) -> Iterator[int]:
@@ -93,8 +109,12 @@ def _is_maker(function: ast.expr, own: frozenset[str] | set[str]) -> bool:
     return name in _MAKERS | _DECORATORS and name.partition(".")[0] not in own
 
 
-def _defaults(function: ast.FunctionDef) -> list[ast.expr]:
-    return [*function.args.defaults, *(one for one in function.args.kw_defaults if one is not None)]
+def _evaluated(function: ast.FunctionDef) -> list[ast.expr]:
+    """What is evaluated where a function is defined: its defaults and its annotations."""
+    taken = function.args
+    every = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *filter(None, (taken.vararg, taken.kwarg))]
+    noted = [function.returns, *(one.annotation for one in every)]
+    return [one for one in (*taken.defaults, *taken.kw_defaults, *noted) if one is not None]
 
 
 def _bound(tree: ast.Module) -> frozenset[str]:
