@@ -91,8 +91,12 @@ class HandlerLine:
 class Deliveries(Protocol):
     """Which handler has come how far. What is written for one delivery is one transaction."""
 
-    async def register(self, names: Sequence[str]) -> None:
-        """From now on each of them gets what is stored; one that is known goes on where it was."""
+    async def newest(self) -> int:
+        """The last event that is stored; 0 before the first."""
+        ...
+
+    async def register(self, names: Sequence[str], after: int) -> None:
+        """Each of them gets what is stored after that event; one that is known goes on where it was."""
         ...
 
     async def due(self, handler: str, kinds: frozenset[Kind], now: datetime, limit: int) -> Batch: ...

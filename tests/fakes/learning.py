@@ -140,7 +140,7 @@ class Workbench:
         stored = await self.log.store(reports)
         for engine in engines or self.engines.values():
             learning = self.learning(engine)
-            await self.log.register([learning.name])
+            await self.log.register([learning.name], 0)
             for one, told in zip(stored, reports, strict=True):
                 await learning.take(Delivery(TaskEvent(one.id, self.clock.now(), told)))
         return stored

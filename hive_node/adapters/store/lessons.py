@@ -89,15 +89,16 @@ class Lessons:
         versions = await versions_if_any(self.transaction, skill)
         if rejected := _why_not(wanted, skill, scope, versions):
             return rejected
-        told = await told_by(self.transaction, scope, wanted.events)
-        await add_cases(self.transaction, skill, [*told, *wanted.cases])
+        told = [*await told_by(self.transaction, scope, wanted.events), *wanted.cases]
         if any(one.state in OPEN for one in versions):
+            await add_cases(self.transaction, skill, told)
             return None
         is_mutation = wanted.parent is not None
         action = Action.MUTATE if is_mutation else Action.PROPOSE
         permitted = await self.gate.ask(self.transaction, scope, engine, action, "engine")
         if isinstance(permitted, Rejected):
             return permitted
+        await add_cases(self.transaction, skill, told)
         newest = versions[-1].number if versions else 0
         version = Version(
             skill=skill,

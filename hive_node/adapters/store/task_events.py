@@ -58,11 +58,16 @@ class TaskEventStore:
         query = select(task_events).where(mine, task_events.c.id < event.id).order_by(task_events.c.id.desc())
         return list(reversed(await self._events(query.limit(limit))))
 
-    async def register(self, names: Sequence[str]) -> None:
+    async def newest(self) -> int:
+        """As Deliveries.newest."""
+        async with self.database.read() as transaction:
+            found = await transaction.execute(select(func.coalesce(func.max(task_events.c.id), 0)))
+            return int(found.scalar_one())
+
+    async def register(self, names: Sequence[str], after: int) -> None:
         """As Deliveries.register."""
-        newest = select(func.coalesce(func.max(task_events.c.id), 0)).scalar_subquery()
         rows = [
-            insert(handlers).values(name=name, position=newest, handled=0).on_conflict_do_nothing() for name in names
+            insert(handlers).values(name=name, position=after, handled=0).on_conflict_do_nothing() for name in names
         ]
         async with self.database.write() as transaction:
             await transaction.execute_all([(row, None) for row in rows])

@@ -54,10 +54,12 @@ class SkillService:
     async def serve(self) -> None:
         """Until cancelled. Events are taken in from the start; what they go to may come a moment later."""
         await asyncio.to_thread(self.fresh)
+        # Before the first event can be stored: handlers take a moment to load, and miss nothing of it.
+        start = await self.deliveries.newest()
         async with asyncio.TaskGroup() as group:
             for part in self.beside:
                 group.create_task(part.serve())
-            pumps = await self._pumps()
+            pumps = await self._pumps(start)
             for pump in pumps:
                 group.create_task(pump.serve(), name=pump.consumer.name)
             self.intake.pumps = pumps
@@ -73,10 +75,10 @@ class SkillService:
                 pump.wake.set()
         return count
 
-    async def _pumps(self) -> list[Pump]:
+    async def _pumps(self, start: int) -> list[Pump]:
         """Engines share the event loop with the API, and rest between events; handlers have processes of their own."""
         users = await self.find()
-        await self.deliveries.register([one.name for one in (*self.learning, *users)])
+        await self.deliveries.register([one.name for one in (*self.learning, *users)], start)
         engines = [Pump(one, self.deliveries, self.clock, rests=True) for one in self.learning]
         return engines + [Pump(one, self.deliveries, self.clock) for one in users]
 

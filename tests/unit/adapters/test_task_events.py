@@ -25,7 +25,7 @@ OTHERS = (Scope("me", "parser", "bot2"), Scope("me", "lexer", "bot"), Scope("you
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
     async with learning_on(tmp_path / "hive.db") as made:
-        await made.log.register(["mine", "other"])
+        await made.log.register(["mine", "other"], 0)
         yield made
 
 
@@ -82,7 +82,7 @@ async def test_what_one_handler_has_done_another_still_has_before_it(bench: Work
 
 async def test_a_handler_that_comes_later_gets_what_is_stored_from_then_on(bench: Workbench) -> None:
     await bench.log.store([report("a")])
-    await bench.log.register(["late", "mine"])
+    await bench.log.register(["late", "mine"], await bench.log.newest())
     await bench.log.store([report("b")])
     assert await due(bench, "late") == [2]
     assert await due(bench) == [1, 2]

@@ -46,7 +46,7 @@ class Scripted:
 
 @asynccontextmanager
 async def pumping(bench: Workbench, *consumers: Scripted) -> AsyncIterator[Intake]:
-    await bench.log.register([one.name for one in consumers])
+    await bench.log.register([one.name for one in consumers], 0)
     pumps = [Pump(one, bench.log, bench.clock) for one in consumers]
     tasks = [asyncio.ensure_future(pump.serve()) for pump in pumps]
     try:
@@ -92,7 +92,7 @@ async def test_what_a_handler_was_doing_when_the_node_died_is_done_after_it(benc
 
 async def test_a_failing_event_comes_again_later_and_later_and_is_then_kept_for_a_person(bench: Workbench) -> None:
     raises = Scripted("raises", bench, raising)
-    await bench.log.register(["raises"])
+    await bench.log.register(["raises"], 0)
     await bench.log.store([report()])
     pump = Pump(raises, bench.log, bench.clock)
     for pause_s in BACK_OFF_S:
@@ -116,7 +116,7 @@ async def test_a_failing_event_comes_again_later_and_later_and_is_then_kept_for_
 
 async def test_a_handler_gets_events_of_its_kind_and_passes_over_the_others(bench: Workbench) -> None:
     calls = Scripted("calls", bench, kinds=frozenset({Kind.SKILL_EXECUTED}))
-    await bench.log.register(["calls"])
+    await bench.log.register(["calls"], 0)
     await bench.log.store([report("a"), report("b", kind=Kind.SKILL_EXECUTED), report("c")])
     pump = Pump(calls, bench.log, bench.clock)
     assert await pump._round()
