@@ -11,13 +11,15 @@ _PAGES: Final = ("words.toml", "people.toml", "domains.toml")
 @lru_cache(maxsize=64)
 def words(name: str) -> frozenset[str]:
     """One list. Raises KeyError for a list that does not exist."""
-    return frozenset(_lists()[name].split())
+    for page in map(_lists, _PAGES):
+        if name in page:
+            return frozenset(page[name].split())
+    raise KeyError(name)
 
 
-@lru_cache(maxsize=1)
-def _lists() -> Mapping[str, str]:
+@lru_cache(maxsize=len(_PAGES))
+def _lists(page: str) -> Mapping[str, str]:
+    """Those of one page, which is read when it is asked for: a text without people needs no names."""
     import tomllib
 
-    folder = files("guardrails.scope")
-    pages = (tomllib.loads(folder.joinpath(page).read_text(encoding="utf-8")) for page in _PAGES)
-    return {name: text for page in pages for name, text in page.items()}
+    return tomllib.loads(files("guardrails.scope").joinpath(page).read_text(encoding="utf-8"))
