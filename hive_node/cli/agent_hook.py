@@ -18,9 +18,11 @@ from typing import Any, Final
 # The promise is 2 s; what is left is for the interpreter to start and to end.
 _LIMIT_S: Final = 1.5
 _SOCKET_S: Final = 1.3
-_MOST_INPUT_BYTES: Final = 1024 * 1024
+# What an agent said last may be in it, however long that was.
+_MOST_INPUT_BYTES: Final = 16 * 1024 * 1024
 _MOST_ANSWER_BYTES: Final = 256 * 1024
 _MOST_LOG_BYTES: Final = 256 * 1024
+_PIECE_BYTES: Final = 64 * 1024
 _FIELDS: Final = ("session_id", "transcript_path", "cwd", "source", "reason")
 
 
@@ -48,7 +50,10 @@ def run(arguments: list[str]) -> None:
 
 def _given() -> dict[str, Any]:
     """What the agent tells, in the fields that are of use. Raises ValueError, TypeError."""
-    tree = json.loads(sys.stdin.buffer.read(_MOST_INPUT_BYTES))
+    text = sys.stdin.buffer.read(_MOST_INPUT_BYTES)
+    while sys.stdin.buffer.read(_PIECE_BYTES):
+        text = b""  # too long; all the same, an agent that still writes must not find the pipe closed
+    tree = json.loads(text)
     if not isinstance(tree, dict):
         raise TypeError("not an object")
     return {name: tree[name] for name in _FIELDS if isinstance(tree.get(name), str)}
@@ -64,7 +69,7 @@ def _ask(home: Path, event: str, given: dict[str, Any]) -> bytes:
         connection.connect(str(home / "admin.sock"))
         connection.sendall(head.encode() + body)
         answer = b""
-        while len(answer) <= _MOST_ANSWER_BYTES and (piece := connection.recv(65536)):
+        while len(answer) <= _MOST_ANSWER_BYTES and (piece := connection.recv(_PIECE_BYTES)):
             answer += piece
     status, _, text = answer.partition(b"\r\n\r\n")
     if status.split(b" ")[1:2] != [b"200"]:

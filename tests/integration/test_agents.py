@@ -6,6 +6,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -247,6 +248,23 @@ def test_nonsense_on_standard_input_prints_nothing_and_breaks_nothing(claude: Cl
     done = claude.hook("SessionStart", "x", stdin=stdin)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert MARKER not in (claude.node.home.root / "agent-hook.log").read_text()
+
+
+def test_ten_megabytes_of_what_an_agent_said_cost_a_session_nothing(claude: Claude) -> None:
+    assert claude.context("SessionStart", "talkative", last_assistant_message="x" * 10_000_000) is not None
+    assert "talkative" in claude.sessions()
+
+
+def test_an_agent_that_says_too_much_finds_no_closed_pipe(claude: Claude) -> None:
+    arguments = [sys.executable, "-m", "hive_node", "--home", str(claude.home), "agent", "hook", "Stop"]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as hook:
+        assert hook.stdin
+        assert hook.stdout
+        for _ in range(20):
+            hook.stdin.write(b"x" * 1024 * 1024)
+        hook.stdin.close()
+        assert hook.stdout.read() == b""
+        assert hook.wait(20 * HOOK_LIMIT_S) == 0
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "../x", "", "Stop; rm -rf /"])

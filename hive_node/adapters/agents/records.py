@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from hive_node.agents.signals import Signals
 from hive_node.agents.words import heard, how_tests_ended, runs_tests
 
 logger = logging.getLogger(__name__)
 
-# A long day's transcript has some ten megabytes; beyond this it is not read on, so that none can fill the memory.
+# A long day's transcript has some ten megabytes; of a longer one only its end is read, so that none can hold anybody up.
 _MOST_BYTES: Final = 64 * 1024 * 1024
 # One line may hold a whole file that was read, or a picture: it is passed over.
 _MOST_LINE_BYTES: Final = 8 * 1024 * 1024
@@ -206,16 +206,24 @@ def _lines(path: Path) -> Iterator[bytes]:
     try:
         # Not blocking: who puts a pipe in a record's place must not hold anybody up.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return
-            left = _MOST_BYTES
-            while left > 0 and (line := file.readline(_MOST_LINE_BYTES + 1)):
-                left -= len(line)
-                if len(line) <= _MOST_LINE_BYTES:
-                    yield line
+            about = os.fstat(file.fileno())
+            if stat.S_ISREG(about.st_mode):
+                yield from _bounded(file, about.st_size)
     except OSError as error:
         # The path is somebody's folders: the kind of fault is all that is said.
         logger.info("an agent's record cannot be read", extra={"error": type(error).__name__})
+
+
+def _bounded(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The lines of a record; of one that is too long the first, which may say whose it is, and those of its end."""
+    left = _MOST_BYTES
+    while left > 0 and (line := file.readline(_MOST_LINE_BYTES + 1)):
+        if left == _MOST_BYTES and size > _MOST_BYTES:
+            file.seek(size - _MOST_BYTES)
+            file.readline(_MOST_LINE_BYTES)  # what is left of the line in which that is
+        left -= len(line)
+        if len(line) <= _MOST_LINE_BYTES:
+            yield line
 
 
 def _text_of(content: object) -> str:

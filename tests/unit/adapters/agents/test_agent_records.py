@@ -83,6 +83,20 @@ def test_what_is_no_file_of_its_own_is_not_read(tmp_path: Path) -> None:
     assert read_claude(tmp_path / "nowhere") is None
 
 
+def test_of_a_record_without_end_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hive_node.adapters.agents.records._MOST_BYTES", 4096)
+    path = tmp_path / "t.jsonl"
+    day = Transcript("s", tmp_path).user("perfect")
+    for number in range(20):
+        day.user(f"go on with {number}")
+    found = read_claude(day.bash("pytest -q", "2 failed", is_error=True).write(path))
+    assert path.stat().st_size > 2 * 4096
+    assert found is not None
+    assert (found.tests, found.thanks) == ("red", 1)
+    assert 1 < found.turns < 20
+    assert found.seconds >= 200, "its first line is read as well"
+
+
 def test_codexs_rollouts_of_this_folder_and_this_block_add_up(tmp_path: Path) -> None:
     repo, other = tmp_path / "repo", tmp_path / "repository"
     days = tmp_path / "sessions" / f"{BEGAN:%Y}" / f"{BEGAN:%m}" / f"{BEGAN:%d}"
