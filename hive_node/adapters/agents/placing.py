@@ -26,6 +26,10 @@ class Placer:
 
     async def place(self, agent: str, folder: Path, pieces: Sequence[Piece]) -> list[Kept]:
         """Make the files hold these pieces. Raises AgentFault, StoreError; what was written before stays, and is found again."""
+        if not await asyncio.to_thread(folder.is_dir):  # its user took it away: it is not made again
+            raise AgentFault(
+                "agent.folder-gone", f"{folder} is gone: `hive-node agent forget {agent}` lets the agent go"
+            )
         known = {one.path: one for one in await self.notes.touched(agent)}
         kept = [await self._place(agent, folder, piece, known.get(piece.path)) for piece in pieces]
         return [one for one in kept if one is not None]

@@ -22,20 +22,17 @@ async def examine(
     latest: Sequence[Session],
 ) -> list[Finding]:
     """Every check that makes sense for this kind of agent."""
-    findings = []
-    if agent.folder is not None:
-        findings += [
-            _folder(agent.folder, adapter),
-            *[await _file(agent.folder, piece, placer) for piece in pieces],
-        ]
-    if adapter.tells_sessions and agent.folder is not None:
+    if agent.folder is None:
+        return [_sessions(adapter, latest)]
+    if not agent.folder.is_dir():
+        return [Finding("folder", "fail", f"{agent.folder} is gone", "`agent forget`, and add it where it is now")]
+    findings = [_folder(agent.folder, adapter), *[await _file(agent.folder, piece, placer) for piece in pieces]]
+    if adapter.tells_sessions:
         findings.append(await _hook(hook, agent.folder))
     return [*findings, _sessions(adapter, latest)]
 
 
 def _folder(folder: Path, adapter: AgentAdapter) -> Finding:
-    if not folder.is_dir():
-        return Finding("folder", "fail", f"{folder} is gone", "`agent forget`, and add it where it is now")
     if not adapter.detect(folder):
         return Finding("folder", "warn", f"{folder} shows no sign of {adapter.kind}", "was it used here already?")
     return Finding("folder", "ok", str(folder))

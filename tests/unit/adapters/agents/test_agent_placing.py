@@ -198,6 +198,18 @@ async def test_a_folder_that_cannot_be_written_is_said_so_and_is_left_as_it_was(
     assert (folder / "AGENTS.md").read_bytes() == b"# Rules", "the row that was there first lost nothing"
 
 
+async def test_a_folder_that_its_user_took_away_is_not_made_again(placer: Placer, folder: Path) -> None:
+    await placer.place("a", folder, [ONE])
+    (folder / "AGENTS.md").unlink()
+    folder.rmdir()
+    with pytest.raises(AgentFault, match="is gone") as gone:
+        await placer.place("a", folder, [TWO])
+    assert gone.value.code == "agent.folder-gone"
+    assert not folder.exists()
+    assert await placer.forget("a", folder, [TWO]) == []
+    assert not folder.exists()
+
+
 async def test_no_half_written_file_and_no_leftover_when_the_disk_is_full(
     placer: Placer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

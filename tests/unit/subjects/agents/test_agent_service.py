@@ -1,6 +1,7 @@
 """The service in a daemon's life: it wakes for what happens, puts off what fails, and says of each agent how it stands."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,18 @@ async def test_the_examination_tries_files_hook_and_sessions(world: World) -> No
     assert (await world.service.examine(agent))[0].state == "warn"
     world.folder.rmdir()
     assert (await world.service.examine(agent))[0].state == "fail"
+
+
+async def test_a_folder_that_its_user_took_away_is_a_trouble_and_is_not_made_again(world: World) -> None:
+    await world.add()
+    shutil.rmtree(world.folder)
+    await world.service.roll("it")
+    assert "is gone" in world.service.troubles["it"]
+    assert not world.folder.exists()
+    (found,) = await world.service.examine(await world.agent())
+    assert (found.check, found.state) == ("folder", "fail")
+    assert await world.service.forget("it") == []
+    assert not world.folder.exists()
 
 
 async def test_the_beginning_of_two_digests_names_neither(world: World) -> None:
