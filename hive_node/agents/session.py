@@ -188,9 +188,11 @@ def ending(wager: Wager) -> tuple[Ending, str] | None:
     if end is None:
         return None
     state, reason = _ENDINGS[end]
-    if end is ArmsEnd.PROMOTED and not wager.has_reached_the_goal:
+    if end is ArmsEnd.EXPIRED or (end is ArmsEnd.PROMOTED and not wager.has_reached_the_goal):
         asked = max(1.0, wager.policy.threshold * wager.lot)
-        reason = f"{reason}: after its last session {wager.wealth:.1f}, where a lot drawn before the first one asked for {asked:.1f}"
+        reason += (
+            f"; {wager.wealth:.1f} after the last session, where a lot drawn before the first one asked for {asked:.1f}"
+        )
     return state, reason
 
 

@@ -140,12 +140,11 @@ async def test_a_lot_drawn_beforehand_decides_at_the_last_session_and_is_told_on
     wager = Wager(agent.policy, 5.0, *sums, lot=contest.lot)
     shown = overview(await dossier(world.service.shelf, agent, None, world.clock.now()))
     assert str(contest.lot) not in json.dumps(shown)
-    assert ending(replace(wager, lot=0.9)) == (Ending.EXPIRED, "sessions: as many as it was given, and no decision")
-    state, reason = ending(replace(wager, lot=0.2)) or (None, "")
-    assert state is Ending.PROMOTED
-    assert (
-        reason == "better by evidence: after its last session 5.0, where a lot drawn before the first one asked for 4.2"
-    )
+    asked = "; 5.0 after the last session, where a lot drawn before the first one asked for"
+    expired = f"sessions: as many as it was given, and no decision{asked} 18.8"
+    assert ending(replace(wager, lot=0.9)) == (Ending.EXPIRED, expired)
+    assert ending(replace(wager, lot=0.2)) == (Ending.PROMOTED, f"better by evidence{asked} 4.2")
+    assert ending(replace(wager, wealth=agent.policy.threshold)) == (Ending.PROMOTED, "better by evidence")
     await world.restart()
     assert await world.contest() == contest
 
