@@ -16,6 +16,7 @@ from hive_node.cli import (
     deltas,
     experiments,
     guards,
+    mcp,
     peers,
     projects,
     scan,
@@ -188,6 +189,7 @@ def demo(
 
 
 app.command()(admin.doctor)
+app.command()(mcp.mcp)
 app.command()(peers.peers)
 app.command()(scan.scan)
 app.command()(simulate.simulate)
