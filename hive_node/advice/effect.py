@@ -11,7 +11,11 @@ from hive_node.advice.proposal import Confidence, Measure, Source
 # Less of a difference is the machine's.
 _LEAST_DIFFERENCE: Final = 0.1
 # What a class stands for before anything was tried here, and how many tries that is worth.
-_PRIOR: Final[Mapping[Confidence, float]] = {Confidence.HIGH: 0.8, Confidence.MEDIUM: 0.5, Confidence.LOW: 0.25}
+# A model says itself how sure it is, and begins a class lower.
+_PRIOR: Final[Mapping[Source, Mapping[Confidence, float]]] = {
+    "rule": {Confidence.HIGH: 0.8, Confidence.MEDIUM: 0.5, Confidence.LOW: 0.25},
+    "model": {Confidence.HIGH: 0.5, Confidence.MEDIUM: 0.35, Confidence.LOW: 0.2},
+}
 _PRIOR_WEIGHT: Final = 4.0
 _HIGH_FROM: Final = 0.65
 _MEDIUM_FROM: Final = 0.4
@@ -102,7 +106,7 @@ def records(outcomes: Iterable[tuple[Source, Confidence, bool | None]]) -> dict[
 def calibrated(source: Source, claimed: Confidence, known: Records) -> Confidence:
     """The class that a claim is worth here: what it stands for, moved by how often it was right."""
     record = known.get((source, claimed), Record())
-    expected = (record.helped + _PRIOR[claimed] * _PRIOR_WEIGHT) / (record.told + _PRIOR_WEIGHT)
+    expected = (record.helped + _PRIOR[source][claimed] * _PRIOR_WEIGHT) / (record.told + _PRIOR_WEIGHT)
     if expected >= _HIGH_FROM:
         return Confidence.HIGH
     return Confidence.MEDIUM if expected >= _MEDIUM_FROM else Confidence.LOW

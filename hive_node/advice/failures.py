@@ -24,6 +24,7 @@ _DAYS_3: Final = 259_200.0
 # Of all runs, how many may fail alike and still be an accident.
 _RARE: Final = 0.1
 _EXCEPTION: Final = re.compile(r"\b\w+(Error|Exception)\b")
+_FILE: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
 _DOES_NOT_PARSE: Final = ("SyntaxError", "IndentationError", "TabError")
 
 
@@ -67,7 +68,7 @@ def always_fails(case: Case) -> Iterator[Found]:
     """A step that fails in every run, in unchanged code too: say which file it lacks before it runs."""
     for step, tally in _steps(case):
         is_always = tally.unchanged and tally.unchanged_failed == tally.unchanged and tally.failed == tally.runs
-        needed = [word for word in step.run if word in case.files or ("/" in word and not word.startswith(("/", "-")))]
+        needed = [word for word in step.run if word in case.files or _FILE.fullmatch(word)]
         if not is_always or tally.timed_out or not needed:
             continue
         missing = [word for word in needed if word not in case.files]
@@ -88,7 +89,8 @@ def always_fails(case: Case) -> Iterator[Found]:
 
 def does_not_parse(case: Case) -> Iterator[Found]:
     """Candidates that no interpreter can read, found out by an expensive step."""
-    failures = [event for event in case.history.failures if any(word in event.said for word in _DOES_NOT_PARSE)]
+    of_candidates = [event for event in case.history.failures if event.arm == "candidate"]
+    failures = [event for event in of_candidates if any(word in event.said for word in _DOES_NOT_PARSE)]
     if failures and (check := _parse_check(case)):
         lost = sum(event.wall_s for event in failures)
         yield found(

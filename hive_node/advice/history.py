@@ -1,7 +1,7 @@
 """What happened in an experiment, read once from its first run to its last: every failure, an even sample of the rest, sums. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from hive_node.domain import Arm, StepRun
@@ -114,6 +114,14 @@ class History:
         elif self._is_sampled():
             self.sample.append(event)
         self.events += 1
+
+    def say(self, words: Mapping[str, str]) -> None:
+        """Put cleaned words in the place of what runs printed; where there are none, nothing is said."""
+        self._kept = [replace(event, said=words.get(event.said, "")) for event in self._kept]
+        self.sample = [replace(event, said=words.get(event.said, "")) for event in self.sample]
+        self.failed_ideas = {
+            number: replace(event, said=words.get(event.said, "")) for number, event in self.failed_ideas.items()
+        }
 
     @property
     def failures(self) -> list[RunEvent]:

@@ -163,7 +163,7 @@ def _python(words: Sequence[str], spec: ProjectSpec, ground: Ground) -> Rejected
     if words[:1] != ("-I",):
         return _forbidden("a new step runs Python with -I, so that no candidate's module is imported")
     if words[1:3] == ("-m", _READING_MODULE):
-        return _only_reads(words[3:])
+        return _only_reads(words[3:]) or _writes_beside(words[3:], ground)
     if len(words) < 2 or words[1].startswith("-"):
         return _forbidden("a new step runs a file of the project, not code or a module of its own choice")
     return _runs(words[1], words[2:], spec, ground)
@@ -173,6 +173,12 @@ def _only_reads(words: Sequence[str]) -> Rejected | None:
     if not words or any(word.startswith("-") for word in words):
         return _forbidden("a step that only reads is given files, and no options")
     return None
+
+
+def _writes_beside(files: Sequence[str], ground: Ground) -> Rejected | None:
+    """What is compiled is written down beside its source."""
+    judges = [file for file in files if posixpath.normpath(file) in ground.protected]
+    return _forbidden(f"nothing can be written beside the protected file `{judges[0]}`") if judges else None
 
 
 def _runs(file: str, words: Sequence[str], spec: ProjectSpec, ground: Ground) -> Rejected | None:

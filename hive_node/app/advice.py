@@ -16,6 +16,7 @@ from hive_node.operators.purse import Purse
 from hive_node.ports import Answer, Prompt
 from hive_node.subjects.workflow.checking import Checker
 from hive_node.subjects.workflow.service import AdviceService
+from hive_node.subjects.workflow.track import TrackRecord
 
 # On the books it stands beside an experiment's ideas, which count from 1.
 _NO_IDEA = 0
@@ -23,18 +24,20 @@ _NO_IDEA = 0
 
 def open_advice(ground: Foundation, code: CodeParts) -> AdviceService:
     """The service; nothing runs yet."""
-    runs = RunStore(ground.database, code.experiments)
+    runs, shelf = RunStore(ground.database, code.experiments), AdviceStore(ground.database, ground.journal)
+    cleaner = GuardedText(ground.guard, ground.own.refresh)
     return AdviceService(
         runs=runs,
-        shelf=AdviceStore(ground.database, ground.journal),
+        shelf=shelf,
         projects=code.projects,
         open_repository=GitRepository.open,
         specs=SpecOnDisk(ground.home.kept / "specs"),
-        cleaner=GuardedText(ground.guard, ground.own.refresh),
+        cleaner=cleaner,
         counsel=_PaidCounsel(ground),
         checker=Checker(runs, code.sandbox),
         clock=ground.clock,
         chance=ground.chance,
+        track=TrackRecord(runs, shelf, cleaner),
         most_pairs=MAX_PAIRS,
     )
 

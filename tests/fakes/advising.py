@@ -27,6 +27,7 @@ from hive_node.ports import Answer, Ending, ModelFault, Prompt
 from hive_node.subjects.projects import Projects
 from hive_node.subjects.workflow.checking import Checker
 from hive_node.subjects.workflow.service import AdviceService, Advised
+from hive_node.subjects.workflow.track import TrackRecord
 from tests.fakes.agents import SetClock
 from tests.fakes.improving import ScriptedSandbox, make_repository
 
@@ -92,17 +93,19 @@ class Advising:
         await projects.add(self.path)
         runs = RunStore(self.database, self.ledger)
         guard = ScopeGuard(engine(), LocalFacts.of([], bytes(32)))
+        shelf, cleaner = AdviceStore(self.database, self.journal), GuardedText(guard, _nothing)
         self.service = AdviceService(
             runs=runs,
-            shelf=AdviceStore(self.database, self.journal),
+            shelf=shelf,
             projects=projects,
             open_repository=GitRepository.open,
             specs=SpecOnDisk(self.root / "kept"),
-            cleaner=GuardedText(guard, _nothing),
+            cleaner=cleaner,
             counsel=self.oracle,
             checker=Checker(runs, self.sandbox),
             clock=self.clock,
             chance=SeededChance(3),
+            track=TrackRecord(runs, shelf, cleaner),
             most_pairs=40,
         )
         return self

@@ -77,6 +77,7 @@ def test_from_a_run_that_failed_to_a_changed_file(
     assert [line.split()[2] for line in listed.stdout.splitlines()[1:3]] == ["applied", "rejected"]
     again = json.loads(node.cli("advise", "knob-1", "--json").stdout)
     assert again["items"] == []
+    assert "baselined" in node.cli("experiment", "setup", "knob").stdout, "the new step runs in the sandbox"
     assert again["dropped"] == {"advice.superseded": 1, "advice.turned-down": 1}
 
 

@@ -11,6 +11,7 @@ from hive_node.api.models import NoBody, Page
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.subjects.workflow.report import as_markdown, proposal_row, record_rows
+from hive_node.subjects.workflow.track import Told
 
 
 def routes(parts: Parts) -> list[Route]:
@@ -35,14 +36,14 @@ class _Advice:
     async def ask(self, call: Call) -> Any:
         body: AskAdvice = call.body
         advised = await self._service.advise(body.experiments, asks_model=body.model)
-        rows = await self._rows(advised.proposals)
+        rows = _rows(advised.proposals, advised.told)
         return {
             "items": rows,
             "dropped": advised.dropped.reasons,
             "dropped_words": [await self._service.cleaner.without_secrets(one) for one in advised.dropped.words],
             "unasked": advised.unasked,
-            "records": record_rows(advised.records),
-            "markdown": await self._markdown(rows),
+            "records": record_rows(advised.told.records),
+            "markdown": await self._markdown(rows, advised.told),
         }
 
     async def all(self, call: Call) -> Any:
@@ -50,30 +51,34 @@ class _Advice:
         if standing not in {None, "open", "applied", "rejected"}:
             raise BadRequest("request.invalid", "standing is open, applied or rejected")
         found = await self._service.shelf.all(project)
-        rows = await self._rows([one for one in found if standing in {None, one.standing.value}])
-        return {"items": rows, "next": None, "records": record_rows(await self._service.records())}
+        told = await self._service.track.read()
+        rows = _rows([one for one in found if standing in {None, one.standing.value}], told)
+        return {"items": rows, "next": None, "records": record_rows(told.records)}
 
     async def get(self, call: Call) -> Any:
-        rows = await self._rows([await self._service.shelf.get(call.name("id"))])
+        told = await self._service.track.read()
+        rows = _rows([await self._service.shelf.get(call.name("id"))], told)
         match call.text("format") or "json":
             case "json":
                 return rows[0]
             case "markdown":
-                return web.Response(text=await self._markdown(rows), content_type="text/markdown")
+                return web.Response(text=await self._markdown(rows, told), content_type="text/markdown")
             case _:
                 raise BadRequest("request.invalid", "format is json or markdown")
 
     async def apply(self, call: Call) -> Any:
-        return (await self._rows([await self._service.apply(call.name("id"))]))[0]
+        return await self._row(await self._service.apply(call.name("id")))
 
     async def reject(self, call: Call) -> Any:
-        return (await self._rows([await self._service.reject(call.name("id"))]))[0]
+        return await self._row(await self._service.reject(call.name("id")))
 
-    async def _rows(self, proposals: Sequence[Proposal]) -> list[dict[str, Any]]:
-        known = await self._service.records()
-        return [proposal_row(one, known, await self._service.effect(one)) for one in proposals]
+    async def _row(self, proposal: Proposal) -> dict[str, Any]:
+        return _rows([proposal], await self._service.track.read())[0]
 
-    async def _markdown(self, rows: Sequence[dict[str, Any]]) -> str:
+    async def _markdown(self, rows: Sequence[dict[str, Any]], told: Told) -> str:
         """For people, who pass it on: a secret of the user's own hive.toml is no part of it either."""
-        text = as_markdown(rows, record_rows(await self._service.records()))
-        return await self._service.cleaner.without_secrets(text)
+        return await self._service.cleaner.without_secrets(as_markdown(rows, record_rows(told.records)))
+
+
+def _rows(proposals: Sequence[Proposal], told: Told) -> list[dict[str, Any]]:
+    return [proposal_row(one, told.records, told.effects.get(one.id)) for one in proposals]

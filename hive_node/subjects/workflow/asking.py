@@ -26,7 +26,8 @@ from hive_node.subjects.workflow.reading import Site
 from protocol.errors import RemoteProtocolError
 from protocol.wire import parse_object
 
-# A line each: what a prompt still holds of several experiments.
+# A line each, over all experiments that are asked about; and of each at least.
+_LEAST_TOLD: Final = 6
 _FAILURES_TOLD: Final = 120
 _SAMPLE_TOLD: Final = 60
 _PROMOTIONS_TOLD: Final = 20
@@ -86,7 +87,7 @@ def make_prompt(site: Site, cases: Sequence[Case], known: Sequence[str], refused
         _quoted(nonce, FILE, site.now.text),
         "The same as it is read:",
         _quoted(nonce, "parsed", spec),
-        *(_quoted(nonce, f"experiment {case.experiment.id}", _course(case)) for case in cases),
+        *(_quoted(nonce, f"experiment {case.experiment.id}", _course(case, len(cases))) for case in cases),
     ]
     told = {"found already": list(known), "turned down": list(refused)}
     question = (
@@ -139,15 +140,18 @@ def _place(cited: str, told: Mapping[str, RunEvent]) -> Place:
     return Place(experiment, event, known.line() if known else "")
 
 
-def _course(case: Case) -> str:
+def _course(case: Case, cases: int) -> str:
     """An experiment as lines of JSON: sums, what changed in what was measured, every failure, then some of the rest, evenly."""
     history = case.history
     kept = [event for event in case.history.sample if not event.is_held_out]
     rows = [
         _sums(case),
         *_promotions(case),
-        *(_failure(event, history.experiment) for event in evenly(history.failures, _FAILURES_TOLD)),
-        *(_passed(event, history.experiment) for event in evenly(kept, _SAMPLE_TOLD)),
+        *(
+            _failure(event, history.experiment)
+            for event in evenly(history.failures, max(_LEAST_TOLD, _FAILURES_TOLD // cases))
+        ),
+        *(_passed(event, history.experiment) for event in evenly(kept, max(_LEAST_TOLD, _SAMPLE_TOLD // cases))),
     ]
     return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
 

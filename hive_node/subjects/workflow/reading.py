@@ -1,7 +1,7 @@
 """Read: an experiment's events from the first to the last, cleaned; and what there is to know of its project now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hive_node.advice.case import Case
 from hive_node.advice.history import History
@@ -59,11 +59,10 @@ async def read_ideas(experiment: Experiment, runs: Runs) -> list[IdeaRecord]:
 async def read_history(experiment: Experiment, runs: Runs, cleaner: Cleaner) -> History:
     """The experiment's events. Nothing that a run printed gets any further than here before it was cleaned."""
     history = History(experiment.id, await runs.count_events(experiment.id))
-    known: dict[str, str] = {"": ""}
     async for event in runs.events(experiment):
-        if event.said not in known:
-            known[event.said] = await cleaner.clean(_whole_words(event.said))
-        history.take(replace(event, said=known[event.said]))
+        history.take(event)
+    printed = {event.said for event in history.told if event.said}
+    history.say({said: await cleaner.clean(_whole_words(said)) for said in sorted(printed)})
     return history
 
 

@@ -10,7 +10,7 @@ from guardrails.verdict import Rejected
 from hive_node.advice.case import Case
 from hive_node.advice.changes import Unfit, holds, identity_of
 from hive_node.advice.editing import edited
-from hive_node.advice.effect import Effect, Record, calibrated, effect, level, records
+from hive_node.advice.effect import Record, calibrated
 from hive_node.advice.findings import find, recurring
 from hive_node.advice.proposal import MOST_PROPOSALS, Confidence, Dropped, Finding, Proposal, Source, Standing
 from hive_node.domain import Experiment
@@ -19,13 +19,12 @@ from hive_node.ports.advice import AdviceFault, AdviceShelf, Cleaner, Counsel, R
 from hive_node.subjects.projects import Projects
 from hive_node.subjects.workflow.asking import make_prompt, read_reply
 from hive_node.subjects.workflow.checking import Checker, topic_in
-from hive_node.subjects.workflow.reading import Site, read_case, read_history, read_ideas, read_site
+from hive_node.subjects.workflow.reading import Site, read_case, read_site
+from hive_node.subjects.workflow.track import Told, TrackRecord
 
 logger = logging.getLogger(__name__)
 
 _NONCE_BYTES: Final = 16
-# Later ones say more of what was changed after them.
-_LATER_EXPERIMENTS: Final = 3
 _MOST_EXPERIMENTS: Final = 20
 _RANKS: Final = tuple(Confidence)
 
@@ -37,12 +36,15 @@ class Advised:
     proposals: Sequence[Proposal]
     dropped: Dropped
     unasked: str | None
-    records: Mapping[tuple[Source, Confidence], Record]
+    told: Told
 
 
 @dataclass(slots=True)
 class AdviceService:
-    """One at a time: of two who ask at once, the second sees what the first was told. most_pairs: what a comparison may take."""
+    """One look at a time: of two who ask at once, the second sees what the first was told. A decision waits for no model.
+
+    most_pairs: what a comparison may take.
+    """
 
     runs: Runs
     shelf: AdviceShelf
@@ -54,13 +56,14 @@ class AdviceService:
     checker: Checker
     clock: Clock
     chance: Chance
+    track: TrackRecord
     most_pairs: int
-    _levels: dict[tuple[str, str], float | None] = field(default_factory=dict)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def advise(self, identities: Sequence[str], *, asks_model: bool) -> Advised:
         """At most five proposals on what those experiments of one project showed. Raises Fault, NotFound."""
-        async with self._turn:
+        async with self._asking:
             experiments = await self._experiments(identities)
             site = await self._site(experiments[0].project)
             cases = [await read_case(one, self.runs, self.cleaner, site, self.most_pairs) for one in experiments]
@@ -70,15 +73,23 @@ class AdviceService:
             if asks_model:
                 suggested, unasked = await self._ask(site, cases, found, dropped)
                 found += await self._check(suggested, site, cases, dropped)
-            known = await self.records()
-            chosen = _surest(found, known, dropped)
-            await self.shelf.keep([one for one in chosen if one.standing is Standing.OPEN])
+            told = await self.track.read()
+            chosen = await self._keep(found, told, dropped)
         logger.info("advised", extra={"project": site.project.id, "proposals": len(chosen), "dropped": dropped.reasons})
-        return Advised(chosen, dropped, unasked, known)
+        return Advised(chosen, dropped, unasked, told)
+
+    async def _keep(self, found: Sequence[Proposal], told: Told, dropped: Dropped) -> list[Proposal]:
+        """The surest of them, as rows; a *no* that was said while a model was asked holds as well."""
+        async with self._deciding:
+            project = found[0].project if found else None
+            refused = {one.topic for one in await self.shelf.all(project) if one.standing is Standing.REJECTED}
+            chosen = _surest([one for one in found if one.topic not in refused], told.records, dropped)
+            await self.shelf.keep(chosen)
+        return chosen
 
     async def apply(self, identity: str) -> Proposal:
         """Make an open proposal's change in hive.toml as it is now, checked again. Raises AdviceFault, Fault, NotFound."""
-        async with self._turn:
+        async with self._deciding:
             proposal = await self._open_one(identity, "apply")
             site = await self._site(proposal.project)
             # By hand, or by this node when it was killed before it could write that down.
@@ -106,28 +117,11 @@ class AdviceService:
 
     async def reject(self, identity: str) -> Proposal:
         """Turn an open proposal down: nothing about the same is proposed again. Raises AdviceFault, NotFound."""
-        async with self._turn:
+        async with self._deciding:
             proposal = await self._open_one(identity, "reject")
             rejected = replace(proposal, standing=Standing.REJECTED, decided_at=self.clock.now())
             await self.shelf.decide(rejected)
             return rejected
-
-    async def effect(self, proposal: Proposal) -> Effect | None:
-        """What the runs after it was applied say; None where it was not. Read anew each time: it is in their rows."""
-        if proposal.standing is not Standing.APPLIED or proposal.decided_at is None:
-            return None
-        since = proposal.decided_at
-        later = [
-            one
-            for one in await self.runs.all(proposal.project)
-            if one.created_at >= since and one.is_over and holds(proposal.finding.change, one.spec)
-        ]
-        return effect(proposal.level, {one.id: await self._level(proposal, one) for one in later[:_LATER_EXPERIMENTS]})
-
-    async def records(self) -> dict[tuple[Source, Confidence], Record]:
-        """How often each confidence class was right here."""
-        outcomes = [(one.finding, await self.effect(one)) for one in await self.shelf.all()]
-        return records((finding.source, finding.confidence, told.helped) for finding, told in outcomes if told)
 
     async def _experiments(self, identities: Sequence[str]) -> list[Experiment]:
         names = list(dict.fromkeys(identities))
@@ -193,15 +187,6 @@ class AdviceService:
             else:
                 proposals.setdefault(made.topic, _still_fits(waiting.get(made.topic), site) or made)
         return list(proposals.values())
-
-    async def _level(self, proposal: Proposal, experiment: Experiment) -> float | None:
-        """The proposal's measure in an experiment that is over, and will say nothing else of it."""
-        key = (proposal.id, experiment.id)
-        if key not in self._levels:
-            history = await read_history(experiment, self.runs, self.cleaner)
-            case = Case(experiment, history, await read_ideas(experiment, self.runs))
-            self._levels[key] = level(proposal.measure, case)
-        return self._levels[key]
 
 
 def rank(proposal: Proposal, known: Mapping[tuple[Source, Confidence], Record]) -> Confidence:

@@ -116,6 +116,7 @@ def test_what_would_loosen_a_gate_or_is_its_owners_to_change_is_refused(change: 
         ("python", "-I"),
         ("python", "-I", "-m", "py_compile"),
         ("python", "-I", "-m", "py_compile", "-q"),
+        ("python", "-I", "-m", "py_compile", "src/a.py", "bench/run.py"),
         ("sha256sum", "--check", "src/list"),
         ("ls", "src"),
         ("env", "python", "-I", "tests/more.py"),

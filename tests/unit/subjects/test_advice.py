@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from guardrails.evidence import Evidence
+from guardrails.prices import Usage
 from hive_node.adapters.store.database import migrate
 from hive_node.advice.effect import Record, calibrated
 from hive_node.advice.proposal import Confidence, Standing
 from hive_node.domain import Arm, Sample, State
-from hive_node.ports import NotFound
+from hive_node.ports import Answer, Ending, NotFound
 from hive_node.ports.advice import AdviceFault
 from hive_node.subjects.workflow.report import as_markdown, proposal_row, record_rows
 from tests.fakes.advising import SPEC, Advising, failed, passed, runs
@@ -179,6 +180,18 @@ async def test_a_no_is_for_ever_also_for_another_number_and_from_a_model(node: A
         await node.service.apply(proposal.id)
 
 
+async def test_a_no_that_is_said_while_a_model_is_asked_holds_as_well(node: Advising) -> None:
+    experiment = await node.experiment(*BASELINE, *runs(30), (31, "candidate", failed("once")))
+    (proposal,) = (await node.advise(experiment)).proposals
+
+    async def meanwhile(*_asked: Any) -> Answer:
+        await node.service.reject(proposal.id)
+        return Answer(reply(), Usage(1, 1), Ending.DONE)
+
+    node.oracle.ask = meanwhile  # type: ignore[method-assign]
+    assert (await node.advise(experiment, model=True)).proposals == []
+
+
 async def test_asked_twice_it_gives_the_same_proposal_under_the_same_id(node: Advising) -> None:
     experiment = await node.experiment(*BASELINE, *runs(30), (31, "candidate", failed("once")))
     first, second = [await node.advise(experiment) for _ in range(2)]
@@ -249,17 +262,16 @@ async def test_what_the_next_runs_tell_moves_the_confidence_of_its_class(node: A
     experiment = await node.experiment(*BASELINE, *runs(20), (21, "candidate", late))
     (proposal,) = (await node.advise(experiment)).proposals
     await node.service.apply(proposal.id)
-    effect = await node.service.effect(await node.service.shelf.get(proposal.id))
-    assert effect is not None
-    assert effect.helped is None
+    assert (await node.service.track.read()).effects[proposal.id].helped is None
     later = await node.experiment(*BASELINE, *runs(9), (10, "candidate", failed(rule="trial.timed-out", wall_s=5)))
-    effect = await node.service.effect(await node.service.shelf.get(proposal.id))
-    assert effect is not None
+    effect = (await node.service.track.read()).effects[proposal.id]
     assert (effect.helped, effect.before, effect.after, effect.experiments) == (True, 600, 5, (later.id,))
-    assert await node.service.records() == {("rule", Confidence.HIGH): Record(1, 1)}
+    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1)}
     node.spec.write_text(node.spec.read_text().replace("timeout_s = 5", "timeout_s = 9"))
     await node.experiment(*BASELINE, (1, "candidate", failed(rule="trial.timed-out", wall_s=9000)))
-    assert await node.service.records() == {("rule", Confidence.HIGH): Record(1, 1)}, "it ran without the change"
+    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1)}, (
+        "it ran without the change"
+    )
 
 
 def test_a_class_that_is_wrong_here_is_worth_less_and_one_that_is_right_more() -> None:
@@ -270,7 +282,7 @@ def test_a_class_that_is_wrong_here_is_worth_less_and_one_that_is_right_more() -
     assert worth(Confidence.HIGH, 4, 0) is Confidence.MEDIUM
     assert worth(Confidence.HIGH, 9, 0) is Confidence.LOW
     assert worth(Confidence.LOW, 8, 8) is Confidence.HIGH
-    assert calibrated("model", Confidence.HIGH, {("rule", Confidence.HIGH): Record(9, 0)}) is Confidence.HIGH
+    assert calibrated("model", Confidence.HIGH, {("rule", Confidence.HIGH): Record(9, 0)}) is Confidence.MEDIUM
 
 
 async def test_what_a_model_invents_or_would_loosen_is_dropped_and_counted(node: Advising) -> None:
