@@ -17,6 +17,9 @@ def mcp(
             help="steps: drive experiments; skills: call skills. Else an agent may only look. Can be repeated."
         ),
     ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="How this agent is called in its events: it sees and calls its own skills alone.")
+    ] = None,
 ) -> None:
     """Offer this node to an agent: the loop's steps, status, view, skills and scan as tools. Ends with standard input."""
     import asyncio
@@ -32,4 +35,4 @@ def mcp(
         )
     from hive_node.cli.agent_tools.table import offered
 
-    asyncio.run(ToolServer(client_of(context), offered(allow or ())).serve())
+    asyncio.run(ToolServer(client_of(context), offered(allow or ()), agent).serve())

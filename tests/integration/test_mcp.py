@@ -34,17 +34,17 @@ async def agent(node: Daemon, *options: str, mode: str = "auto") -> AsyncIterato
         yield client
 
 
-async def asked(client: Any, name: str, **arguments: Any) -> Any:
+async def asked(client: Any, tool: str, /, **arguments: Any) -> Any:
     """What a tool answers; its text and its structure say the same."""
-    result = await client.call_tool(name, arguments)
+    result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content[0].text
     assert json.loads(result.content[0].text) == result.structured_content
     return result.structured_content
 
 
-async def refused(client: Any, name: str, **arguments: Any) -> str:
+async def refused(client: Any, tool: str, /, **arguments: Any) -> str:
     """Why a tool does not do it."""
-    result = await client.call_tool(name, arguments)
+    result = await client.call_tool(tool, arguments)
     assert result.is_error
     return str(result.content[0].text)
 

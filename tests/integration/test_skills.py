@@ -1,5 +1,6 @@
 """A real daemon learns a skill from failures: real events, sandbox, model server and processes of handlers."""
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from hive_node.adapters.llm.keys import VARIABLE
 from hive_node.cli.client import Refusal
 from tests.fakes.messages_api import KEY, MODEL, Line, MessagesApi, serving
 from tests.integration.conftest import Daemon
+from tests.integration.test_mcp import agent, asked, refused
 
 _LOOK_AGAIN_S = 0.05
 WRONG = "def run(value):\n    return value.split('-')\n"
@@ -141,6 +143,29 @@ def test_from_three_failures_to_a_skill_that_is_called_and_changed(learning: Any
     by_hand = node.cli("skill", "call", name, "--input", '"2001-02-03"', "--expected", "[2001, 2, 4]")
     assert by_hand.returncode == 1
     assert "not the expected answer" in by_hand.stdout
+
+
+def test_an_agent_calls_its_skill_over_mcp_with_any_input_and_nobody_elses(learning: Any) -> None:
+    node = learning(says(ECHO))
+    for number in (1, 2, 3):
+        node.client.post("/v1/events", failure(number, expected=f"2024-01-0{number}"))
+    name = versions(node, "validated")[-1]["name"]
+    node.client.post(f"/v1/skills/{name}/approve")
+
+    async def story() -> None:
+        async with agent(node, "--allow", "skills", "--agent", "bot") as bot:
+            assert [one["name"] for one in (await asked(bot, "skills"))["items"]] == [name]
+            for value in NASTY:
+                called = await asked(bot, "skill_call", name=name, input=value)
+                assert (called["ok"], called["answer"]) == (True, value)
+            assert "`bot` alone [agent.another]" in await refused(bot, "skills", agent="somebody else")
+            assert "[skill.unknown]" in await refused(bot, "skill_call", name="no-such-skill", input=1)
+            assert "`input`: Field required" in await refused(bot, "skill_call", name=name)
+        async with agent(node, "--allow", "skills", "--agent", "somebody else") as other:
+            assert (await asked(other, "skills"))["items"] == []
+            assert "[skill.unknown]" in await refused(other, "skill_call", name=name, input="x")
+
+    asyncio.run(story())
 
 
 def test_on_a_fresh_node_events_are_kept_and_nothing_is_made_of_them(daemon: Any) -> None:

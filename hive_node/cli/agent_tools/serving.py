@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from hive_node import __version__
 from hive_node.api.models import Request
-from hive_node.cli.agent_tools.arguments import schema_of
+from hive_node.cli.agent_tools.arguments import CallSkill, Skills, schema_of
 from hive_node.cli.agent_tools.table import TOOLS, Tool
 from hive_node.cli.client import Client, Refusal, Unreachable
 
@@ -41,10 +41,11 @@ A node that improves code behind two gates. To drive an experiment: `experiment_
 
 @dataclass(frozen=True, slots=True)
 class ToolServer:
-    """tools: those that were allowed, by name."""
+    """tools: those that were allowed, by name. agent: whom it speaks for alone; None: whoever asks."""
 
     client: Client
     tools: Mapping[str, Tool]
+    agent: str | None = None
 
     async def serve(self) -> None:
         """Answer until standard input ends."""
@@ -74,6 +75,10 @@ class ToolServer:
             given = tool.takes.model_validate(params.arguments or {})
         except ValidationError as error:
             return _refused("arguments.invalid", _what_is_wrong(error))
+        if self.agent is not None and isinstance(given, Skills | CallSkill):
+            if given.agent not in {None, self.agent}:
+                return _refused("agent.another", f"this server speaks for `{self.agent}` alone")
+            given = given.model_copy(update={"agent": self.agent})
         return await in_daemon_thread(lambda: _answer(tool, self.client, given))
 
 
