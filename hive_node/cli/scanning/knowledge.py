@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from guardrails.scope.catalogue import load_rules, rules_by_field
+from guardrails.scope.detectors import keep_rules_ready
 from guardrails.scope.engine import Engine
 from guardrails.scope.findings import Finding
 from guardrails.scope.local import LocalFacts
@@ -35,6 +36,7 @@ class Scanner:
     @classmethod
     def of(cls, paths: Sequence[str], *, local: bool) -> "Scanner":
         """local: whether it knows this machine's names, and the secrets of it and of the repositories at `paths`."""
+        keep_rules_ready()
         engine = load_engine(pattern_cache())
         if not local:
             return cls(engine, LocalFacts.build([], [], _NOBODY))
