@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from guardrails.evidence import Direction
 from guardrails.evidence.pairs import median, relative_gain
-from hive_node.advice.changes import AddCase, AddStep, TuneParam, plain
+from hive_node.advice.changes import Change, plain
 from hive_node.advice.history import History, RunEvent, evenly
 from hive_node.advice.proposal import MOST_EVIDENCE, Confidence, Finding, Place
 from hive_node.config.project import GuardSection
 from hive_node.domain import Experiment, IdeaRecord
 
 # As many files as one command names.
-_MOST_PARSED_FILES = 16
+MOST_FILES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Case:
     @property
     def sources(self) -> tuple[str, ...]:
         """Editable Python files, as many as a command names."""
-        return tuple(path for path in self.editable if path.endswith(".py"))[:_MOST_PARSED_FILES]
+        return tuple(path for path in self.editable if path.endswith(".py"))[:MOST_FILES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Found:
 
 def found(
     case: Case,
-    change: AddStep | TuneParam | AddCase,
+    change: Change,
     confidence: Confidence,
     title: str,
     rationale: str,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from hive_node.config.project import (
     Argv,
@@ -39,10 +39,6 @@ class Unfit(Exception):
     """The change has no place in this hive.toml. str(): why, in a sentence."""
 
 
-class Already(Unfit):
-    """The file says so already."""
-
-
 class AddStep(Section):
     """One more command of a trial. before: the step that it goes ahead of; None: at the end."""
 
@@ -58,7 +54,7 @@ class TuneParam(Section):
 
     operation: Literal["tune-param"] = "tune-param"
     table: Literal["metric", "step", "guard", "holdout", "tune", "auto"]
-    which: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    which: Annotated[str, Field(min_length=1)] | None = None
     key: Literal["min_effect", "timeout_s", "tolerance", "looks", "low", "high", "step", "explore"]
     value: Bound
 
@@ -84,8 +80,7 @@ class AddCase(Section):
     watch_s: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
 
 
-Change: TypeAlias = Annotated[AddStep | TuneParam | AddCase, Field(discriminator="operation")]
-CHANGE: Final[TypeAdapter[AddStep | TuneParam | AddCase]] = TypeAdapter(Change)
+Change: TypeAlias = AddStep | TuneParam | AddCase
 # Where each number stands, so that a change cannot name a key that its table does not have.
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "metric": frozenset({"min_effect"}),
@@ -100,7 +95,7 @@ _DEFAULT_WATCH: Final = [plain(one) for one in WatchSection().after_s]
 _DEFAULT_STEP: Final = str(StepSection.model_fields["name"].default)
 
 
-def carry_out(change: AddStep | TuneParam | AddCase, tree: Tree, make: Callable[[Tree], Tree] = dict) -> None:
+def carry_out(change: Change, tree: Tree, make: Callable[[Tree], Tree] = dict) -> None:
     """Make the change in `tree`. make: a new step of its fields. Raises Unfit, and `tree` is of no use then."""
     match change:
         case AddStep():
@@ -126,7 +121,7 @@ def number_in(spec: ProjectSpec, change: TuneParam) -> float | int | None:
     return value if isinstance(value, int | float) else None
 
 
-def holds(change: AddStep | TuneParam | AddCase, spec: ProjectSpec) -> bool:
+def holds(change: Change, spec: ProjectSpec) -> bool:
     """Whether `spec` has the change in it."""
     match change:
         case AddStep(run=run):
@@ -144,13 +139,13 @@ def holds(change: AddStep | TuneParam | AddCase, spec: ProjectSpec) -> bool:
             )
 
 
-def identity_of(project: str, change: AddStep | TuneParam | AddCase, before: Tree, after: Tree) -> str:
+def identity_of(project: str, change: Change, before: Tree, after: Tree) -> str:
     """The id of a proposal: one for every way to write the same difference, whatever stands around it."""
     lines = {"project": project, "change": change.operation, "difference": _difference(before, after)}
     return sha256_hex(dump_json(lines))[:_ID_CHARS]
 
 
-def topic_of(change: AddStep | TuneParam | AddCase, present: float | int | None) -> str:
+def topic_of(change: Change, present: float | int | None) -> str:
     """What the change is about: after a *no* another number for the same thing, in the same direction, is the same idea."""
     match change:
         case AddStep(run=run):

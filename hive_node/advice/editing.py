@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hive_node.advice.changes import AddCase, AddStep, Already, Tree, TuneParam, Unfit, carry_out
+from hive_node.advice.changes import AddStep, Change, Tree, Unfit, carry_out
 from hive_node.config.project import FILE, ProjectSpec, parse_project_spec
 from hive_node.config.toml import ConfigError
 
@@ -26,13 +26,13 @@ class Edited:
     spec: ProjectSpec
 
 
-def edited(text: str, change: AddStep | TuneParam | AddCase) -> Edited:
+def edited(text: str, change: Change) -> Edited:
     """`text` with the change. Raises Unfit where it has no place there, changes nothing, or what comes out does not parse."""
     before = _spec_tree(text)
     after = copy.deepcopy(before)
     carry_out(change, after)
     if after == before:
-        raise Already("hive.toml says so already")
+        raise Unfit("hive.toml says so already")
     is_dos = text.count("\r\n") == text.count("\n") > 0
     new = _rewritten(text.replace("\r\n", "\n") if is_dos else text, change, after)
     new = new.replace("\n", "\r\n") if is_dos else new
@@ -58,7 +58,7 @@ def _parsed(text: str) -> Tree:
         raise Unfit(f"hive.toml cannot be read: {error}") from error
 
 
-def _rewritten(text: str, change: AddStep | TuneParam | AddCase, wanted: Tree) -> str:
+def _rewritten(text: str, change: Change, wanted: Tree) -> str:
     """The new text; whichever way it was made, it parses to exactly what was wanted."""
     if isinstance(change, AddStep) and (block := _with_block(text, change, wanted)) is not None:
         return block
@@ -86,7 +86,7 @@ def _with_block(text: str, change: AddStep, wanted: Tree) -> str | None:
         return None
 
 
-def _round_trip(text: str, change: AddStep | TuneParam | AddCase) -> str:
+def _round_trip(text: str, change: Change) -> str:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hive_node.advice.case import Case, worst_change
-from hive_node.advice.changes import AddCase, AddStep, TuneParam
+from hive_node.advice.changes import AddStep, Change, TuneParam
 from hive_node.advice.proposal import Confidence, Measure, Source
 
 # Less of a difference is the machine's.
@@ -46,7 +46,7 @@ class Record:
 Records = Mapping[tuple[Source, Confidence], Record]
 
 
-def measure_of(change: AddStep | TuneParam | AddCase, present: float | int | None) -> Measure | None:
+def measure_of(change: Change, present: float | int | None) -> Measure | None:
     """What a change is meant to make less of. present: the number that it changes, as it is now."""
     match change:
         case AddStep():

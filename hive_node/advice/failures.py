@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hive_node.advice.case import Case, Found, found, quoted, rounded_up, share_of
+from hive_node.advice.case import MOST_FILES, Case, Found, found, quoted, rounded_up, share_of
 from hive_node.advice.changes import AddCase, AddStep, TuneParam
 from hive_node.advice.history import RunEvent, StepTally, by_signature
 from hive_node.advice.proposal import Confidence
@@ -21,6 +21,7 @@ _RAISE: Final = 4.0
 _MOST_TIMEOUT_S: Final = 86_400.0
 _CHECK_TIMEOUT_S: Final = 30.0
 _DAYS_3: Final = 259_200.0
+_YEAR: Final = 31_536_000.0
 # Of all runs, how many may fail alike and still be an accident.
 _RARE: Final = 0.1
 _EXCEPTION: Final = re.compile(r"\b\w+(Error|Exception)\b")
@@ -68,7 +69,7 @@ def always_fails(case: Case) -> Iterator[Found]:
     """A step that fails in every run, in unchanged code too: say which file it lacks before it runs."""
     for step, tally in _steps(case):
         is_always = tally.unchanged and tally.unchanged_failed == tally.unchanged and tally.failed == tally.runs
-        needed = [word for word in step.run if word in case.files or _FILE.fullmatch(word)]
+        needed = [word for word in step.run if word in case.files or _FILE.fullmatch(word)][:MOST_FILES]
         if not is_always or tally.timed_out or not needed:
             continue
         missing = [word for word in needed if word not in case.files]
@@ -106,14 +107,17 @@ def does_not_parse(case: Case) -> Iterator[Found]:
 
 def rare(case: Case, explained: set[str]) -> Iterator[Found]:
     """Failures that nothing above explains, however few: the last of six hundred runs too. Many alike are the evaluator's work."""
-    open_ones = [event for event in case.history.failures if event.kind == "run" and event.id not in explained]
-    for (step, rule), events in by_signature(open_ones):
-        if len(events) > max(1.0, _RARE * case.history.runs):
+    for (step, rule), events in by_signature(case.history.failures).items():
+        open_ones = [event for event in events if event.kind == "run" and event.id not in explained]
+        count = case.history.signatures.get((step, rule), 0) - (len(events) - len(open_ones))
+        if not open_ones or count > max(1.0, _RARE * case.history.runs):
             continue
         where = f"in step `{step}`" if step else "without a measurement"
-        told = f"{share_of(len(events), case.history.runs).capitalize()} failed {where} ({rule}){quoted(events)}."
-        check = _parse_check(case) if all(_may_not_parse(event, case) for event in events) else None
-        yield _checked_first(case, check, told, events) if check else _looked_at_later(case, told, events)
+        told = f"{share_of(count, case.history.runs).capitalize()} failed {where} ({rule}){quoted(open_ones)}."
+        check = _parse_check(case) if all(_may_not_parse(event, case) for event in open_ones) else None
+        advice = _checked_first(case, check, told, open_ones) if check else _looked_at_later(case, told, open_ones)
+        if advice is not None:
+            yield advice
 
 
 def _checked_first(case: Case, check: AddStep, told: str, events: Sequence[RunEvent]) -> Found:
@@ -128,8 +132,10 @@ def _checked_first(case: Case, check: AddStep, told: str, events: Sequence[RunEv
     )
 
 
-def _looked_at_later(case: Case, told: str, events: Sequence[RunEvent]) -> Found:
-    later = max(_DAYS_3, *(3 * moment for moment in case.experiment.spec.watch.after_s))
+def _looked_at_later(case: Case, told: str, events: Sequence[RunEvent]) -> Found | None:
+    later = max([_DAYS_3, *(3 * moment for moment in case.experiment.spec.watch.after_s)])
+    if later > _YEAR:
+        return None  # it is looked at for months already
     has_passed = any(event.is_unchanged or event.idea in case.history.measured_ideas for event in events)
     known = "The same code had passed before." if has_passed else "No other run showed it."
     return found(

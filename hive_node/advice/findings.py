@@ -39,6 +39,12 @@ def recurring(findings: Sequence[tuple[str, Finding]], experiments: int) -> list
     return [_merged(alike) for alike in by_topic.values() if len(alike) > 1]
 
 
+def doubted(finding: Finding) -> Finding:
+    """A finding of runs that were measured in another way than today's would be."""
+    rationale = f"{finding.rationale} What measures was changed since those runs."
+    return replace(finding, confidence=Confidence.LOW, rationale=rationale)
+
+
 def _merged(alike: Sequence[Finding]) -> Finding:
     newest = alike[-1]
     each = max(1, MOST_EVIDENCE // len(alike))

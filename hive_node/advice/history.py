@@ -1,6 +1,6 @@
 """What happened in an experiment, read once from its first run to its last: every failure, an even sample of the rest, sums. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +11,8 @@ MOST_FAILURES: Final = 400
 # What went well is told by example.
 SAMPLED: Final = 60
 EventKind: TypeAlias = Literal["run", "verdict", "end"]
+Signature: TypeAlias = tuple[str, str]
+"""Step and rule of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class RunEvent:
     """One event of an experiment. id: `run-17`, `idea-4` or `end`; never used again for another.
 
     run: one run of the steps over one tree, for an idea (0: the baseline). verdict: what the gates said of an idea. end: how the
-    experiment ended. rule: why it failed or was rejected, None where it was not. outcome: of a verdict. step: the one that failed. said: the last thing
-    that it printed, cleaned. is_held_out: a run of the holdout, whose numbers are nobody's to see.
+    experiment ended. rule: why it failed or was rejected, None where it was not. outcome: of a verdict. step: the one that failed.
+    said: the last thing that it printed; cleaned, wherever it came through `History.say`. is_held_out: a run of the holdout, whose numbers are nobody's to see.
     """
 
     id: str
@@ -45,6 +47,11 @@ class RunEvent:
     def is_unchanged(self) -> bool:
         """A run of code that no idea of this moment changes."""
         return self.kind == "run" and self.arm != "candidate"
+
+    @property
+    def signature(self) -> Signature:
+        """What failures of one kind have in common."""
+        return self.step or "", self.rule or ""
 
     def line(self) -> str:
         """The event in a line."""
@@ -88,7 +95,8 @@ class StepTally:
 class History:
     """An experiment's events, read one by one with `take`. total: how many are to come, so that the sample is even over all of them.
 
-    failures: all of them, or `MOST_FAILURES` evenly chosen where there are more; failed counts them all.
+    failures: all of them, or `MOST_FAILURES` evenly chosen where there are more. runs, failed: without those of the holdout.
+    signatures: how many failures of each kind there were.
     """
 
     experiment: str
@@ -97,7 +105,7 @@ class History:
     runs: int = 0
     failed: int = 0
     failed_s: float = 0.0
-    wall_s: float = 0.0
+    signatures: dict[Signature, int] = field(default_factory=dict)
     steps: dict[str, StepTally] = field(default_factory=dict)
     sample: list[RunEvent] = field(default_factory=list)
     failed_ideas: dict[int, RunEvent] = field(default_factory=dict)
@@ -139,10 +147,10 @@ class History:
 
     def _count(self, event: RunEvent) -> None:
         self.runs += 1
-        self.wall_s += event.wall_s
         for step in event.steps:
             self.steps.setdefault(step.name, StepTally()).count(step, is_unchanged=event.is_unchanged)
         if event.rule is not None:
+            self.failed += 1
             self.failed_s += event.wall_s
         elif event.arm == "candidate":
             self.measured_ideas.add(event.idea)
@@ -157,11 +165,11 @@ class History:
     def _keep_failure(self, event: RunEvent) -> None:
         if event.kind == "run" and event.arm == "candidate":
             self.failed_ideas.setdefault(event.idea, event)
-        if self._kept and self.failed % self._stride:
+        if self._kept and sum(self.signatures.values()) % self._stride:
             self._kept[-1] = event  # the newest stands last, whatever the stride is
         else:
             self._kept.append(event)
-        self.failed += 1
+        self.signatures[event.signature] = self.signatures.get(event.signature, 0) + 1
         if len(self._kept) > MOST_FAILURES:
             self._kept = [*self._kept[:-1:2], self._kept[-1]]
             self._stride *= 2
@@ -174,9 +182,9 @@ def evenly(events: Sequence[RunEvent], most: int) -> list[RunEvent]:
     return [events[round(number * (len(events) - 1) / (most - 1))] for number in range(most)]
 
 
-def by_signature(events: Sequence[RunEvent]) -> Iterator[tuple[tuple[str, str], list[RunEvent]]]:
-    """Failures that are one and the same but for when: by step and rule."""
-    found: dict[tuple[str, str], list[RunEvent]] = {}
+def by_signature(events: Sequence[RunEvent]) -> dict[Signature, list[RunEvent]]:
+    """Failures that are one and the same but for when."""
+    found: dict[Signature, list[RunEvent]] = {}
     for event in events:
-        found.setdefault((event.step or "", event.rule or ""), []).append(event)
-    yield from found.items()
+        found.setdefault(event.signature, []).append(event)
+    return found

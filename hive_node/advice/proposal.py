@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from hive_node.advice.changes import AddCase, AddStep, TuneParam
+from hive_node.advice.changes import Change
 
 # More than a person decides on at one sitting.
 MOST_PROPOSALS: Final = 5
@@ -57,7 +57,7 @@ class Measure:
 class Finding:
     """What one look at experiments suggests, before anything of it was checked."""
 
-    change: AddStep | TuneParam | AddCase
+    change: Change
     confidence: Confidence
     title: str
     rationale: str
@@ -88,7 +88,7 @@ class Proposal:
     backup: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dropped:
     """Findings that came to nothing, by reason. reasons: a rule id to how many."""
 

@@ -48,6 +48,8 @@ def about(
     with busy("Reading every run"):
         tree = client.post(at("advice"), body)
     show(tree, as_json, _advised)
+    if model and tree["unasked"] and not as_json:
+        warn(f"No language model was asked: {tree['unasked']}")
 
 
 @app.command(name="list")
@@ -109,8 +111,6 @@ def _advised(tree: Any) -> None:
     if dropped:
         reasons = ", ".join(f"{number} {rule}" for rule, number in sorted(tree["dropped"].items()))
         warn(f"{count(dropped, 'finding')} not shown: {reasons}")
-    if tree["unasked"]:
-        warn(f"No language model was asked: {tree['unasked']}")
     if tree["items"]:
         say(f"\nNext: `hive-node advise apply {tree['items'][0]['id']}`, or `reject`.")
 

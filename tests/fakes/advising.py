@@ -21,7 +21,6 @@ from hive_node.adapters.clock import SeededChance
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.spec_files import SpecOnDisk
 from hive_node.adapters.store import AdviceStore, Database, ExperimentStore, Journal, ProjectStore, RunStore
-from hive_node.config.project import parse_project_spec
 from hive_node.domain import Arm, Baseline, Experiment, Idea, Sample, State, StepRun, Trial, Verdict
 from hive_node.ports import Answer, Ending, ModelFault, Prompt
 from hive_node.subjects.projects import Projects
@@ -117,12 +116,12 @@ class Advising:
     async def experiment(self, *samples: tuple[int, Arm, Sample], noise: float = 0.0, **changes: Any) -> Experiment:
         """An experiment that is over, with those runs: (idea, arm, sample)."""
         self.count += 1
-        spec = parse_project_spec(self.spec.read_text())
+        project = (await self.service.projects.refresh("knobs")).project
         calibration = Calibration(
             n=5, mean=10.0, sd=noise * 10, noise=noise, deterministic=not noise, suggested_pairs=2
         )
         experiment = Experiment(
-            id=f"knobs-{self.count}", project="knobs", task="0" * 64, spec=spec, operator="tune", is_stepwise=False,
+            id=f"knobs-{self.count}", project="knobs", task=project.task, spec=project.spec, operator="tune", is_stepwise=False,
             state=State.FINALIZED, branch="hive/knobs", base="a" * 40, champion="a" * 40, seed=1,
             created_at=self.clock.now() + timedelta(seconds=1), baseline=Baseline(calibration, {"cost": 10.0}, "test"), best=8.0,
             spent=Spent(), stop_reason="iterations",

@@ -73,7 +73,7 @@ class _Suggestion(BaseModel):
     rationale: Annotated[str, Field(min_length=1)]
     confidence: Annotated[Confidence, Field(strict=False)]
     evidence: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=MOST_EVIDENCE)]
-    change: Change
+    change: Annotated[Change, Field(discriminator="operation")]
 
 
 def make_prompt(site: Site, cases: Sequence[Case], known: Sequence[str], refused: Sequence[str], nonce: str) -> Prompt:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from guardrails.verdict import Rejected
 from hive_node.advice.case import Case
-from hive_node.advice.changes import AddCase, AddStep, TuneParam, Unfit, holds, identity_of, number_in, topic_of
+from hive_node.advice.changes import Change, TuneParam, Unfit, holds, identity_of, number_in, topic_of
 from hive_node.advice.editing import Edited, edited
 from hive_node.advice.effect import level, measure_of
 from hive_node.advice.limits import judge_change
@@ -52,9 +52,7 @@ class Checker:
             experiments=tuple(case.experiment.id for case in cases),
         )
 
-    async def change(
-        self, change: AddStep | TuneParam | AddCase, site: Site, cases: Sequence[Case]
-    ) -> tuple[Edited, Evaluator] | Rejected:
+    async def change(self, change: Change, site: Site, cases: Sequence[Case]) -> tuple[Edited, Evaluator] | Rejected:
         """hive.toml as it is now with the change, and the evaluator that it means; or why there may be no such thing."""
         try:
             made = edited(site.now.text, change)
@@ -80,16 +78,16 @@ class Checker:
         return None
 
 
-def topic_in(change: AddStep | TuneParam | AddCase, spec: ProjectSpec) -> str:
+def topic_in(change: Change, spec: ProjectSpec) -> str:
     """What the change is about, in a project whose hive.toml says `spec`."""
     return topic_of(change, _present(change, spec))
 
 
-def _present(change: AddStep | TuneParam | AddCase, spec: ProjectSpec) -> float | int | None:
+def _present(change: Change, spec: ProjectSpec) -> float | int | None:
     return number_in(spec, change) if isinstance(change, TuneParam) else None
 
 
-def _judge_age(change: AddStep | TuneParam | AddCase, then: ProjectSpec, now: ProjectSpec) -> Rejected | None:
+def _judge_age(change: Change, then: ProjectSpec, now: ProjectSpec) -> Rejected | None:
     """Runs say nothing of a setting that is another one by now."""
     if holds(change, now):
         return Rejected("advice.superseded", "hive.toml says so already.")

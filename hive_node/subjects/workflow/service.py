@@ -11,7 +11,7 @@ from hive_node.advice.case import Case
 from hive_node.advice.changes import Unfit, holds, identity_of
 from hive_node.advice.editing import edited
 from hive_node.advice.effect import Record, calibrated
-from hive_node.advice.findings import find, recurring
+from hive_node.advice.findings import doubted, find, recurring
 from hive_node.advice.proposal import MOST_PROPOSALS, Confidence, Dropped, Finding, Proposal, Source, Standing
 from hive_node.domain import Experiment
 from hive_node.ports import Chance, Clock, ModelFault, OverBudget, RepositoryOpener
@@ -144,8 +144,9 @@ class AdviceService:
         return proposal
 
     def _find(self, cases: Sequence[Case], site: Site) -> list[Finding]:
-        found = [(topic_in(finding.change, site.spec), finding) for case in cases for finding in find(case)]
-        return recurring(found, len(cases))
+        found = [(case, finding) for case in cases for finding in find(case)]
+        aged = [finding if case.experiment.task == site.evaluator.task else doubted(finding) for case, finding in found]
+        return recurring([(topic_in(finding.change, site.spec), finding) for finding in aged], len(cases))
 
     async def _ask(
         self, site: Site, cases: Sequence[Case], found: Sequence[Proposal], dropped: Dropped

@@ -359,6 +359,29 @@ async def test_runs_say_nothing_of_a_setting_that_is_another_one_by_now(node: Ad
     assert (advised.proposals, advised.dropped.reasons) == ([], {"advice.superseded": 1})
 
 
+async def test_what_runs_of_another_evaluator_showed_is_doubted(node: Advising) -> None:
+    late = failed(rule="trial.timed-out", wall_s=600)
+    experiment = await node.experiment(*BASELINE, *runs(20), (21, "candidate", late), task="0" * 64)
+    (proposal,) = (await node.advise(experiment)).proposals
+    assert proposal.finding.confidence is Confidence.LOW
+    assert "changed since those runs" in proposal.finding.rationale
+
+
+async def test_thousands_of_failures_alike_are_the_evaluators_work_and_not_rare(node: Advising) -> None:
+    wrong = failed("AssertionError: another answer")
+    story = [(number, "candidate", wrong if number % 2 else passed()) for number in range(1, 1001)]
+    experiment = await node.experiment(*BASELINE, *story)
+    assert (await node.advise(experiment)).proposals == []
+
+
+@pytest.mark.parametrize("after_s", ["[]", "[20000000]"])
+async def test_a_watch_that_is_never_or_looks_for_months_is_no_stumbling_block(node: Advising, after_s: str) -> None:
+    node.spec.write_text(f"{SPEC}[watch]\nafter_s = {after_s}\n")
+    experiment = await node.experiment(*BASELINE, *runs(30), (31, "candidate", failed("KeyError: once")))
+    proposals = (await node.advise(experiment)).proposals
+    assert [one.diff.splitlines()[-1] for one in proposals] == (["+after_s = [259200]"] if after_s == "[]" else [])
+
+
 async def test_experiments_of_two_projects_an_unknown_one_and_none_are_refused(node: Advising) -> None:
     one, other = await node.experiment(*BASELINE), await node.experiment(*BASELINE, project="another")
     with pytest.raises(AdviceFault, match="of several projects"):
