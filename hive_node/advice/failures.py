@@ -137,7 +137,7 @@ def _looked_at_later(case: Case, told: str, events: Sequence[RunEvent]) -> Found
     if later > _YEAR:
         return None  # it is looked at for months already
     has_passed = any(event.is_unchanged or event.idea in case.history.measured_ideas for event in events)
-    known = "The same code had passed before." if has_passed else "No other run showed it."
+    known = "The same code had passed before." if has_passed else "No other run of that experiment showed it."
     return found(
         case,
         AddCase(watch_s=later),

@@ -47,9 +47,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a change is meant to make less of, as one number of an experiment. of: the step or guard that it is about."""
+    """What a change is meant to make less of, as one number of an experiment; "caught" more of. of: the step or guard that it is about."""
 
-    kind: Literal["failed", "timed-out", "lost", "failed-time", "unused-tolerance", "pairs"]
+    kind: Literal["failed", "timed-out", "lost", "failed-time", "unused-tolerance", "pairs", "caught"]
     of: str = ""
 
 

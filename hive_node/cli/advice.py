@@ -90,7 +90,8 @@ def apply(context: typer.Context, proposal: Id, as_json: JsonFlag = False) -> No
     def words(tree: Any) -> None:
         say(f"Changed hive.toml of {tree['project']}: {tree['title']}")
         say(f"As it was: {tree['backup']}" if tree["backup"] else "It said so already.")
-        say("The next experiments tell whether it helped: `hive-node advise list`.")
+        if tree["is_measured"]:
+            say("The next experiments tell whether it helped: `hive-node advise list`.")
 
     show(client_of(context).post(at("advice", proposal, "apply")), as_json, words)
 
@@ -121,4 +122,5 @@ def _helped(effect: Any) -> str:
 
 def _records(tree: Any) -> None:
     for one in tree["records"]:
-        say(f"{one['claimed']} ({one['source']}): right in {one['helped']} of {one['told']} here")
+        told = f"right in {one['helped']} of {one['told']} that runs have told of"
+        say(f"{one['claimed']} ({one['source']}): {one['applied']} applied, {told}")

@@ -39,6 +39,7 @@ class Checker:
             return changed
         made, evaluator = changed
         measure = measure_of(finding.change, _present(finding.change, site.spec))
+        now = level(measure, cases[-1])
         return Proposal(
             id=identity_of(site.project.id, finding.change, made.before, made.after),
             project=site.project.id,
@@ -46,7 +47,7 @@ class Checker:
             finding=finding,
             diff=made.diff,
             measure=measure,
-            level=level(measure, cases[-1]),
+            level=now.value if now else None,
             is_new_task=evaluator.task != site.evaluator.task,
             made_at=moment,
             experiments=tuple(case.experiment.id for case in cases),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from hive_node.advice.effect import Effect, Record
-from hive_node.advice.proposal import Confidence, Proposal, Source
+from hive_node.advice.effect import Effect, Records
+from hive_node.advice.proposal import Proposal
 from hive_node.subjects.workflow.service import rank
 from protocol.charter import stamp
 
@@ -12,10 +12,11 @@ _HELPED: Final = {True: "it helped", False: "it did not help", None: "the runs s
 _FENCE: Final = "`" * 3
 
 
-def proposal_row(
-    proposal: Proposal, known: Mapping[tuple[Source, Confidence], Record], effect: Effect | None = None
-) -> dict[str, Any]:
-    """One proposal. confidence: what its class was worth here; claimed: before that; effect: null until it was applied."""
+def proposal_row(proposal: Proposal, known: Records, effect: Effect | None = None) -> dict[str, Any]:
+    """One proposal. confidence: what its class was worth here; claimed: before that; effect: null until it was applied.
+
+    is_measured: whether later runs can tell if it helped.
+    """
     finding = proposal.finding
     return {
         "id": proposal.id,
@@ -32,6 +33,7 @@ def proposal_row(
         ],
         "diff": proposal.diff,
         "is_new_task": proposal.is_new_task,
+        "is_measured": proposal.measure is not None and proposal.level is not None,
         "standing": proposal.standing.value,
         "made_at": stamp(proposal.made_at),
         "decided_at": stamp(proposal.decided_at) if proposal.decided_at else None,
@@ -41,10 +43,16 @@ def proposal_row(
     }
 
 
-def record_rows(known: Mapping[tuple[Source, Confidence], Record]) -> list[dict[str, Any]]:
-    """How often each class was right here: changes that were applied and that later runs could tell of."""
+def record_rows(known: Records) -> list[dict[str, Any]]:
+    """How often each class was right here: of changes that were applied, those that later runs could tell of."""
     return [
-        {"source": source, "claimed": claimed.value, "told": record.told, "helped": record.helped}
+        {
+            "source": source,
+            "claimed": claimed.value,
+            "applied": record.applied,
+            "told": record.told,
+            "helped": record.helped,
+        }
         for (source, claimed), record in sorted(known.items())
     ]
 
@@ -79,7 +87,10 @@ def _blocks(row: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> lis
 
 def _class(row: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str:
     alike = [one for one in records if (one["source"], one["claimed"]) == (row["source"], row["claimed"])]
-    record = f"{alike[0]['helped']} of {alike[0]['told']} such were right here" if alike else "none such was tried here"
+    told = bool(alike and alike[0]["told"])
+    record = (
+        f"{alike[0]['helped']} of {alike[0]['told']} such were right here" if told else "no runs have told of such here"
+    )
     moved = f", claimed {row['claimed']}" if row["claimed"] != row["confidence"] else ""
     return f"**{row['confidence']}** ({row['source']}{moved}; {record})"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,9 +10,9 @@ from guardrails.verdict import Rejected
 from hive_node.advice.case import Case
 from hive_node.advice.changes import Unfit, holds, identity_of
 from hive_node.advice.editing import edited
-from hive_node.advice.effect import Record, calibrated
+from hive_node.advice.effect import Records, calibrated
 from hive_node.advice.findings import doubted, find, recurring
-from hive_node.advice.proposal import MOST_PROPOSALS, Confidence, Dropped, Finding, Proposal, Source, Standing
+from hive_node.advice.proposal import MOST_PROPOSALS, Confidence, Dropped, Finding, Proposal, Standing
 from hive_node.domain import Experiment
 from hive_node.ports import Chance, Clock, ModelFault, OverBudget, RepositoryOpener
 from hive_node.ports.advice import AdviceFault, AdviceShelf, Cleaner, Counsel, Runs, SpecFiles
@@ -90,7 +90,7 @@ class AdviceService:
     async def apply(self, identity: str) -> Proposal:
         """Make an open proposal's change in hive.toml as it is now, checked again. Raises AdviceFault, Fault, NotFound."""
         async with self._deciding:
-            proposal = await self._open_one(identity, "apply")
+            proposal = await self._open_one(identity)
             site = await self._site(proposal.project)
             # By hand, or by this node when it was killed before it could write that down.
             is_there = holds(proposal.finding.change, site.spec)
@@ -118,7 +118,7 @@ class AdviceService:
     async def reject(self, identity: str) -> Proposal:
         """Turn an open proposal down: nothing about the same is proposed again. Raises AdviceFault, NotFound."""
         async with self._deciding:
-            proposal = await self._open_one(identity, "reject")
+            proposal = await self._open_one(identity)
             rejected = replace(proposal, standing=Standing.REJECTED, decided_at=self.clock.now())
             await self.shelf.decide(rejected)
             return rejected
@@ -135,12 +135,10 @@ class AdviceService:
     async def _site(self, project: str) -> Site:
         return await read_site(await self.projects.shelf.get(project), self.open_repository, self.specs)
 
-    async def _open_one(self, identity: str, wanted: str) -> Proposal:
+    async def _open_one(self, identity: str) -> Proposal:
         proposal = await self.shelf.get(identity)
         if proposal.standing is not Standing.OPEN:
-            raise AdviceFault(
-                "advice.decided", f"proposal {identity} was {proposal.standing} before: it cannot {wanted} now"
-            )
+            raise AdviceFault("advice.decided", f"proposal {identity} was {proposal.standing} before, and stays so")
         return proposal
 
     def _find(self, cases: Sequence[Case], site: Site) -> list[Finding]:
@@ -190,14 +188,12 @@ class AdviceService:
         return list(proposals.values())
 
 
-def rank(proposal: Proposal, known: Mapping[tuple[Source, Confidence], Record]) -> Confidence:
+def rank(proposal: Proposal, known: Records) -> Confidence:
     """How sure a proposal is, by what its class was worth here."""
     return calibrated(proposal.finding.source, proposal.finding.confidence, known)
 
 
-def _surest(
-    found: Sequence[Proposal], known: Mapping[tuple[Source, Confidence], Record], dropped: Dropped
-) -> list[Proposal]:
+def _surest(found: Sequence[Proposal], known: Records, dropped: Dropped) -> list[Proposal]:
     by_topic = {one.topic: one for one in reversed(found)}  # of a rule and a model that say the same, the rule's
     ranked = sorted(by_topic.values(), key=lambda one: (_RANKS.index(rank(one, known)), one.finding.source != "rule"))
     for one in ranked[MOST_PROPOSALS:]:

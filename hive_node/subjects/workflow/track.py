@@ -6,8 +6,8 @@ from typing import Final
 
 from hive_node.advice.case import Case
 from hive_node.advice.changes import holds
-from hive_node.advice.effect import Effect, Record, effect, level, records
-from hive_node.advice.proposal import Confidence, Proposal, Source, Standing
+from hive_node.advice.effect import Effect, Level, Records, effect, level, records
+from hive_node.advice.proposal import Proposal, Standing
 from hive_node.domain import Experiment
 from hive_node.ports.advice import AdviceShelf, Cleaner, Runs
 from hive_node.subjects.workflow.reading import read_history, read_ideas
@@ -21,7 +21,7 @@ class Told:
     """effects: of each change that was applied, by id. records: how often each confidence class was right here."""
 
     effects: Mapping[str, Effect]
-    records: Mapping[tuple[Source, Confidence], Record]
+    records: Records
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class TrackRecord:
     runs: Runs
     shelf: AdviceShelf
     cleaner: Cleaner
-    _levels: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _levels: dict[tuple[str, str], Level | None] = field(default_factory=dict)
 
     async def read(self) -> Told:
         """Everything that runs have told up to now."""
@@ -47,9 +47,9 @@ class TrackRecord:
     async def _effect(self, proposal: Proposal, over: Sequence[Experiment]) -> Effect:
         since, change = proposal.decided_at or proposal.made_at, proposal.finding.change
         later = [one for one in over if one.created_at >= since and holds(change, one.spec)][:_LATER_EXPERIMENTS]
-        return effect(proposal.level, {one.id: await self._level(proposal, one) for one in later})
+        return effect(proposal.measure, proposal.level, {one.id: await self._level(proposal, one) for one in later})
 
-    async def _level(self, proposal: Proposal, experiment: Experiment) -> float | None:
+    async def _level(self, proposal: Proposal, experiment: Experiment) -> Level | None:
         key = (proposal.id, experiment.id)
         if key not in self._levels:
             history = await read_history(experiment, self.runs, self.cleaner)

@@ -266,23 +266,49 @@ async def test_what_the_next_runs_tell_moves_the_confidence_of_its_class(node: A
     later = await node.experiment(*BASELINE, *runs(9), (10, "candidate", failed(rule="trial.timed-out", wall_s=5)))
     effect = (await node.service.track.read()).effects[proposal.id]
     assert (effect.helped, effect.before, effect.after, effect.experiments) == (True, 600, 5, (later.id,))
-    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1)}
+    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1, 1)}
     node.spec.write_text(node.spec.read_text().replace("timeout_s = 5", "timeout_s = 9"))
     await node.experiment(*BASELINE, (1, "candidate", failed(rule="trial.timed-out", wall_s=9000)))
-    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1)}, (
+    assert (await node.service.track.read()).records == {("rule", Confidence.HIGH): Record(1, 1, 1)}, (
         "it ran without the change"
     )
 
 
+async def test_that_something_rare_did_not_happen_again_tells_nothing(node: Advising) -> None:
+    sizes = {1: 10, 2: 20, 3: 30, 4: 40, 5: 48, 6: 60}
+    story = [(n, "candidate", failed("too large") if size >= 50 else passed()) for n, size in sizes.items()]
+    experiment = await node.experiment(*BASELINE, *story)
+    for number, size in sizes.items():
+        await node.idea(experiment, number, parameters={"src/knobs.py:SIZE": size})
+    (proposal,) = (await node.advise(experiment)).proposals
+    await node.service.apply(proposal.id)
+    await node.experiment(*BASELINE, *runs(10))
+    told = await node.service.track.read()
+    assert (told.effects[proposal.id].helped, told.records) == (None, {("rule", Confidence.LOW): Record(1, 0, 0)})
+    await node.experiment(*BASELINE, *runs(20))
+    assert (await node.service.track.read()).effects[proposal.id].helped is True
+
+
+async def test_a_case_is_judged_by_what_it_catches(node: Advising) -> None:
+    experiment = await node.experiment(*BASELINE, *runs(30), (31, "candidate", failed("KeyError: once")))
+    (proposal,) = (await node.advise(experiment)).proposals
+    await node.service.apply(proposal.id)
+    await node.experiment(*BASELINE)
+    assert (await node.service.track.read()).effects[proposal.id].helped is None
+    caught = await node.experiment(*BASELINE, reverted=1)
+    await node.idea(caught, 1)
+    assert (await node.service.track.read()).effects[proposal.id].helped is True
+
+
 def test_a_class_that_is_wrong_here_is_worth_less_and_one_that_is_right_more() -> None:
     def worth(claimed: Confidence, told: int, helped: int) -> Confidence:
-        return calibrated("rule", claimed, {("rule", claimed): Record(told, helped)})
+        return calibrated("rule", claimed, {("rule", claimed): Record(told, told, helped)})
 
     assert [worth(one, 0, 0) for one in Confidence] == list(Confidence)
     assert worth(Confidence.HIGH, 4, 0) is Confidence.MEDIUM
     assert worth(Confidence.HIGH, 9, 0) is Confidence.LOW
     assert worth(Confidence.LOW, 8, 8) is Confidence.HIGH
-    assert calibrated("model", Confidence.HIGH, {("rule", Confidence.HIGH): Record(9, 0)}) is Confidence.MEDIUM
+    assert calibrated("model", Confidence.HIGH, {("rule", Confidence.HIGH): Record(9, 9, 0)}) is Confidence.MEDIUM
 
 
 async def test_what_a_model_invents_or_would_loosen_is_dropped_and_counted(node: Advising) -> None:
