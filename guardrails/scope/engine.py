@@ -46,12 +46,13 @@ class Engine:
 
     def __init__(self, rules: Sequence[Rule], backend: Backend | None = None, saved: Saved | None = None) -> None:
         layers = (PhraseDetector(), AssignmentDetector(), BareDetector(), MarkedDetector())
-        self._labels = Labels(saved)
+        labels = Labels(saved)  # not kept: it holds all that was saved
         guesses = [rule for rule in rules if rule.confidence < TOLD_AT]
-        self._guesses: tuple[Detector, ...] = tuple(detectors_of(guesses, self._labels))
+        self._guesses: tuple[Detector, ...] = tuple(detectors_of(guesses, labels))
         self._guessing = Prefilter(self._guesses, backend, saved)
         sure = [rule for rule in rules if rule.confidence >= TOLD_AT]
-        self._detectors: tuple[Detector, ...] = (*detectors_of(sure, self._labels), *layers)
+        self._detectors: tuple[Detector, ...] = (*detectors_of(sure, labels), *layers)
+        self._lexicons = labels.made
         self._wrapping = Wrapping()
         self._patterns: tuple[Pattern, ...] = (*self._detectors, *DECODERS, self._wrapping)
         self._decoders = dict(enumerate(DECODERS, len(self._detectors)))
@@ -65,7 +66,8 @@ class Engine:
 
     def to_save(self) -> Mapping[str, bytes]:
         """What the next construction is spared by, under its fingerprint."""
-        return {**self._prefilter.to_save(), **self._guessing.to_save(), **self._labels.to_save()}
+        lexicons = {name: json.dumps(known).encode("ascii") for name, known in self._lexicons.items()}
+        return {**self._prefilter.to_save(), **self._guessing.to_save(), **lexicons}
 
     def scan(self, text: str, seekers: Sequence[Seeker] = (), least: float = 0.0) -> list[Finding]:
         """Every secret and personal datum in `text`, in order, none overlapping another. Offsets are characters of
@@ -120,22 +122,21 @@ class Engine:
 
 
 class Labels:
-    """What lexicons are made of: of `saved`, where that has it."""
+    """What lexicons are made of: of `saved`, where that has it.
+
+    made: by their fingerprints.
+    """
 
     def __init__(self, saved: Saved | None = None) -> None:
         self._saved = saved
-        self._made: dict[str, Prepared] = {}
+        self.made: dict[str, Prepared] = {}
 
     def known(self, labels: Sequence[Sequence[str]]) -> Prepared:
         """Of those of each rule, in the order of the rules."""
         name = hashlib.sha256(f"{digest_of_source()} {json.dumps(labels)}".encode()).hexdigest()
         packed = self._saved(name) if self._saved is not None else None
-        known = self._made[name] = Prepared(*json.loads(packed)) if packed else prepared(labels)
+        known = self.made[name] = Prepared(*json.loads(packed)) if packed else prepared(labels)
         return known
-
-    def to_save(self) -> Mapping[str, bytes]:
-        """What the next construction is spared by, under its fingerprint."""
-        return {name: json.dumps(known).encode("ascii") for name, known in self._made.items()}
 
 
 def detectors_of(rules: Sequence[Rule], labels: Labels) -> Iterator[Detector]:

@@ -1,5 +1,7 @@
 """The compiled patterns' cache file: used when it fits, made again when it does not, never trusted to say something else."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,21 @@ def test_a_loaded_engine_is_not_read_or_compiled_again(cache: Path, monkeypatch:
     monkeypatch.setattr(engine, "load_rules", None)
     monkeypatch.setattr(prefilter._Automaton, "_compile", None)
     assert found(scope_engine.load_engine(cache)) != []
+
+
+def test_the_file_is_not_kept_in_memory(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[scope_engine._Saved]] = []
+
+    class Saved(scope_engine._Saved):
+        def __init__(self, cache: Path) -> None:
+            super().__init__(cache)
+            held.append(weakref.ref(self))
+
+    monkeypatch.setattr(scope_engine, "_Saved", Saved)
+    loaded = scope_engine.load_engine(cache)
+    gc.collect()
+    assert found(loaded)
+    assert [one() for one in held] == [None]
 
 
 def test_patterns_of_another_version_are_not_taken(cache: Path) -> None:
