@@ -28,6 +28,7 @@ ROWS = {
     "loop": "benchmarks.loop",
     "scope": "benchmarks.scope",
     "api": "benchmarks.admin",
+    "events": "benchmarks.events",
     "evidence": "benchmarks.gate",
     "agents": "benchmarks.agents",
     "tuning": "benchmarks.tuning",

@@ -9,6 +9,7 @@ from typing import Final
 
 from hive_node.adapters.git import GitRepository
 from hive_node.adapters.machine import Machine
+from hive_node.adapters.plugins import SANDBOXES, load
 from hive_node.adapters.sandbox import build as build_sandbox
 from hive_node.adapters.store import CallStore, ExperimentStore
 from hive_node.adapters.unprotected import Unprotected
@@ -137,12 +138,18 @@ def environment_class() -> str:
 
 
 def _sandbox(section: SandboxSection, private: Path) -> Sandbox:
-    if section.backend == "none":
-        logger.warning("trials run UNPROTECTED: sandbox.backend is none in config.toml")
-        return Unprotected()
-    tools = {name: Path(path) for name, path in section.tools.items()}
-    toolchains = [Path(path).expanduser() for path in section.toolchains]
-    return build_sandbox(section.backend, toolchains, tools, private=(private,))
+    match section.backend:
+        case "none":
+            logger.warning("trials run UNPROTECTED: sandbox.backend is none in config.toml")
+            return Unprotected()
+        case "plugin":
+            logger.info("trials run in a sandbox of the user's own", extra={"plugin": section.plugin})
+            sandbox: Sandbox = load(SANDBOXES, section.plugin or "")()
+            return sandbox
+        case backend:
+            tools = {name: Path(path) for name, path in section.tools.items()}
+            toolchains = [Path(path).expanduser() for path in section.toolchains]
+            return build_sandbox(backend, toolchains, tools, private=(private,))
 
 
 def _run_limits(limits: LimitsSection) -> RunLimits:

@@ -11,6 +11,7 @@ from hive_node.adapters.dictionary.keeping import OwnFacts
 from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.llm import ModelDesk
 from hive_node.adapters.llm.scanned import ScannedModel
+from hive_node.adapters.plugins import MODELS, check
 from hive_node.adapters.scope_engine import load_engine
 from hive_node.adapters.store import CharterStore, Database, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.config.home import Home, pattern_cache
@@ -22,7 +23,7 @@ _SCOPE_KEY_BYTES: Final = 32
 
 
 class Foundation:
-    """Made once, and never replaced."""
+    """Made once, and never replaced. Raises FatalError where config.toml names a model's plug-in that is not installed."""
 
     def __init__(
         self,
@@ -54,6 +55,8 @@ class Foundation:
         )
         kept = (home.key, home.token)
         self.own = OwnFacts(self.guard, self._repositories, os.environ, Path.home(), kept, clock, self.chance)
+        if config.model is not None and config.model.plugin is not None:
+            check(MODELS, config.model.plugin)
         self.models = ModelDesk(config.model)
 
     def why_halted(self) -> str | None:

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from hive_node.adapters.plugins import ENGINES, FITNESS, check, load
 from hive_node.adapters.skills.engines import ForeignEngine
 from hive_node.adapters.skills.handlers import find_handlers
 from hive_node.adapters.skills.model import SkillModel
-from hive_node.adapters.skills.plugins import ENGINES, FITNESS, check, load
 from hive_node.adapters.store import (
     AccountStore,
     Committer,

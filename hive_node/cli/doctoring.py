@@ -22,7 +22,7 @@ from hive_node.config.home import Home
 from hive_node.config.node import NodeConfig, SandboxSection, load_node_config
 from hive_node.config.toml import ConfigError
 from hive_node.domain import CheckState, Finding
-from hive_node.ports import SandboxReport
+from hive_node.ports import LanguageModel, Prompt, SandboxReport
 
 if TYPE_CHECKING:
     from hive_node.adapters.llm import ModelDesk
@@ -106,15 +106,22 @@ def _model(config: NodeConfig, *, asks: bool) -> Finding:
     return asyncio.run(_examine_model(ModelDesk(config.model), config.model.name, asks=asks))
 
 
+async def _asked(model: LanguageModel, prompt: Prompt) -> int | None:
+    """A count of tokens, which costs nothing: what a model that answers can give."""
+    from hive_node.adapters.llm.messages import MessagesModel
+
+    return await (model.count(prompt) if isinstance(model, MessagesModel) else model.most_tokens(prompt))
+
+
 async def _examine_model(desk: "ModelDesk", name: str, *, asks: bool) -> Finding:
-    from hive_node.ports import ModelFault, Prompt
+    from hive_node.ports import ModelFault
 
     try:
         cost = "costs nothing" if desk.price().is_free else "has a price"
         key = await desk.key()
         found = f"{name} {cost}, key from {key.origin}"
         if asks:
-            counted = await (await desk.model()).count(Prompt("Say nothing.", "Nothing.", "Nothing?"))
+            counted = await _asked(await desk.model(), Prompt("Say nothing.", "Nothing.", "Nothing?"))
             found += "; it answers" if counted is not None else "; it is there, and does not count tokens"
     except ModelFault as fault:
         problem, _, fix = str(fault).partition(": ")
@@ -176,6 +183,9 @@ def _sandbox(config: NodeConfig | None, home: Home) -> Iterator[Finding]:
         fix = 'write `backend = "auto"` under [sandbox] in config.toml'
         yield Finding("sandbox", "warn", "switched off: trials run unprotected, and their receipts say so", fix)
         return
+    if settings.plugin is not None:
+        yield _own_sandbox(settings.plugin)
+        return
     toolchains = [Path(path).expanduser() for path in settings.toolchains]
     tools = {name: Path(path) for name, path in settings.tools.items()}
     # All rungs are tried, the settings choose among them: who forces one may want to know of the other.
@@ -189,6 +199,19 @@ def _sandbox(config: NodeConfig | None, home: Home) -> Iterator[Finding]:
         yield Finding("sandbox", "ok", f"trials run under {used.backend} {used.version}")
     for report in tried:
         yield _rung(report, is_needed=used is None)
+
+
+def _own_sandbox(plugin: str) -> Finding:
+    from hive_node.adapters.plugins import SANDBOXES, load
+    from hive_node.ports import FatalError
+
+    try:
+        report = asyncio.run(load(SANDBOXES, plugin)().probe())
+    except FatalError as error:
+        return Finding("sandbox", "fail", str(error), "install it, or write another backend")
+    state: CheckState = "ok" if report.works else "fail"
+    found = f"trials run in the plug-in {plugin}: {report.backend} {report.version}".strip()
+    return Finding("sandbox", state, found if report.works else report.problem, report.remedy)
 
 
 def _rung(report: SandboxReport, *, is_needed: bool) -> Finding:

@@ -36,10 +36,11 @@ class PriceSection(RatesSection):
 
 
 class ModelSection(Section):
-    """[model]. The key is never written here: it comes from the environment or the keyring."""
+    """[model]. The key is never written here: it comes from the environment or the keyring. plugin: who is asked instead of `base_url`."""
 
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     base_url: Annotated[str, Field(max_length=512)] | None = None
+    plugin: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1024, le=128_000)] = 16_000
     timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 600.0
     prices: dict[str, PriceSection] = {}
@@ -51,6 +52,12 @@ class ModelSection(Section):
         if parts and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query):
             raise ValueError('an address is written as in "https://api.anthropic.com", without user, key or query')
         return url
+
+    @model_validator(mode="after")
+    def _one_is_asked(self) -> Self:
+        if self.plugin is not None and self.base_url is not None:
+            raise ValueError("a model is asked through `plugin` or at `base_url`: write one of them")
+        return self
 
     @model_validator(mode="after")
     def _keys_travel_encrypted(self) -> Self:

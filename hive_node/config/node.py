@@ -2,9 +2,9 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hive_node.config.model import ModelSection
 from hive_node.config.skills import SkillsSection
@@ -86,14 +86,21 @@ class LimitsSection(Section):
 class SandboxSection(Section):
     """[sandbox]: where trials run; `auto` is the first of bubblewrap and Landlock that works here, and without one nothing is run.
 
-    `none` runs them unprotected and marks every receipt; it must be written out.
+    `none` runs them unprotected and marks every receipt; it must be written out. `plugin` is one of your own, which `plugin` names.
 
     toolchains: folders bound read-only into the sandbox. tools: a command's name to its absolute path.
     """
 
-    backend: Literal["auto", "bubblewrap", "landlock", "none"] = "auto"
+    backend: Literal["auto", "bubblewrap", "landlock", "none", "plugin"] = "auto"
+    plugin: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     toolchains: Items[str] = ()
     tools: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _plugin_is_named(self) -> Self:
+        if (self.backend == "plugin") != (self.plugin is not None):
+            raise ValueError('`backend = "plugin"` and `plugin`, its name, are written together')
+        return self
 
 
 class ConstitutionSection(Section):

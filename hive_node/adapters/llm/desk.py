@@ -9,9 +9,10 @@ from guardrails.prices import Price
 from hive_node.adapters.llm.keys import Key, find_key
 from hive_node.adapters.llm.messages import PROVIDER, MessagesModel
 from hive_node.adapters.llm.prices import price_of
+from hive_node.adapters.plugins import MODELS, load
 from hive_node.config.model import ModelSection
 from hive_node.config.project import ProjectSpec
-from hive_node.ports import ModelFault
+from hive_node.ports import LanguageModel, ModelFault
 
 # A local server wants a header, and reads nothing from it: a real key is never sent to it.
 _NO_KEY = Key("none", "nowhere: this model needs none")
@@ -37,9 +38,13 @@ class ModelDesk:
             )
         await self.key()
 
-    async def model(self) -> MessagesModel:
-        """The client. Raises ModelFault."""
-        settings, key = self._settings(), await self.key()
+    async def model(self) -> LanguageModel:
+        """The client, or the user's own. Raises ModelFault, FatalError where that one cannot be imported."""
+        settings = self._settings()
+        if settings.plugin is not None:
+            own: LanguageModel = load(MODELS, settings.plugin)(settings.name)
+            return own
+        key = await self.key()
         if key.text not in self._open:
             self._open[key.text] = MessagesModel(
                 settings.name, key.text, settings.base_url or PROVIDER, settings.timeout_s, settings.is_loopback
@@ -64,7 +69,7 @@ class ModelDesk:
 
     async def key(self) -> Key:
         """What is sent as the key. Raises ModelFault(model.no-key)."""
-        if self.price().is_free:
+        if self.price().is_free or self._settings().plugin is not None:
             return _NO_KEY
         return await asyncio.to_thread(find_key, self.environment)
 

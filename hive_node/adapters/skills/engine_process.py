@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hive_node.adapters.plugins import ENGINES, load
 from hive_node.adapters.skills.child import Line, take_line
-from hive_node.adapters.skills.plugins import ENGINES, load
 from hive_node.adapters.skills.wire import ANALYSIS, CASES, EPISODE, ORDER, PROPOSAL, PROPOSED, TRIED, VALIDATION
 from hive_node.ports import ModelFault
 from hive_node.ports.skills import SkillFault
