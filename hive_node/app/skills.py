@@ -19,6 +19,7 @@ from hive_node.adapters.store import (
     SkillStore,
     TaskEventStore,
 )
+from hive_node.adapters.store.task_events import insert_events
 from hive_node.app.federated import Federated
 from hive_node.app.foundation import Foundation
 from hive_node.engines.evolver import Evolver
@@ -50,7 +51,7 @@ _PEER: Final = "peer"
 def open_skills(ground: Foundation, federated: Federated, sandbox: Sandbox) -> SkillService:
     """The service; nothing runs yet. Raises FatalError where config.toml names what is not there."""
     section, clock = ground.config.skills, ground.clock
-    committer = Committer(ground.database)
+    committer = Committer(ground.database, insert_events)
     log = TaskEventStore(ground.database, committer, clock)
     gate = Gatekeeper(frozenset(section.engines), clock)
     shelf, records = SkillStore(ground.database, ground.journal, gate), SkillRecords(ground.database, clock, gate)

@@ -30,7 +30,8 @@ class ToolErrors:
             return None
         window = _WINDOW.of([*episode.earlier, episode.event])
         same = [one for one in window if one.report.kind is Kind.TASK_FAILED and signature(one.report.error) == kind]
-        if len(same) < _TIMES:
+        # Told at the second time, and again whenever it came twice as often: not anew with each.
+        if len(same) < _TIMES or len(same).bit_count() > 1:
             return None
         tasks = ", ".join(dict.fromkeys(one.report.task for one in same))
         text = f"This error came {len(same)} times within an hour: {kind}\nSeen in: {tasks}\nDo not try the same again."

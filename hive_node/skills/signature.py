@@ -1,6 +1,7 @@
 """What makes two failures of one kind: the error without what is different each time, then the words of the task."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 # What differs from run to run of one fault. In this order: a longer shape holds shorter ones.
@@ -14,14 +15,21 @@ _VARIES: Final = (
 _WORD: Final = re.compile(r"[a-z]{2,}")
 # A trace's last line says what went wrong; more than this of it is somebody's data.
 _LINE_CHARS: Final = 200
-_TRACE_CHARS: Final = 64_000
+_TRACE_CHARS: Final = 2_000
+# A window of events is compared with each new one: 2 MB at most for not reading the same texts again.
+_REMEMBERED: Final = 512
 # Of all words of two tasks, the share that both have, from which on they are of one kind.
 ALIKE: Final = 0.5
 
 
 def signature(error: str) -> str:
     """What two failures of one kind have in common; empty where nothing is told. At most 200 characters."""
-    lines = [line.strip() for line in error[-_TRACE_CHARS:].splitlines() if line.strip()]
+    return _signature(error[-_TRACE_CHARS:])
+
+
+@lru_cache(_REMEMBERED)
+def _signature(error: str) -> str:
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
     if not lines:
         return ""
     said = lines[-1][: 4 * _LINE_CHARS]
@@ -32,7 +40,12 @@ def signature(error: str) -> str:
 
 def similarity(one: str, other: str) -> float:
     """How alike two tasks are put: the share of their words that both have, 0 to 1."""
-    left, right = set(_WORD.findall(one.lower())), set(_WORD.findall(other.lower()))
+    left, right = _words(one), _words(other)
     if not left or not right:
         return 1.0 if one.strip().lower() == other.strip().lower() else 0.0
     return len(left & right) / len(left | right)
+
+
+@lru_cache(_REMEMBERED)
+def _words(task: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(task.lower()))

@@ -19,6 +19,7 @@ from hive_node.adapters.store import (
     SkillStore,
     TaskEventStore,
 )
+from hive_node.adapters.store.task_events import insert_events
 from hive_node.ports.skills import Delivery, Stored
 from hive_node.skills.case import Case, is_same, why_too_few
 from hive_node.skills.engine import Analysis, Engine, Episode, Model, Order, Proposal, Trials, Unavailable, Validation
@@ -154,7 +155,7 @@ class Workbench:
 async def learning_on(path: Path, *engines: Engine, switched_on: Sequence[str] = ENGINES) -> AsyncIterator[Workbench]:
     """A workbench on a new database, or on the one that was there."""
     clock, database = SetClock(), await Database.open(path)
-    committer = Committer(database)
+    committer = Committer(database, insert_events)
     serving = asyncio.ensure_future(committer.serve())
     journal = Journal(database, clock)
     gate = Gatekeeper(frozenset(switched_on), clock)

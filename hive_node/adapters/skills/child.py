@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+# Whoever waits for an answer of the node comes before what is done with an event.
+_NICE: Final = 10
 # prctl(2): the kernel kills this process when the thread that started it is gone, whatever somebody's code is doing.
 _SET_PDEATHSIG: Final = 1
 
@@ -41,6 +43,7 @@ class Line:
 
 def take_line() -> Line:
     """Standard input and output become the line; what the code prints goes to standard error."""
+    os.nice(_NICE)
     ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
     given, taken = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

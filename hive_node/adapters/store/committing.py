@@ -1,31 +1,49 @@
 """Group commit: writers that come while a transaction is being written share the next one, and its wait for the disk."""
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from hive_node.adapters.store.database import Database, Rows, Statement
+from hive_node.adapters.store.database import Database, Statement, Survives, Transaction
 from hive_node.ports import StoreError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Wish:
-    statements: Sequence[Statement]
-    done: "asyncio.Future[list[Rows]]"
+class _Wish(Generic[T, R]):
+    items: Sequence[T]
+    done: "asyncio.Future[list[R]]"
 
 
 @dataclass(slots=True)
-class Committer:
-    """Writes what it is handed, while it serves. Whoever is cancelled while waiting takes nothing back."""
+class Committer(Generic[T, R]):
+    """Writes what it is handed, while it serves. Whoever is cancelled while waiting takes nothing back.
+
+    insert: writes the items of a whole group, and gives a result for each; those survive a power cut. Statements come after them,
+    and survive a crash: what they acknowledge is done again after a power cut, with its effect.
+    """
 
     database: Database
-    _wishes: list[_Wish] = field(default_factory=list)
+    insert: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[R]]]
+    _items: list[_Wish[T, R]] = field(default_factory=list)
+    _statements: list[_Wish[Statement, int]] = field(default_factory=list)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def write(self, statements: Sequence[Statement]) -> list[Rows]:
-        """Run the statements in one transaction, maybe with those of others; on disk when this returns. Raises StoreError."""
-        wish = _Wish(statements, asyncio.get_running_loop().create_future())
-        self._wishes.append(wish)
+    async def add(self, items: Sequence[T]) -> list[R]:
+        """A result for each item. Raises StoreError."""
+        wish: _Wish[T, R] = _Wish(items, asyncio.get_running_loop().create_future())
+        self._items.append(wish)
+        self._some.set()
+        return await wish.done
+
+    async def write(self, statements: Sequence[Statement]) -> list[int]:
+        """How many rows each statement touched. Raises StoreError."""
+        wish: _Wish[Statement, int] = _Wish(statements, asyncio.get_running_loop().create_future())
+        self._statements.append(wish)
         self._some.set()
         return await wish.done
 
@@ -34,30 +52,36 @@ class Committer:
         while True:
             await self._some.wait()
             self._some.clear()
-            group, self._wishes = self._wishes, []
+            items, self._items = self._items, []
+            statements, self._statements = self._statements, []
             try:
-                self._answer(group, await self._commit(group))
+                await self._commit(items, statements)
             except StoreError as error:
-                _fail(group, error)
+                _fail(error, items, statements)
             except BaseException:
-                _fail(group, StoreError("store.closing", "the node is stopping: send it again; a replay counts once"))
+                closing = StoreError("store.closing", "the node is stopping: send it again; a replay counts once")
+                _fail(closing, items, statements)
                 raise
 
-    async def _commit(self, group: Sequence[_Wish]) -> list[Rows]:
-        async with self.database.write() as transaction:
-            return await transaction.execute_all([one for wish in group for one in wish.statements])
-
-    @staticmethod
-    def _answer(group: Sequence[_Wish], rows: Sequence[Rows]) -> None:
-        place = 0
-        for wish in group:
-            end = place + len(wish.statements)
-            if not wish.done.done():
-                wish.done.set_result(list(rows[place:end]))
-            place = end
+    async def _commit(self, items: Sequence[_Wish[T, R]], statements: Sequence[_Wish[Statement, int]]) -> None:
+        survives: Survives = "power cut" if items else "crash"
+        async with self.database.write(survives=survives) as transaction:
+            added = await self.insert(transaction, [one for wish in items for one in wish.items]) if items else []
+            written = await transaction.execute_all([one for wish in statements for one in wish.items])
+        _answer(items, added)
+        _answer(statements, [rows.rowcount for rows in written])
 
 
-def _fail(group: Sequence[_Wish], error: StoreError) -> None:
-    for wish in group:
+def _answer(wishes: "Sequence[_Wish[T, R]]", results: Sequence[R]) -> None:
+    place = 0
+    for wish in wishes:
+        end = place + len(wish.items)
+        if not wish.done.done():
+            wish.done.set_result(list(results[place:end]))
+        place = end
+
+
+def _fail(error: StoreError, *groups: "Sequence[_Wish[Any, Any]]") -> None:
+    for wish in itertools.chain(*groups):
         if not wish.done.done():
             wish.done.set_exception(error)

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 
 from guardrails.maturity import Action, Asker, Record
 from guardrails.verdict import Rejected
-from hive_node.adapters.store.database import Database, Transaction
+from hive_node.adapters.store.database import Database, Survives, Transaction
 from hive_node.adapters.store.gatekeeping import Gatekeeper
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.lessons import Lessons
@@ -53,7 +53,8 @@ class SkillStore:
     async def learn(self, handler: str, delivery: Delivery, engine: str, analysis: Analysis) -> Rejected | None:
         """As SkillShelf.learn."""
         scope = delivery.event.scope
-        async with self._writing() as transaction:
+        # After a power cut the event is there again, and nothing of what came of it.
+        async with self._writing("crash") as transaction:
             rejected = await self._lessons(transaction).carry_out(scope, engine, analysis)
             result: JsonValue = {"refused": rejected.rule, "reason": rejected.reason} if rejected else told_of(analysis)
             await transaction.execute_all(acknowledging(handler, delivery, result))
@@ -245,9 +246,9 @@ class SkillStore:
         return Lessons(transaction, self.gate, self.journal)
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Transaction]:
+    async def _writing(self, survives: Survives = "power cut") -> AsyncIterator[Transaction]:
         try:
-            async with self.database.write() as transaction:
+            async with self.database.write(survives=survives) as transaction:
                 yield transaction
         finally:
             self._writings += 1

@@ -1,15 +1,16 @@
 """Reported events and their deliveries as rows. Storing and acknowledging share transactions: neither waits behind the other."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, text, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from hive_node.adapters.store.committing import Committer
-from hive_node.adapters.store.database import Database, Statement
+from hive_node.adapters.store.database import Database, Statement, Transaction
 from hive_node.adapters.store.skill_tables import deliveries, handlers, task_events
 from hive_node.ports import Clock
 from hive_node.ports.skills import Batch, Delivery, HandlerLine, Stored, Which
@@ -23,7 +24,14 @@ BYTES_KEPT: Final = 256 * 1024 * 1024
 _ERROR_CHARS: Final = 2_000
 # What a handler is handed at a time: an event may have megabytes.
 _BATCH_BYTES: Final = 4 * 1024 * 1024
+Row: TypeAlias = dict[str, Any]
 _BY_KEY: Final = ("owner", "project", "agent", "key")
+# One statement for any number of keys, each looked up in the index.
+_KNOWN: Final = text(
+    "SELECT wanted.key AS place, task_events.id FROM json_each(:keys) AS wanted JOIN task_events"
+    " ON owner = wanted.value ->> 0 AND project = wanted.value ->> 1"
+    " AND agent = wanted.value ->> 2 AND task_events.key = wanted.value ->> 3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +39,13 @@ class TaskEventStore:
     """As EventLog and Deliveries."""
 
     database: Database
-    committer: Committer
+    committer: Committer[Row, Stored]
     clock: Clock
 
     async def store(self, reports: Sequence[Report]) -> list[Stored]:
         """As EventLog.store."""
         at = moment(self.clock.now())
-        statements = [_storing(report, at) for report in reports]
-        written = await self.committer.write(statements)
-        stored = []
-        for report, rows in zip(reports, written, strict=True):
-            number = rows.scalar_one_or_none()
-            stored.append(Stored(number, True) if number is not None else Stored(await self._first(report), False))
-        return stored
+        return await self.committer.add([_row(report, at) for report in reports])
 
     async def page(self, which: Which, *, kind: Kind | None, before: int | None, limit: int) -> list[TaskEvent]:
         """As EventLog.page: newest first."""
@@ -125,8 +127,8 @@ class TaskEventStore:
         given_up = (deliveries.c.handler == handler) & (deliveries.c.state == "given-up")
         # It failed before: that it comes again is seen by its attempts.
         values = {"state": "waiting", "attempts": 1, "due_at": moment(self.clock.now())}
-        (rows,) = await self.committer.write([(update(deliveries).where(given_up).values(values), None)])
-        return rows.rowcount
+        (count,) = await self.committer.write([(update(deliveries).where(given_up).values(values), None)])
+        return count
 
     async def lines(self) -> list[HandlerLine]:
         """As Deliveries.lines, by name."""
@@ -170,15 +172,28 @@ class TaskEventStore:
             await transaction.execute(gone)
             await transaction.execute(delete(deliveries).where(deliveries.c.event.not_in(known)))
 
-    async def _first(self, report: Report) -> int:
-        row = _row(report, "")
-        is_it = [task_events.c[name] == row[name] for name in _BY_KEY]
-        async with self.database.read() as transaction:
-            return int((await transaction.execute(select(task_events.c.id).where(*is_it))).scalar_one())
-
     async def _events(self, query: Select[Any]) -> list[TaskEvent]:
         async with self.database.read() as transaction:
             return [event_of(row) for row in await transaction.execute(query)]
+
+
+async def insert_events(transaction: Transaction, rows: Sequence[Row]) -> list[Stored]:
+    """Where each event stands: a new one after all others, a replay where the first one of its key is."""
+    keys = [tuple(row[name] for name in _BY_KEY) for row in rows]
+    found = await transaction.execute(_KNOWN, {"keys": dump_json(keys).decode("utf-8")})
+    known: dict[tuple[str, ...], int] = {keys[row.place]: row.id for row in found}
+    newest = await transaction.execute(select(func.coalesce(func.max(task_events.c.id), 0)))
+    following = itertools.count(int(newest.scalar_one()) + 1)
+    stored, new = [], []
+    for key, row in zip(keys, rows, strict=True):
+        is_new = key not in known
+        if is_new:
+            known[key] = next(following)
+            new.append(row | {"id": known[key]})
+        stored.append(Stored(known[key], is_new))
+    if new:
+        await transaction.execute(insert(task_events), new)
+    return stored
 
 
 def acknowledging(handler: str, delivery: Delivery, result: JsonValue) -> list[Statement]:
@@ -228,11 +243,7 @@ def _passing(handler: str, end: int, handled: int) -> Statement:
     return update(handlers).where(handlers.c.name == handler).values(values), None
 
 
-def _storing(report: Report, at: str) -> Statement:
-    return insert(task_events).values(_row(report, at)).on_conflict_do_nothing().returning(task_events.c.id), None
-
-
-def _row(report: Report, at: str) -> dict[str, Any]:
+def _row(report: Report, at: str) -> Row:
     document = {
         "task": report.task,
         "episode": report.episode,

@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 _BATCH: Final = 100
 # After so many failures it is a fault of the handler, and waits for a person: `hive-node event retry`.
 BACK_OFF_S: Final = (1.0, 5.0, 30.0, 300.0, 3600.0)
-# A handler that gives the time back to the API works a quarter of it at most: 1 s of work, 3 s of rest.
+# A handler that gives the time back to the API works a quarter of it at most, and looks at what came in a tenth of a second at once.
 _REST: Final = 3.0
+_LEAST_REST_S: Final = 0.1
 _STORE_PAUSE_S: Final = 2.0
 _ERROR_CHARS: Final = 500
 
@@ -74,7 +75,7 @@ class Pump:
         if batch.end is not None:
             await self.deliveries.pass_over(name, batch.end, handled=quiet)
         if self.rests and batch.fresh:
-            await self.clock.sleep(_REST * (self.clock.monotonic() - began))
+            await self.clock.sleep(max(_LEAST_REST_S, _REST * (self.clock.monotonic() - began)))
         return bool(batch.again) or batch.end is not None
 
     async def _take(self, delivery: Delivery) -> bool:
