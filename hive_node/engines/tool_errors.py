@@ -28,8 +28,8 @@ class ToolErrors:
         kind = signature(report.error)
         if report.kind is not Kind.TASK_FAILED or not kind:
             return None
-        window = _WINDOW.of([*episode.earlier, episode.event])
-        same = [one for one in window if one.report.kind is Kind.TASK_FAILED and signature(one.report.error) == kind]
+        failed = [one for one in episode.earlier if one.report.kind is Kind.TASK_FAILED]
+        same = _WINDOW.of([*(one for one in failed if signature(one.report.error) == kind), episode.event])
         # Told at the second time, and again whenever it came twice as often: not anew with each.
         if len(same) < _TIMES or len(same).bit_count() > 1:
             return None

@@ -21,6 +21,8 @@ BACK_OFF_S: Final = (1.0, 5.0, 30.0, 300.0, 3600.0)
 # A handler that gives the time back to the API works a quarter of it at most, and looks at what came in a tenth of a second at once.
 _REST: Final = 3.0
 _LEAST_REST_S: Final = 0.1
+# What comes in so short a time is looked at together: a look costs the API more than an event does.
+_GATHER_S: Final = 0.02
 _STORE_PAUSE_S: Final = 2.0
 _ERROR_CHARS: Final = 500
 
@@ -51,6 +53,7 @@ class Pump:
     clock: Clock
     rests: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_failed: bool = True
 
     async def serve(self) -> None:
         """Until cancelled. A store that does not answer is asked again; every other fault belongs to one delivery."""
@@ -72,6 +75,7 @@ class Pump:
             await self._take(delivery)
         for delivery in batch.fresh:
             quiet += not await self._take(delivery)
+            await asyncio.sleep(0)  # an engine need not wait for anything: whoever else waits comes in between
         if batch.end is not None:
             await self.deliveries.pass_over(name, batch.end, handled=quiet)
         if self.rests and batch.fresh:
@@ -93,7 +97,7 @@ class Pump:
         return is_written
 
     async def _fail(self, delivery: Delivery, error: Exception) -> None:
-        due_at = self._due_at(delivery.attempts)
+        due_at, self._has_failed = self._due_at(delivery.attempts), True
         fields = {"handler": self.consumer.name, "event": delivery.event.id, "attempt": delivery.attempts + 1}
         level = logging.WARNING if delivery.attempts == 0 or due_at is None else logging.DEBUG
         logger.log(
@@ -108,11 +112,13 @@ class Pump:
         return self.clock.now() + timedelta(seconds=BACK_OFF_S[failures])
 
     async def _wait(self) -> None:
-        due_at = await self.deliveries.next_due(self.consumer.name)
+        due_at = await self.deliveries.next_due(self.consumer.name) if self._has_failed else None
+        self._has_failed = due_at is not None
         pause_s = max(0.0, (due_at - self.clock.now()).total_seconds()) if due_at else None
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self.wake.wait()
+        await self.clock.sleep(_GATHER_S)
 
 
 @dataclass(slots=True)
