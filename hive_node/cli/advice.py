@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 from hive_node.cli.context import JsonFlag, at, client_of
 from hive_node.cli.experiments import newest
-from hive_node.cli.output import count, say, show, table, warn
+from hive_node.cli.output import USAGE, count, end, number, say, show, table, warn
 from hive_node.cli.progress import busy
 
 _DEFAULT = "about"
@@ -84,6 +84,19 @@ def show_(context: typer.Context, proposal: Id, as_json: JsonFlag = False) -> No
 
 
 @app.command()
+def event(
+    context: typer.Context,
+    evidence: Annotated[str, typer.Argument(metavar="EXPERIMENT/EVENT", help="As a proposal cites it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """What a piece of evidence is: one run, verdict or end of an experiment."""
+    experiment, _, name = evidence.rpartition("/")
+    if not experiment:
+        end("an event is written as in parser-1/run-17", USAGE)
+    show(client_of(context).get(at("experiments", experiment, "events", name)), as_json, _event_words)
+
+
+@app.command()
 def apply(context: typer.Context, proposal: Id, as_json: JsonFlag = False) -> None:
     """Make a proposal's change in hive.toml, checked against the file as it is now. A copy of it is kept."""
 
@@ -110,10 +123,24 @@ def _advised(tree: Any) -> None:
     say(tree["markdown"].rstrip())
     dropped = sum(tree["dropped"].values())
     if dropped:
-        reasons = ", ".join(f"{number} {rule}" for rule, number in sorted(tree["dropped"].items()))
+        reasons = ", ".join(f"{times} {rule}" for rule, times in sorted(tree["dropped"].items()))
         warn(f"{count(dropped, 'finding')} not shown: {reasons}")
     if tree["items"]:
         say(f"\nNext: `hive-node advise apply {tree['items'][0]['id']}`, or `reject`.")
+
+
+def _event_words(tree: Any) -> None:
+    say(f"{tree['id']} ({tree['kind']})" + (f" at {tree['at']}" if tree["at"] else ""))
+    if tree["kind"] != "end":
+        say(f"of idea {tree['idea']}" + (f", {tree['arm']}" if tree["arm"] else ""))
+    for step in tree["steps"]:
+        code = "" if step["exit_code"] is None else f" with {step['exit_code']}"
+        say(f"step {step['name']}: {step['ending']}{code} after {step['wall_s']:.2f} s")
+    for name, value in tree["metrics"].items():
+        say(f"{name} = {number(value)}")
+    for key in ("outcome", "rule", "said"):
+        if tree[key]:
+            say(f"{key}: {tree[key]}")
 
 
 def _helped(effect: Any) -> str:

@@ -33,6 +33,10 @@ class Runs(Protocol):
         """Those of the ids that are events of it."""
         ...
 
+    async def event(self, experiment: Experiment, identity: str) -> RunEvent:
+        """One event; what was printed is as it came. Raises NotFound."""
+        ...
+
     def events(self, experiment: Experiment) -> AsyncIterator[RunEvent]:
         """Each run in order, then each verdict, then the end; what was printed is as it came."""
         ...

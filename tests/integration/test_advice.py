@@ -62,6 +62,14 @@ def test_from_a_run_that_failed_to_a_changed_file(
     assert node.client.get("/v1/experiments/knob-1")["costs"]["dollars"] > 0, "it is on the experiment's books"
     assert api.asked[0]["messages"][0]["content"][0]["text"].count("BEGIN DATA") == 3
 
+    cited = by_source["rule"]["evidence"][0]
+    shown = node.cli("advise", "event", f"{cited['experiment']}/{cited['event']}")
+    assert "step bench: exited with 1" in shown.stdout
+    assert "said: refused by [secret]: too large" in shown.stdout
+    assert "outcome: rejected" in node.cli("advise", "event", "knob-1/idea-1").stdout
+    for event in ("run-999", "run-x", "idea-0", "end", "run-99999999999999999999"):
+        assert "[event.unknown]" in node.cli("advise", "event", f"knob-1/{event}").stderr
+
     rule, model = by_source["rule"]["id"], by_source["model"]["id"]
     before = spec.read_text()
     assert "```diff\n--- a/hive.toml" in node.cli("advise", "show", rule).stdout

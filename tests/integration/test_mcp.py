@@ -127,6 +127,8 @@ async def test_an_agent_that_goes_away_in_the_middle_of_a_run_leaves_the_experim
             "others are answered"
         )
     assert node.client.get("/v1/experiments/knob-1")["next"] == ["run"]
+    async with agent(node, "--allow", "steps") as client:
+        assert (await asked(client, "experiment_stop", experiment="knob-1", reason="enough"))["stop_reason"] == "enough"
 
 
 def test_it_ends_with_its_input_and_answers_what_is_no_message(node: Daemon) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hive_node.adapters.store.database import Database
@@ -14,7 +14,7 @@ from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.tables import advice, ideas, samples
 from hive_node.advice.history import RunEvent
 from hive_node.advice.proposal import Proposal
-from hive_node.domain import Experiment, IdeaRecord, StepRun
+from hive_node.domain import Experiment, IdeaRecord, State, StepRun
 from hive_node.ports import NotFound
 from protocol.charter import stamp
 
@@ -108,23 +108,39 @@ class RunStore:
         known = {f"{kind}{row[0]}" for kind, rows in zip((_RUN, _IDEA), found, strict=True) for row in rows}
         return known | ({_END} & set(ids) if experiment.is_over else set())
 
+    async def event(self, experiment: Experiment, identity: str) -> RunEvent:
+        """One event of it; what was printed is as it came. Raises NotFound."""
+        if identity not in await self.known_events(experiment, [identity]):
+            raise NotFound("event.unknown", f"experiment {experiment.id} has no event {identity!r}")
+        if identity == _END:
+            return _end(experiment)
+        is_run = identity.startswith(_RUN)
+        number = int(identity.removeprefix(_RUN if is_run else _IDEA))
+        query = _runs(experiment).where(samples.c.id == number) if is_run else _verdicts(experiment, number)
+        async with self.database.read() as connection:
+            row = (await connection.execute(query)).one()
+        return _run(row, experiment) if is_run else _verdict(row)
+
     async def events(self, experiment: Experiment) -> AsyncIterator[RunEvent]:
         """Each run in order, then each verdict, then the end; what was printed is as it came."""
-        columns = (samples.c.id, samples.c.idea, samples.c.arm, samples.c.at, samples.c.document)
-        query = select(*columns).where(samples.c.experiment == experiment.id).order_by(samples.c.id)
         async with self.database.read() as connection:
-            async for row in connection.stream(query):
+            async for row in connection.stream(_runs(experiment).order_by(samples.c.id)):
                 yield _run(row, experiment)
-            verdicts = select(ideas.c.number, ideas.c.at, ideas.c.rule, ideas.c.outcome)
-            verdicts = verdicts.where(ideas.c.experiment == experiment.id, ideas.c.outcome.is_not(None))
-            async for row in connection.stream(verdicts.order_by(ideas.c.number)):
-                yield RunEvent(
-                    f"{_IDEA}{row.number}", row.at, "verdict", row.number, rule=row.rule, outcome=row.outcome
-                )
+            async for row in connection.stream(_verdicts(experiment).order_by(ideas.c.number)):
+                yield _verdict(row)
         if experiment.is_over:
-            has_failed = experiment.state.value == "failed"
-            why = experiment.stop_reason or ""
-            yield RunEvent(_END, "", "end", 0, rule="experiment.failed" if has_failed else None, said=why)
+            yield _end(experiment)
+
+
+def _runs(experiment: Experiment) -> Select[Any]:
+    columns = (samples.c.id, samples.c.idea, samples.c.arm, samples.c.at, samples.c.document)
+    return select(*columns).where(samples.c.experiment == experiment.id)
+
+
+def _verdicts(experiment: Experiment, number: int | None = None) -> Select[Any]:
+    columns = (ideas.c.number, ideas.c.at, ideas.c.rule, ideas.c.outcome)
+    query = select(*columns).where(ideas.c.experiment == experiment.id, ideas.c.outcome.is_not(None))
+    return query if number is None else query.where(ideas.c.number == number)
 
 
 def _columns(proposal: Proposal) -> dict[str, Any]:
@@ -152,6 +168,15 @@ def _run(row: Any, experiment: Experiment) -> RunEvent:
         wall_s=document["wall_s"],
         is_held_out=is_held_out,
     )
+
+
+def _verdict(row: Any) -> RunEvent:
+    return RunEvent(f"{_IDEA}{row.number}", row.at, "verdict", row.number, rule=row.rule, outcome=row.outcome)
+
+
+def _end(experiment: Experiment) -> RunEvent:
+    rule = "experiment.failed" if experiment.state is State.FAILED else None
+    return RunEvent(_END, "", "end", 0, rule=rule, said=experiment.stop_reason or "")
 
 
 def _numbers(ids: Sequence[str], kind: str) -> list[int]:

@@ -7,10 +7,11 @@ from aiohttp import web
 
 from hive_node.advice.proposal import Proposal
 from hive_node.api.advice_models import AdviceOut, AskAdvice, ProposalOut
-from hive_node.api.models import NoBody, Page
+from hive_node.api.models import NoBody, Page, Response
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
-from hive_node.subjects.workflow.report import as_markdown, proposal_row, record_rows
+from hive_node.subjects.workflow.reading import read_event
+from hive_node.subjects.workflow.report import as_markdown, event_row, proposal_row, record_rows
 from hive_node.subjects.workflow.track import Told
 
 
@@ -24,6 +25,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", "/v1/advice", "What these experiments suggest for hive.toml", advice.ask, AdviceOut, AskAdvice),
         Route("GET", "/v1/advice", "Proposals, oldest first", advice.all, Page, query=which),
         Route("GET", one, "One proposal", advice.get, ProposalOut, query=forms),
+        Route("GET", "/v1/experiments/{id}/events/{event}", "What a piece of evidence is", advice.event, Response),
         Route("POST", f"{one}/apply", "Make its change in hive.toml", advice.apply, ProposalOut, NoBody),
         Route("POST", f"{one}/reject", "Turn it down, for ever", advice.reject, ProposalOut, NoBody),
     ]
@@ -65,6 +67,10 @@ class _Advice:
                 return web.Response(text=await self._markdown(rows, told), content_type="text/markdown")
             case _:
                 raise BadRequest("request.invalid", "format is json or markdown")
+
+    async def event(self, call: Call) -> Any:
+        service = self._service
+        return event_row(await read_event(call.name("id"), call.name("event"), service.runs, service.cleaner))
 
     async def apply(self, call: Call) -> Any:
         return await self._row(await self._service.apply(call.name("id")))

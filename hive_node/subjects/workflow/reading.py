@@ -1,10 +1,10 @@
 """Read: an experiment's events from the first to the last, cleaned; and what there is to know of its project now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hive_node.advice.case import Case
-from hive_node.advice.history import History
+from hive_node.advice.history import History, RunEvent
 from hive_node.advice.limits import Ground
 from hive_node.config.project import FILE, ProjectSpec, parse_project_spec
 from hive_node.config.toml import ConfigError
@@ -64,6 +64,12 @@ async def read_history(experiment: Experiment, runs: Runs, cleaner: Cleaner) -> 
     printed = {event.said for event in history.told if event.said}
     history.say({said: await cleaner.clean(_whole_words(said)) for said in sorted(printed)})
     return history
+
+
+async def read_event(experiment: str, event: str, runs: Runs, cleaner: Cleaner) -> RunEvent:
+    """One event, cleaned as they all are. Raises NotFound."""
+    found = await runs.event(await runs.get(experiment), event)
+    return replace(found, said=await cleaner.clean(_whole_words(found.said)))
 
 
 def ground_of(site: Site, cases: Sequence[Case]) -> Ground:

@@ -1,9 +1,11 @@
 """Proposals for programs, and as Markdown for a person."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from hive_node.advice.effect import Effect, Records
+from hive_node.advice.history import RunEvent
 from hive_node.advice.proposal import Proposal
 from hive_node.subjects.workflow.service import rank
 from protocol.charter import stamp
@@ -40,6 +42,24 @@ def proposal_row(proposal: Proposal, known: Records, effect: Effect | None = Non
         "backup": proposal.backup,
         "experiments": list(proposal.experiments),
         "effect": _effect(effect),
+    }
+
+
+def event_row(event: RunEvent) -> dict[str, Any]:
+    """What a piece of evidence is: which run, of what, how each step went, what it measured or why it did not."""
+    return {
+        "id": event.id,
+        "kind": event.kind,
+        "at": event.at or None,
+        "idea": event.idea,
+        "arm": event.arm,
+        "rule": event.rule,
+        "outcome": event.outcome or None,
+        "step": event.step,
+        "said": event.said,
+        "steps": [asdict(step) | {"argv": list(step.argv)} for step in event.steps],
+        "metrics": dict(event.metrics),
+        "wall_s": event.wall_s,
     }
 
 
