@@ -63,6 +63,17 @@ def repair(reason: str) -> str:
     return f"This cannot be applied. {reason} Answer once more, in the same form, with the whole idea and all of its edits."
 
 
+def quoted(mark: str, name: str, text: str) -> str:
+    """A text of somebody else's as data. mark: nobody who wrote a part of it can have known it."""
+    return f"BEGIN DATA {mark} {name}\n{text.removesuffix(chr(10))}\nEND DATA {mark}"
+
+
+def clean(text: str, chars: int) -> str:
+    """Words of somebody else's as one line of plain characters."""
+    flat = " ".join(text.split())[:chars]
+    return "".join(character for character in flat if character.isprintable())
+
+
 def _material(situation: Situation) -> str:
     spec, files = situation.experiment.spec, situation.champion
     shown = _within(files)
@@ -71,7 +82,7 @@ def _material(situation: Situation) -> str:
     hidden = len(files) - len(shown)
     left_out = [f"{hidden} files are too large to be shown."] if hidden else []
 
-    texts = [_quoted(mark, f"file {path}", text) for path, text in shown.items()]
+    texts = [quoted(mark, f"file {path}", text) for path, text in shown.items()]
     return "\n".join([_task(spec), *left_out, "The editable files as they are now:", *texts])
 
 
@@ -107,12 +118,12 @@ def _history(ledger: Sequence[IdeaRecord], nonce: str) -> str:
     shown = ledger[-_IDEAS_SHOWN:]
     more = f" ({len(ledger) - len(shown)} older ones are left out)" if len(shown) < len(ledger) else ""
     lines = "\n".join(json.dumps(_record(record), ensure_ascii=False) for record in shown)
-    return f"What was tried{more}, oldest first:\n{_quoted(nonce, 'history', lines)}"
+    return f"What was tried{more}, oldest first:\n{quoted(nonce, 'history', lines)}"
 
 
 def _record(record: IdeaRecord) -> dict[str, object]:
     rejected = record.verdict.rejected if record.verdict else None
-    row: dict[str, object] = {"number": record.idea.number, "idea": _clean(record.idea.words, _WORDS_CHARS)}
+    row: dict[str, object] = {"number": record.idea.number, "idea": clean(record.idea.words, _WORDS_CHARS)}
     if record.outcome is State.PROMOTED:
         row["outcome"] = "kept"
     elif rejected is not None:
@@ -126,23 +137,19 @@ def _why(rejected: Rejected) -> dict[str, object]:
     # What the held-out cases did, in numbers or in words of a run over them, is nobody's to see.
     if rejected.rule.startswith("baseline.holdout") or rejected.details.get("step") == "holdout":
         return {"rule": "baseline.holdout", "why": "It was not better on cases that are not shown."}
-    row: dict[str, object] = {"rule": rejected.rule, "why": _clean(rejected.reason, _SAID_CHARS)}
+    row: dict[str, object] = {"rule": rejected.rule, "why": clean(rejected.reason, _SAID_CHARS)}
     if said := rejected.details.get("said"):
-        row["the run printed"] = _clean(str(said), _SAID_CHARS)
+        row["the run printed"] = clean(str(said), _SAID_CHARS)
     return row
 
 
 def _known(suggestions: Sequence[Suggestion], nonce: str) -> str:
     rows = [
-        {"idea": _clean(one.recipe.idea, _WORDS_CHARS), "gain at least": f"{one.lower:+.3%}"}
+        {"idea": clean(one.recipe.idea, _WORDS_CHARS), "gain at least": f"{one.lower:+.3%}"}
         for one in suggestions[:_SUGGESTIONS]
     ]
     lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    return f"What other nodes measured on this task, theirs to be tried elsewhere:\n{_quoted(nonce, 'recipes', lines)}"
-
-
-def _quoted(mark: str, name: str, text: str) -> str:
-    return f"BEGIN DATA {mark} {name}\n{text.removesuffix(chr(10))}\nEND DATA {mark}"
+    return f"What other nodes measured on this task, theirs to be tried elsewhere:\n{quoted(nonce, 'recipes', lines)}"
 
 
 def _within(files: Files) -> dict[str, str]:
@@ -154,11 +161,6 @@ def _within(files: Files) -> dict[str, str]:
             shown[path] = text
             left -= len(text)
     return shown
-
-
-def _clean(text: str, chars: int) -> str:
-    flat = " ".join(text.split())[:chars]
-    return "".join(character for character in flat if character.isprintable())
 
 
 def _baseline(experiment: Experiment) -> str:

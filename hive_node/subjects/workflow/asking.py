@@ -21,6 +21,7 @@ from hive_node.advice.proposal import (
 )
 from hive_node.config.project import FILE
 from hive_node.domain import State
+from hive_node.operators.prompting import clean, quoted
 from hive_node.ports import Answer, Ending, Prompt
 from hive_node.subjects.workflow.reading import Site
 from protocol.errors import RemoteProtocolError
@@ -84,14 +85,14 @@ def make_prompt(site: Site, cases: Sequence[Case], known: Sequence[str], refused
     spec = json.dumps(site.spec.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
     material = [
         f"Project {site.project.id}. Its {FILE} as it is written:",
-        _quoted(nonce, FILE, site.now.text),
+        quoted(nonce, FILE, site.now.text),
         "The same as it is read:",
-        _quoted(nonce, "parsed", spec),
-        *(_quoted(nonce, f"experiment {case.experiment.id}", _course(case, len(cases))) for case in cases),
+        quoted(nonce, "parsed", spec),
+        *(quoted(nonce, f"experiment {case.experiment.id}", _course(case, len(cases))) for case in cases),
     ]
     told = {"found already": list(known), "turned down": list(refused)}
     question = (
-        f"{_quoted(nonce, 'proposals', json.dumps(told, ensure_ascii=False))}\n\nYour proposals, as one JSON object:"
+        f"{quoted(nonce, 'proposals', json.dumps(told, ensure_ascii=False))}\n\nYour proposals, as one JSON object:"
     )
     return Prompt(SYSTEM, "\n".join(material), question)
 
@@ -127,8 +128,8 @@ def _finding(item: object, cases: Sequence[Case]) -> Finding | Rejected:
     return Finding(
         change=said.change,
         confidence=said.confidence,
-        title=_clean(said.title, MOST_TITLE_CHARS),
-        rationale=_clean(said.rationale, MOST_RATIONALE_CHARS),
+        title=clean(said.title, MOST_TITLE_CHARS),
+        rationale=clean(said.rationale, MOST_RATIONALE_CHARS),
         evidence=tuple(_place(one, told) for one in dict.fromkeys(said.evidence)),
         source="model",
     )
@@ -201,7 +202,7 @@ def _failure(event: RunEvent, experiment: str) -> dict[str, Any]:
     return _passed(event, experiment) | {
         "failed": event.rule,
         "step": event.step,
-        "printed": _clean(event.said, _WORDS_CHARS),
+        "printed": clean(event.said, _WORDS_CHARS),
     }
 
 
@@ -210,12 +211,3 @@ def _passed(event: RunEvent, experiment: str) -> dict[str, Any]:
     if event.kind == "verdict":
         return row | {"verdict": event.rule or event.outcome}
     return row | {"arm": event.arm, "seconds": round(event.wall_s, 3), "metrics": dict(event.metrics)}
-
-
-def _quoted(mark: str, name: str, text: str) -> str:
-    return f"BEGIN DATA {mark} {name}\n{text.removesuffix(chr(10))}\nEND DATA {mark}"
-
-
-def _clean(text: str, chars: int) -> str:
-    flat = " ".join(text.split())[:chars]
-    return "".join(character for character in flat if character.isprintable())
