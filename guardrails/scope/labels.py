@@ -23,7 +23,7 @@ _START: Final = rf"(?:^|[^{_LETTER}0-9])"
 # Where the name of a key begins that is nothing but the label: at the head of its line, or after a quote or bracket.
 _KEY_START: Final = r"(?:^|[\n\"'`{,;|<>(\[\x02\x03*#/&?+][ \t]{0,12}(?:-[ ])?(?:[\"'`]|\*\*|//? ?)?)"
 # What may follow the label before its separator: `number (home)`, `_no`, `;TYPE=CELL`.
-WORDS: Final = rf"[{_LETTER}0-9_.#? \-]{{0,24}}?"
+WORDS: Final = rf"[{_LETTER}0-9_.#? \-]{{0,36}}?"
 _REST: Final = r"(?:[ ]?\([^()\n\x03]{0,24}\))?(?:;[A-Za-z0-9=,;\-]{1,40})?"
 # `"phone": "…`, `phone => …`, `phone: String = …`, `<th>phone</th><td>…`, `<phone type="home">…`, `name="phone" value="…`. \x1f and \x02
 # are how a JSON tree is written down for scanning (documents.py).
