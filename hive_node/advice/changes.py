@@ -1,5 +1,6 @@
 """A change of hive.toml as data. There is no other: what a model writes becomes one of these, or nothing."""
 
+import posixpath
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -149,7 +150,7 @@ def topic_of(change: Change, present: float | int | None) -> str:
     """What the change is about: after a *no* another number for the same thing, in the same direction, is the same idea."""
     match change:
         case AddStep(run=run):
-            return f"add-step {' '.join(run)}"
+            return " ".join(["add-step", run[0], *sorted({posixpath.normpath(word) for word in run[1:]})])
         case TuneParam(table=table, which=which, key=key, value=value):
             direction = "up" if present is None or value > present else "down"
             return f"tune-param {table}.{which or ''}.{key} {direction}"

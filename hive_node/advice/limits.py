@@ -136,7 +136,7 @@ def _timeout(step: str, old: float, new: float, ground: Ground) -> Rejected | No
         return _loosened(
             f"`{step}`: a time-out rises, by {_MOST_RAISE:g} times at most, only where unchanged code did not end in time"
         )
-    if new < old and new < _LEAST_ROOM * ground.slowest.get(step, old):
+    if new < old and new < _LEAST_ROOM * (ground.slowest.get(step) or old):  # of 0 s: it never ended by itself
         return Rejected("advice.too-tight", f"`{step}`: runs that ended well took longer than half of that time.")
     return None
 

@@ -39,7 +39,9 @@ def test_from_a_run_that_failed_to_a_changed_file(
     project = make_knob_project(tmp_path / "knob")
     (project / "bench" / "run.py").write_text(BENCH)
     spec = project / "hive.toml"
-    spec.write_text(spec.read_text().replace("[budget]", "[budget]  # mine\ndollars = 0.5"))
+    spec.write_text(
+        f"# not for a model: {SECRET}\n" + spec.read_text().replace("[budget]", "[budget]  # mine\ndollars = 0.5")
+    )
     api = served(advising)
     node = asking(api)
     assert node.cli("project", "add", str(repository(project))).returncode == 0
@@ -57,6 +59,7 @@ def test_from_a_run_that_failed_to_a_changed_file(
     assert by_source["rule"]["evidence"][0]["event"] == by_source["model"]["evidence"][0]["event"]
     for told in (json.dumps(api.asked), tree["markdown"], node.log.read_text(), asked.stdout):
         assert SECRET not in told
+    assert "# not for a model: [secret]" in api.asked[0]["messages"][0]["content"][0]["text"]
     assert "refused by \\[secret\\]: too large" in tree["markdown"]
     assert "refused by [secret]: too large" in by_source["rule"]["rationale"]
     assert node.client.get("/v1/experiments/knob-1")["costs"]["dollars"] > 0, "it is on the experiment's books"

@@ -125,6 +125,10 @@ def test_another_number_in_the_same_direction_is_the_same_idea() -> None:
         return TuneParam(table="step", which="test", key="timeout_s", value=value)
 
     assert topic_of(raised(240), 60) == topic_of(raised(120), 60) != topic_of(raised(30), 60)
+    one, other = (
+        AddStep(name=name, run=("sha256sum", *files)) for name, files in (("x", ("a/b", "c")), ("y", ("./c", "a//b")))
+    )
+    assert topic_of(one, None) == topic_of(other, None)
 
 
 @pytest.mark.parametrize("text", ["", "[[step]\n", "step = 3\n", "\0"])

@@ -1,5 +1,6 @@
 """Check: a finding becomes a proposal only if its evidence exists, its diff applies and parses, and no gate becomes weaker."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,7 @@ class Checker:
     async def change(self, change: Change, site: Site, cases: Sequence[Case]) -> tuple[Edited, Evaluator] | Rejected:
         """hive.toml as it is now with the change, and the evaluator that it means; or why there may be no such thing."""
         try:
-            made = edited(site.now.text, change)
+            made = await asyncio.to_thread(edited, site.now.text, change)
         except Unfit as unfit:
             return Rejected("advice.unfit", str(unfit))
         if refused := judge_change(site.spec, made.spec, ground_of(site, cases)):

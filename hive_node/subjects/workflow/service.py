@@ -68,7 +68,7 @@ class AdviceService:
             site = await self._site(experiments[0].project)
             cases = [await read_case(one, self.runs, self.cleaner, site, self.most_pairs) for one in experiments]
             dropped = Dropped()
-            found = await self._check(self._find(cases, site), site, cases, dropped)
+            found = await self._check(await asyncio.to_thread(_find, cases, site), site, cases, dropped)
             unasked: str | None = "it was not wanted"
             if asks_model:
                 suggested, unasked = await self._ask(site, cases, found, dropped)
@@ -141,11 +141,6 @@ class AdviceService:
             raise AdviceFault("advice.decided", f"proposal {identity} was {proposal.standing} before, and stays so")
         return proposal
 
-    def _find(self, cases: Sequence[Case], site: Site) -> list[Finding]:
-        found = [(case, finding) for case in cases for finding in find(case)]
-        aged = [finding if case.experiment.task == site.evaluator.task else doubted(finding) for case, finding in found]
-        return recurring([(topic_in(finding.change, site.spec), finding) for finding in aged], len(cases))
-
     async def _ask(
         self, site: Site, cases: Sequence[Case], found: Sequence[Proposal], dropped: Dropped
     ) -> tuple[list[Finding], str | None]:
@@ -184,13 +179,19 @@ class AdviceService:
             elif decided.get(made.topic) is Standing.REJECTED:
                 dropped.count("advice.turned-down", f"{finding.title}: it was turned down before.")
             else:
-                proposals.setdefault(made.topic, _still_fits(waiting.get(made.topic), site) or made)
+                proposals.setdefault(made.topic, await _still_fits(waiting.get(made.topic), site) or made)
         return list(proposals.values())
 
 
 def rank(proposal: Proposal, known: Records) -> Confidence:
     """How sure a proposal is, by what its class was worth here."""
     return calibrated(proposal.finding.source, proposal.finding.confidence, known)
+
+
+def _find(cases: Sequence[Case], site: Site) -> list[Finding]:
+    found = [(case, finding) for case in cases for finding in find(case)]
+    aged = [finding if case.experiment.task == site.evaluator.task else doubted(finding) for case, finding in found]
+    return recurring([(topic_in(finding.change, site.spec), finding) for finding in aged], len(cases))
 
 
 def _surest(found: Sequence[Proposal], known: Records, dropped: Dropped) -> list[Proposal]:
@@ -201,12 +202,12 @@ def _surest(found: Sequence[Proposal], known: Records, dropped: Dropped) -> list
     return ranked[:MOST_PROPOSALS]
 
 
-def _still_fits(proposal: Proposal | None, site: Site) -> Proposal | None:
+async def _still_fits(proposal: Proposal | None, site: Site) -> Proposal | None:
     """A proposal that waits for its decision, if it is still the same change: it keeps its id."""
     if proposal is None:
         return None
     try:
-        made = edited(site.now.text, proposal.finding.change)
+        made = await asyncio.to_thread(edited, site.now.text, proposal.finding.change)
     except Unfit:
         return None
     same = identity_of(site.project.id, proposal.finding.change, made.before, made.after) == proposal.id

@@ -14,6 +14,7 @@ surface = { editable = ["src/*.py"], protected = ["bench/**", "tests/**"] }
 step = [
   { name = "test", run = ["python", "-I", "tests/check.py"], timeout_s = 60 },
   { name = "bench", run = ["python", "-I", "bench/run.py"], timeout_s = 60 },
+  { name = "last", run = ["true"], timeout_s = 60 },
 ]
 metric = { name = "cost", direction = "lower", min_effect = 0.01 }
 guard = [{ metric = "seconds", direction = "lower", tolerance = 0.1 }]
@@ -26,7 +27,7 @@ share = { level = "summaries" }
 GROUND = Ground(
     protected=frozenset({"tests/check.py", "tests/more.py", "bench/run.py", "bench/holdout.py", "held/cases.json"}),
     held_out=frozenset({"held/cases.json"}),
-    slowest={"test": 10.0, "bench": 2.0},
+    slowest={"test": 10.0, "bench": 2.0, "last": 0.0},
     timed_out=frozenset({"bench"}),
 )
 
@@ -90,6 +91,7 @@ def step(*run: str, timeout_s: float = 30.0) -> Any:
         (setting("step", 0, "timeout_s", 120), "advice.loosened"),  # unchanged code ended in time
         (setting("step", 1, "timeout_s", 6000), "advice.loosened"),  # by a hundred times
         (setting("step", 0, "timeout_s", 11), "advice.too-tight"),
+        (setting("step", 2, "timeout_s", 1), "advice.too-tight"),  # no run of it ever ended by itself
     ],
 )
 def test_what_would_loosen_a_gate_or_is_its_owners_to_change_is_refused(change: Any, rule: str) -> None:
