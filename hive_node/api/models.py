@@ -218,6 +218,18 @@ class ExperimentOut(Response):
     next: list[str]
 
 
+class CourseOut(Response):
+    """A metric over an experiment's ideas, in columns. path: the champion's value after each promotion. noise: of one run, as a share of the value."""
+
+    baseline: float | None
+    noise: float | None
+    path: list[dict[str, Any]]
+    numbers: list[int]
+    values: list[float | None]
+    outcomes: list[str]
+    next: str | None
+
+
 class Page(Response):
     """A page of a list. next: the cursor of the page after it, or null."""
 

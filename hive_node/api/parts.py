@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from guardrails.constitution import Constitution
 from guardrails.scope import ScopeGuard
-from hive_node.domain import Experiment, Project
+from hive_node.api.sessions import Sessions
+from hive_node.domain import Experiment, IdeaRecord, Project
 from hive_node.hive import Hive
 from hive_node.improve.checking import Checker
 from hive_node.improve.runner import Runner
@@ -14,7 +15,19 @@ from hive_node.improve.steps import Steps
 from hive_node.improve.watch import Watchman
 from hive_node.learn.aggregate import Beliefs
 from hive_node.learn.suggest import Suggest
-from hive_node.ports import Clock, Event, Feed, Invite, Joiner, Ledger, PeerLine, Standing, StoredEntry, StoredProposal
+from hive_node.ports import (
+    CallerOf,
+    Clock,
+    Event,
+    Feed,
+    Invite,
+    Joiner,
+    Ledger,
+    PeerLine,
+    Standing,
+    StoredEntry,
+    StoredProposal,
+)
 from hive_node.share.issuing import Issued
 from hive_node.share.proposals import Seen
 from hive_node.subjects.agents.service import AgentService
@@ -32,6 +45,10 @@ class Experiments(Ledger, Protocol):
     async def all(self, project: str | None = None) -> list[Experiment]: ...
 
     async def costs(self, experiment: str) -> dict[int, tuple[int, float]]: ...
+
+    async def ideas_page(self, experiment: str, after: int, limit: int) -> list[IdeaRecord]: ...
+
+    async def course(self, experiment: str, after: int, limit: int) -> list[tuple[int, float | None, str | None]]: ...
 
 
 class Deltas(Feed, Protocol):
@@ -153,7 +170,8 @@ class Parts:
     """The node as the API sees it.
 
     doors: what is open now, by name (`api`, `peer`), as host:port. writes: grows with each write to the store.
-    undiscovered: why members on the local network cannot be found now.
+    undiscovered: why members on the local network cannot be found now. sessions: who is signed in on the web page.
+    caller_of: whose program connected.
     """
 
     name: str
@@ -185,4 +203,6 @@ class Parts:
     restarts: Mapping[str, int]
     doors: Mapping[str, str]
     undiscovered: Callable[[], str | None]
+    sessions: Sessions
+    caller_of: CallerOf
     writes: Callable[[], int]

@@ -4,17 +4,19 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hive_node.api.access import check_host, check_origin, check_token
+from hive_node.api.access import check_host, check_once, check_origin, check_token
 from hive_node.api.openapi import openapi
+from hive_node.api.page import check_session, harden, is_signed
 from hive_node.api.problems import problems
 from hive_node.api.routing import BODY_BYTES, Call, Route, handler_of
+from hive_node.api.sessions import Sessions
 from hive_node.ports import FatalError
 from protocol.wire import JsonValue
 
@@ -27,16 +29,23 @@ _SHUTDOWN_S: Final = 1.0
 
 
 class ApiServer:
-    """The service that answers the admin. port: None for no TCP at all. doors: told what is open."""
+    """The service that answers the admin. port: None for no TCP at all. doors: told what is open. sessions: of the web page."""
 
     def __init__(
-        self, routes: Iterable[Route], socket: Path, token: str, port: int | None, doors: dict[str, str]
+        self,
+        routes: Iterable[Route],
+        socket: Path,
+        token: str,
+        port: int | None,
+        doors: dict[str, str],
+        sessions: Sessions,
     ) -> None:
         self._routes = list(routes)
         self._socket = socket
         self._token = token
         self._wanted = port
         self._doors = doors
+        self._sessions = sessions
         self.ready = asyncio.Event()
 
     async def serve(self) -> None:
@@ -82,6 +91,7 @@ class ApiServer:
 
     def _runner(self, *, is_socket: bool) -> web.AppRunner:
         app = web.Application(client_max_size=BODY_BYTES, middlewares=[problems, self._guard(is_socket=is_socket)])
+        app.on_response_prepare.append(harden)
         for route in self._all_routes():
             app.router.add_route(route.method, route.path, handler_of(route))
         return web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True)
@@ -96,16 +106,25 @@ class ApiServer:
         return routes
 
     def _guard(self, *, is_socket: bool) -> Middleware:
-        open_paths = {route.path for route in self._all_routes() if route.is_open}
+        is_open = {(route.method, route.path) for route in self._all_routes() if route.is_open}
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            check_once(request)
             check_host(request, is_socket=is_socket)
             check_origin(request)
-            if not is_socket and request.path not in open_paths:
-                check_token(request, self._token)
-            response = await handler(request)
-            response.headers.setdefault("X-Content-Type-Options", "nosniff")
-            return response
+            if not is_socket:
+                self._check_right(request, is_open)
+            return await handler(request)
 
         return guard
+
+    def _check_right(self, request: web.Request, is_open: Set[tuple[str, str]]) -> None:
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource else ""
+        if (request.method, path) in is_open:
+            return
+        if is_signed(request) and "Authorization" not in request.headers:
+            check_session(request, path, self._sessions)
+        else:
+            check_token(request, self._token)

@@ -6,12 +6,14 @@ from guardrails.constitution import Constitution, ConstitutionError
 from hive_node.adapters.clock import SystemClock
 from hive_node.adapters.keyfile import KeyFileError, load_key, load_token
 from hive_node.adapters.llm import ModelDesk
+from hive_node.adapters.loopback import user_of
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.scope_engine import guard_digest
 from hive_node.adapters.store import Database
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
+from hive_node.api.sessions import Sessions
 from hive_node.app.advice import open_advice
 from hive_node.app.agents import open_agents
 from hive_node.app.code import CodeParts
@@ -77,6 +79,7 @@ class NodeBuilder:
         self.agents = open_agents(ground, self.federated)
         self.advice = open_advice(ground, self.code)
         self.skills = open_skills(ground, self.federated, self.code.sandbox)
+        self.sessions = Sessions(ground.clock, ground.chance)
         self.supervisor = Supervisor(ground.clock, ground.chance)
 
     async def build(self) -> Node:
@@ -85,7 +88,9 @@ class NodeBuilder:
         await self.ground.own.gather()
         ground, section = self.ground, self.ground.config.api
         port = section.port if section.tcp else None
-        api = ApiServer(all_routes(self._parts()), ground.home.socket, ground.token, port, self.federated.doors)
+        api = ApiServer(
+            all_routes(self._parts()), ground.home.socket, ground.token, port, self.federated.doors, self.sessions
+        )
         return Node(
             ground.home,
             ground.hive,
@@ -147,5 +152,7 @@ class NodeBuilder:
             restarts=self.supervisor.restarts,
             doors=federated.doors,
             undiscovered=federated.undiscovered,
+            sessions=self.sessions,
+            caller_of=user_of,
             writes=lambda: ground.database.writes,
         )

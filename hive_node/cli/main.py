@@ -17,6 +17,7 @@ from hive_node.cli import (
     experiments,
     guards,
     mcp,
+    opening,
     peers,
     projects,
     scan,
@@ -190,6 +191,7 @@ def demo(
 
 app.command()(admin.doctor)
 app.command()(mcp.mcp)
+app.command(name="open")(opening.open_)
 app.command()(peers.peers)
 app.command()(scan.scan)
 app.command()(simulate.simulate)

@@ -35,8 +35,7 @@ def report(material: Material) -> dict[str, Any]:
         "task": experiment.task,
         "base": experiment.base,
         "champion": experiment.champion,
-        "noise": experiment.baseline.calibration.noise if experiment.baseline else None,
-        "path": _path(material),
+        **course_head(experiment, material.promotions),
         "ideas": [idea_row(record, experiment) for record in material.ideas],
         "operators": _operators(material),
         "hive": _from_hive(material),
@@ -46,6 +45,16 @@ def report(material: Material) -> dict[str, Any]:
             for idea, runs in material.runs.items()
             for arm, sample in shown_runs(runs, experiment)
         ],
+    }
+
+
+def course_head(experiment: Experiment, promotions: Sequence[Promotion]) -> dict[str, Any]:
+    """What a picture of the metric stands on: where it began, how noisy one run is, and the champion's path."""
+    baseline = experiment.baseline
+    return {
+        "baseline": baseline.value if baseline else None,
+        "noise": baseline.calibration.noise if baseline else None,
+        "path": _path(experiment, promotions),
     }
 
 
@@ -174,8 +183,7 @@ def _from_hive(material: Material) -> dict[str, Any]:
     }
 
 
-def _path(material: Material) -> list[dict[str, Any]]:
-    experiment = material.experiment
+def _path(experiment: Experiment, promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     if experiment.baseline is None:
         return []
     steps: list[dict[str, Any]] = [{"idea": 0, "value": experiment.baseline.value, "commit": experiment.base}]
@@ -187,7 +195,7 @@ def _path(material: Material) -> list[dict[str, Any]]:
             "operator": one.idea.operator,
             "is_reverted": one.is_reverted,
         }
-        for one in material.promotions
+        for one in promotions
     ]
 
 

@@ -36,7 +36,7 @@ from hive_node.ports.storage import (
     Standing,
     StoredEntry,
 )
-from hive_node.ports.surroundings import Chance, Clock, Machine
+from hive_node.ports.surroundings import CallerOf, Chance, Clock, Machine
 from hive_node.ports.trials import (
     Draft,
     Elsewhere,
@@ -55,6 +55,7 @@ __all__ = [
     "Answer",
     "Books",
     "Call",
+    "CallerOf",
     "Cap",
     "Carried",
     "Chance",

@@ -1,10 +1,13 @@
 """Time and chance, as they come in from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+CallerOf: TypeAlias = Callable[[tuple[str, int], tuple[str, int]], int | None]
+"""(client, server), both host and port -> the user id of the program that connected; None where that cannot be told."""
 
 
 class Clock(Protocol):

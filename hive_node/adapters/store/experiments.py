@@ -53,6 +53,8 @@ _REPLACE: Final = (
 )
 _OF: Final = ideas.c.experiment == bindparam("of")
 _LATER_IDEAS: Final = select(ideas).where(_OF, ideas.c.number > bindparam("after")).order_by(ideas.c.number)
+_IDEAS_PAGE: Final = _LATER_IDEAS.limit(bindparam("most"))
+_COURSE: Final = _IDEAS_PAGE.with_only_columns(ideas.c.number, ideas.c.value, ideas.c.outcome)
 _TRIED: Final = select(func.count()).where(
     ideas.c.task == bindparam("task"),
     ((ideas.c.diff == bindparam("diff")) & (ideas.c.outcome == State.REJECTED.value))
@@ -154,6 +156,18 @@ class ExperimentStore:
         async with self.database.read() as connection:
             found = await connection.execute(_LATER_IDEAS, {"of": experiment, "after": after})
             return [_record(row) for row in found]
+
+    async def ideas_page(self, experiment: str, after: int, limit: int) -> list[IdeaRecord]:
+        """The first `limit` ideas with a number above `after`, in order."""
+        async with self.database.read() as connection:
+            found = await connection.execute(_IDEAS_PAGE, {"of": experiment, "after": after, "most": limit})
+            return [_record(row) for row in found]
+
+    async def course(self, experiment: str, after: int, limit: int) -> list[tuple[int, float | None, str | None]]:
+        """Number, measured value and outcome of the first `limit` ideas with a number above `after`."""
+        async with self.database.read() as connection:
+            found = await connection.execute(_COURSE, {"of": experiment, "after": after, "most": limit})
+            return [(row.number, row.value, row.outcome) for row in found]
 
     async def was_tried(self, experiment: Experiment, idea: Idea) -> bool:
         """Whether this very step was rejected before on this task, or this variant was taken up before in this experiment."""

@@ -1,6 +1,6 @@
 """The endpoints, by noun. Each module gives its rows of the route table."""
 
-from hive_node.api.handlers import advice, agents, deltas, experiments, hive, node, projects, skills, task_events
+from hive_node.api.handlers import advice, agents, deltas, experiments, hive, node, page, projects, skills, task_events
 from hive_node.api.parts import Parts
 from hive_node.api.routing import Route
 
@@ -17,4 +17,5 @@ def all_routes(parts: Parts) -> list[Route]:
         *advice.routes(parts),
         *task_events.routes(parts),
         *skills.routes(parts),
+        *page.routes(parts),
     ]

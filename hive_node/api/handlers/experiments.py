@@ -1,14 +1,24 @@
 """Experiments: start, watch, drive step by step, stop, report."""
 
-from typing import Any
+from typing import Any, Final
 
-from hive_node.api.models import ExperimentOut, NewExperiment, NewIdea, NoBody, Page, Response, RollBack, StopExperiment
+from hive_node.api.models import (
+    CourseOut,
+    ExperimentOut,
+    NewExperiment,
+    NewIdea,
+    NoBody,
+    Page,
+    Response,
+    RollBack,
+    StopExperiment,
+)
 from hive_node.api.parts import Parts
 from hive_node.api.reports import REPORT_FORMS, in_form
 from hive_node.api.routing import Call, Route
 from hive_node.domain import Experiment
 from hive_node.improve.rendering import as_html, as_markdown
-from hive_node.improve.report import Material, idea_row, overview, report, sample_row, shown_runs
+from hive_node.improve.report import Material, course_head, idea_row, overview, report, sample_row, shown_runs
 from hive_node.improve.steps import STEPS
 from protocol.deltas import Edit
 from protocol.wire import JsonValue
@@ -25,6 +35,14 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", one, "One experiment", table.get, ExperimentOut),
         Route("GET", f"{one}/status", "The same", table.get, ExperimentOut),
         Route("GET", f"{one}/trials", "Its ideas and what became of each", table.trials, Page, query=_PAGING),
+        Route(
+            "GET",
+            f"{one}/course",
+            "The metric's path and every measured value",
+            table.course,
+            CourseOut,
+            query=_PAGING[1:],
+        ),
         Route("GET", f"{one}/trials/{{number}}", "One idea with every run that was made for it", table.trial, Response),
         Route("GET", f"{one}/report", "Its report", table.report, Response, query=REPORT_FORMS),
         Route("POST", f"{one}/edit", "Step: propose an edit of the champion", table.edit, ExperimentOut, NewIdea),
@@ -36,7 +54,9 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-_PAGING = (("limit", "items a page"), ("cursor", "`next` of the page before"))
+_PAGING = (("limit", "items a page"), ("cursor", "`next` of the page before: the number of its last idea"))
+# A picture has fewer columns; an answer of this size takes some 20 ms to make.
+_POINTS: Final = 5_000
 
 
 class _Experiments:
@@ -61,10 +81,22 @@ class _Experiments:
 
     async def trials(self, call: Call) -> Any:
         experiment = await self._parts.experiments.get(call.name("id"))
-        first, limit = call.cursor() or 0, call.limit()
-        rows = [idea_row(record, experiment) for record in await self._parts.experiments.ideas(experiment.id)]
-        more = str(first + limit) if first + limit < len(rows) else None
-        return {"items": rows[first : first + limit], "next": more}
+        limit = call.limit()
+        found = await self._parts.experiments.ideas_page(experiment.id, call.cursor() or 0, limit + 1)
+        rows = [idea_row(record, experiment) for record in found[:limit]]
+        return {"items": rows, "next": str(rows[-1]["number"]) if len(found) > limit else None}
+
+    async def course(self, call: Call) -> Any:
+        experiment, first = await self._parts.experiments.get(call.name("id")), call.cursor() or 0
+        found = await self._parts.experiments.course(experiment.id, first, _POINTS + 1)
+        promotions = await self._parts.experiments.promotions(experiment.id)
+        return {
+            **course_head(experiment, promotions),
+            "numbers": [number for number, _, _ in found[:_POINTS]],
+            "values": [value for _, value, _ in found[:_POINTS]],
+            "outcomes": [outcome or "open" for _, _, outcome in found[:_POINTS]],
+            "next": str(found[_POINTS - 1][0]) if len(found) > _POINTS else None,
+        }
 
     async def trial(self, call: Call) -> Any:
         experiment, number = await self._parts.experiments.get(call.name("id")), call.number("number")

@@ -9,6 +9,7 @@ from aiohttp import web
 from hive_node import __version__
 from hive_node.api.metrics import exposition
 from hive_node.api.models import Health, Page, ScanBody, Status
+from hive_node.api.page import session_of
 from hive_node.api.parts import Parts
 from hive_node.api.routing import BadRequest, Call, Route
 from hive_node.api.tally import Tally
@@ -94,10 +95,11 @@ class _Node:
 
     async def events(self, call: Call) -> web.StreamResponse:
         last = await self._first(call)
+        session = session_of(call.request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(call.request)
         await response.write(b": open\n\n")
-        while True:
+        while session is None or self._parts.sessions.is_live(session):
             seen = self._parts.diary.tellings()  # looked at before reading: nothing told meanwhile is slept through
             found = await self._parts.diary.after(last)
             for event in found:
@@ -108,6 +110,7 @@ class _Node:
                 last = event.id
             if not found:
                 await self._wait(seen, response)
+        return response
 
     async def _wait(self, seen: int, response: web.StreamResponse) -> None:
         try:
