@@ -1,0 +1,85 @@
+// A list of any length: only the rows that can be seen are in the document. Arrow keys, Page, Home, End move; Enter opens.
+
+import { h } from "./dom.js";
+
+const ROW_PX = 34;
+const AROUND = 12;
+const KEYS = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infinity, End: Infinity };
+
+export class Windowed {
+  #total = 0;
+  #active = 0;
+  #drawing = 0;
+
+  /** row(index): a promise of the row's data, or null. cells(data): its cells. open(data): what Enter and a click do. */
+  constructor(label, row, cells, open) {
+    Object.assign(this, { row, cells, open });
+    this.rows = h("div", { role: "rowgroup", class: "window-rows" });
+    this.element = h("div", { role: "grid", class: "window", "aria-label": label, tabindex: "0", onkeydown: (event) => this.#key(event) }, this.rows);
+    this.element.addEventListener("scroll", () => this.#draw(), { passive: true });
+    new ResizeObserver(() => this.#draw()).observe(this.element);
+  }
+
+  /** There are `total` rows now; new ones came at the top. Who looks further down stays where they are. */
+  async show(total) {
+    const more = total - this.#total;
+    if (this.element.scrollTop > ROW_PX && more > 0 && this.#total) {
+      this.element.scrollTop += more * ROW_PX;
+      this.#active += more;
+    }
+    this.#total = total;
+    this.element.setAttribute("aria-rowcount", String(total));
+    this.rows.style.height = `${total * ROW_PX}px`;
+    this.element.style.height = `${Math.min(total, 14) * ROW_PX + 2}px`;
+    await this.#draw();
+  }
+
+  async #draw() {
+    const mine = ++this.#drawing;
+    const first = Math.max(0, Math.floor(this.element.scrollTop / ROW_PX) - AROUND);
+    const most = Math.min(this.#total - first, Math.ceil(this.element.clientHeight / ROW_PX) + 2 * AROUND);
+    const indexes = Array.from({ length: Math.max(0, most) }, (_, offset) => first + offset);
+    const found = await Promise.all(indexes.map((index) => this.row(index).catch(() => null)));
+    if (mine !== this.#drawing) return; // scrolled on meanwhile
+    const hadFocus = this.rows.contains(document.activeElement);
+    this.rows.replaceChildren(...indexes.map((index, offset) => this.#rowOf(index, found[offset])));
+    if (hadFocus) this.#focus();
+  }
+
+  #rowOf(index, data) {
+    const cells = data ? this.cells(data) : [h("span", { class: "soft" }, "…")];
+    const row = h("div", { role: "row", class: "window-row", "aria-rowindex": String(index + 1), tabindex: "-1", "data-index": String(index),
+      onclick: () => { this.#active = index; if (data) this.open(data); } },
+    cells.map((cell) => h("div", { role: "gridcell" }, cell)));
+    row.style.transform = `translateY(${index * ROW_PX}px)`;
+    return row;
+  }
+
+  async #key(event) {
+    if (event.key === "Enter") {
+      const data = await this.row(this.#active);
+      if (data) this.open(data);
+      return;
+    }
+    const step = KEYS[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const isInside = this.rows.contains(document.activeElement);
+    this.#active = Math.min(this.#total - 1, Math.max(0, this.#active + (isInside || Math.abs(step) > 1 ? step : 0)));
+    this.#reveal();
+    await this.#draw();
+    this.#focus();
+  }
+
+  #reveal() {
+    const top = this.#active * ROW_PX;
+    const height = this.element.clientHeight;
+    if (top < this.element.scrollTop) this.element.scrollTop = top;
+    else if (top + ROW_PX > this.element.scrollTop + height) this.element.scrollTop = top + ROW_PX - height;
+  }
+
+  #focus() {
+    const row = this.rows.querySelector(`[data-index="${this.#active}"]`);
+    (row ?? this.element).focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,46 @@
+// Numbers, times and states as a person reads them.
+
+import { h } from "./dom.js";
+
+const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3, signDisplay: "exceptZero" });
+const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
+const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+const SHORT = 8;
+
+const TONES = {
+  good: ["in step", "promoted", "live", "corroborated", "validated", "applied", "finalized", "redacted", "high"],
+  busy: ["created", "baselined", "proposed", "tried", "judged", "running", "open", "ahead", "behind", "wanted", "low"],
+  bad: ["failed", "quarantined", "shunned", "blocked", "refuted", "refused", "halted", "unavailable"],
+};
+
+export const number = (value) => (value === null || value === undefined ? "–" : NUMBER.format(value));
+export const percent = (share) => (share === null || share === undefined ? "–" : PERCENT.format(share));
+export const money = (dollars) => MONEY.format(dollars);
+export const short = (id) => h("code", { title: id }, String(id ?? "–").slice(0, SHORT));
+
+export function count(amount, noun) {
+  return `${WHOLE.format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+export function seconds(amount) {
+  if (amount >= 3_600) return `${NUMBER.format(amount / 3_600)} h`;
+  return amount >= 60 ? `${NUMBER.format(amount / 60)} min` : `${NUMBER.format(amount)} s`;
+}
+
+/** A moment: how long ago, and exactly. */
+export function time(stamp) {
+  if (!stamp) return h("span", { class: "soft" }, "–");
+  const then = new Date(stamp);
+  const away = (then - Date.now()) / 1_000;
+  const [unit, size] = STEPS.find(([, length]) => Math.abs(away) >= length) ?? ["second", 1];
+  return h("time", { datetime: stamp, title: then.toLocaleString("en") }, AGO.format(Math.round(away / size), unit));
+}
+
+/** A state, by word and sign as well as by colour. */
+export function badge(state) {
+  const tone = Object.keys(TONES).find((one) => TONES[one].includes(state)) ?? "quiet";
+  return h("span", { class: `badge ${tone}` }, state);
+}
