@@ -6,13 +6,16 @@ IN_MEMORY := $(if $(wildcard /dev/shm/.),PYTEST_DEBUG_TEMPROOT=/dev/shm)
 # Where this is set, each of a thousand processes would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check format lint types imports unit fuzz traps bench bench-guard clean
+.PHONY: help install browser demo test check format lint types imports unit fuzz traps bench bench-guard clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: ## make .venv, install the package and bubblewrap
 	@scripts/install
+
+browser: ## Chromium for the tests of the page, where it can be installed
+	@scripts/install --browser
 
 demo: install ## three real daemons improve one project and learn from each other
 	$(BIN)/hive-node demo --nodes 3
@@ -33,7 +36,7 @@ types: install ## mypy, strict
 imports: install ## which module may import which
 	$(BIN)/lint-imports
 
-unit: install ## every test: units, properties, simulation, real processes
+unit: install browser ## every test: units, properties, simulation, real processes
 	$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal
 
 fuzz: install ## a million mutated messages, seeded: only what was said, or a refusal with a code, comes out

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,8 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != ENVIRONMENT} | {"PYTHONPATH": str(ROOT)}
 
 
-def _daemons() -> Iterator[Callable[..., Daemon]]:
+def running_daemons() -> Generator[Callable[..., Daemon]]:
+    """What the fixtures give; all are killed once it is closed."""
     # Not pytest's own folder: the path of a Unix socket has at most 107 bytes.
     root = Path(tempfile.mkdtemp(prefix="hive-"))
     made: list[Daemon] = []
@@ -134,13 +135,13 @@ def _daemons() -> Iterator[Callable[..., Daemon]]:
 @pytest.fixture
 def daemon() -> Iterator[Callable[..., Daemon]]:
     """daemon(name=None, owner="tester", *, start=True) -> Daemon; each call a node of its own. All are killed at the end."""
-    yield from _daemons()
+    yield from running_daemons()
 
 
 @pytest.fixture(scope="module")
 def module_daemon() -> Iterator[Callable[..., Daemon]]:
     """As `daemon`, for a module's tests together."""
-    yield from _daemons()
+    yield from running_daemons()
 
 
 @pytest.fixture

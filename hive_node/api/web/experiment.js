@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { foreign, h } from "./dom.js";
 import { act, facts, link, notice, page, panel, raw, say, table } from "./parts.js";
-import { at, get } from "./session.js";
+import { at, get, getText } from "./session.js";
 import { progress } from "./status.js";
 import { Windowed } from "./windowed.js";
 import { badge, count, number, percent, seconds, short, time } from "./words.js";
@@ -143,5 +143,11 @@ function promotions(one, course) {
 }
 
 function report(one) {
-  return panel("Report", h("p", {}, "The whole report, with every operator beside the others: ", h("code", { class: "command" }, `hive-node experiment report ${one.id}`)));
+  const place = h("div", { "data-own": "report" });
+  // Of ten thousand ideas it is long: read when somebody wants it.
+  const read = async () => {
+    const text = await getText(`${at("experiments", one.id, "report")}?format=markdown`).catch((error) => error.message);
+    document.querySelector('[data-own="report"]').replaceChildren(h("pre", { tabindex: "0", "aria-label": "Report" }, text));
+  };
+  return panel("Report", h("button", { type: "button", onclick: read }, "Show the report"), place);
 }

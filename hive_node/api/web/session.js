@@ -33,6 +33,12 @@ export async function get(path, query = {}) {
   return answered(await fetch(given.size ? `${path}?${given}` : path, { headers: own() }));
 }
 
+/** The node's answer as text. Throws Problem. */
+export async function getText(path) {
+  const response = await fetch(path, { headers: own() });
+  return response.ok ? response.text() : answered(response);
+}
+
 /** Every item of a list that is paged by cursor. */
 export async function getAll(path, query = {}) {
   const items = [];
