@@ -11,6 +11,7 @@ from hive_node.adapters.plugins import ENGINES, FITNESS, check, load
 from hive_node.adapters.skills.engines import ForeignEngine
 from hive_node.adapters.skills.handlers import find_handlers
 from hive_node.adapters.skills.model import SkillModel
+from hive_node.adapters.skills.nowhere import NoSandbox
 from hive_node.adapters.store import (
     AccountStore,
     Committer,
@@ -56,6 +57,8 @@ def open_skills(ground: Foundation, federated: Federated, sandbox: Sandbox) -> S
     gate = Gatekeeper(frozenset(section.engines), clock)
     shelf, records = SkillStore(ground.database, ground.journal, gate), SkillRecords(ground.database, clock, gate)
     folder = ground.home.worktrees / "skills"
+    if ground.config.sandbox.backend == "none":
+        sandbox = NoSandbox()
     trials, fitness = SkillTrials(sandbox, ground.constitution, folder), _fitness(section.fitness)
     news = SkillNews(federated.share, shelf, ShareLevel(section.share))
     promoter = Promoter(shelf, trials, ground.why_halted, news.tell)

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # The newest entries are enough: each is tried once for each skill that it may be.
 _ENTRIES: Final = 100
-_EVERY_S: Final = 30.0
+_EVERY_S: Final = 10.0
 # What a local skill must be waiting for to be given a peer's source.
 _LACKING: Final = frozenset({State.UNAVAILABLE, State.REFUSED})
 

@@ -49,7 +49,9 @@ class EventLog(Protocol):
         """Where each of them stands now. On disk when this returns."""
         ...
 
-    async def page(self, which: Which, *, kind: Kind | None, before: int | None, limit: int) -> list[TaskEvent]: ...
+    async def page(self, which: Which, *, kind: Kind | None, before: int | None, limit: int) -> list[TaskEvent]:
+        """Newest first; fewer than `limit` where there are no more, or where they are large. At least one where there is one."""
+        ...
 
     async def earlier(self, event: TaskEvent, limit: int) -> list[TaskEvent]:
         """The last ones of its scope before it, oldest first."""

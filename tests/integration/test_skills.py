@@ -17,6 +17,7 @@ from tests.integration.conftest import Daemon
 from tests.integration.test_mcp import agent, asked, refused
 
 _LOOK_AGAIN_S = 0.05
+_SHIPPED = '["memento", "evolver", "tool-errors"]'
 WRONG = "def run(value):\n    return value.split('-')\n"
 RIGHT = "def run(value):\n    return [int(part) for part in value.split('-')]\n"
 ECHO = "def run(value):\n    return value\n"
@@ -66,10 +67,10 @@ def learning(daemon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv(VARIABLE, KEY)
     opened: list[Any] = []
 
-    def make(*script: Line, handlers: str = "", start: bool = True) -> Daemon:
+    def make(*script: Line, handlers: str = "", start: bool = True, more: str = "", engines: str = _SHIPPED) -> Daemon:
         node: Daemon = daemon(start=False)
         with node.home.config.open("a") as config:
-            config.write('\n[skills]\nengines = ["memento", "evolver", "tool-errors"]\ndollars = 1.0\n')
+            config.write(f"\n[skills]\nengines = {engines}\ndollars = 1.0\n{more}")
             if handlers:
                 (tmp_path / "mine.py").write_text(handlers)
                 config.write(f"handlers = [{json.dumps(str(tmp_path / 'mine.py'))}]\n")
@@ -237,6 +238,38 @@ def test_sigkill_with_a_thousand_events_queued_and_each_is_handled_exactly_once_
     (told,) = node.client.get("/v1/guidance")["items"]
     assert "ValueError" in told["text"]
     assert len(node.client.get("/v1/skills", all="1")["items"]) == 1
+
+
+def test_a_promoted_skill_is_told_to_the_hive_and_tried_there_on_local_cases_before_it_is_offered(
+    learning: Any,
+) -> None:
+    anna, ben = learning(says(RIGHT), more='share = "recipes"\n'), learning(engines='["memento", "peer"]')
+    anna.client.post("/v1/hive", {"name": "team"})
+    ben.client.post("/v1/hive/join", {"token": anna.client.post("/v1/hive/invites")["token"]})
+    own = [failure(number, project="ben's own", error="ValueError: so what", agent="other") for number in (4, 5, 6)]
+    ben.client.post("/v1/events", {"events": own})
+    (lacking,) = versions(ben, "unavailable")
+    anna.client.post("/v1/events", {"events": [failure(1), failure(2)]})
+    (version,) = versions(anna, "validated")
+    assert anna.client.post(f"/v1/skills/{version['name']}/approve")["state"] == "promoted"
+    (told,) = anna.client.get("/v1/deltas", kind="skill")["items"]
+    for event in ben.client.events(0):
+        if event["kind"] == "skill" and event["data"]["state"] == "validated":
+            break
+    *_, offered = ben.client.get(f"/v1/skills/{lacking['name']}")["versions"]
+    assert (offered["engine"], offered["entry"], offered["state"]) == ("peer", told["id"], "validated")
+    assert offered["tried"]["cases"] == 3
+    assert ben.client.get("/v1/skills")["items"] == [], "it waits for a person"
+
+
+def test_without_a_sandbox_no_skill_is_run(learning: Any) -> None:
+    node = learning(says(RIGHT), start=False)
+    node.home.config.write_text(node.home.config.read_text().replace('backend = "auto"', 'backend = "none"'))
+    node.start()
+    node.client.post("/v1/events", {"events": [failure(1), failure(2)]})
+    assert versions(node, "proposed")[-1]["tried"] is None
+    name = node.client.get("/v1/skills", all="1")["items"][0]["name"]
+    assert refusal(lambda: node.client.post(f"/v1/skills/{name}/approve")) == "skill.wrong-state"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from hive_node.adapters.store.database import Database, Transaction
 from hive_node.adapters.store.gatekeeping import Gatekeeper
 from hive_node.adapters.store.skill_rows import case_of_row, case_row
 from hive_node.adapters.store.skill_tables import skill_cases, skill_outcomes, skill_signals, task_events
-from hive_node.adapters.store.task_events import moment
+from hive_node.adapters.store.task_events import moment, of_scopes
 from hive_node.ports import Clock
+from hive_node.ports.skills import Which
 from hive_node.skills.case import Case, is_held_out
 from hive_node.skills.event import Kind
 from hive_node.skills.fitness import Measures
@@ -54,6 +55,7 @@ class SkillRecords:
         """As SkillCounts.measures."""
         called = (
             select(task_events.c.document)
+            .where(of_scopes(task_events, Which(version.scope.owner, version.scope.project, version.scope.agent)))
             .where(task_events.c.skill == version.skill, task_events.c.kind == Kind.SKILL_EXECUTED.value)
             .order_by(task_events.c.id.desc())
             .limit(_CALLS)

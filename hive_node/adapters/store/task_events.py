@@ -22,7 +22,7 @@ EVENTS_KEPT: Final = 100_000
 BYTES_KEPT: Final = 256 * 1024 * 1024
 # A result or an error is kept for a person to read, no longer than that.
 _ERROR_CHARS: Final = 2_000
-# What a handler is handed at a time: an event may have megabytes.
+# What a handler is handed, or a list shows, at a time: an event may have megabytes.
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 Row: TypeAlias = dict[str, Any]
 _BY_KEY: Final = ("owner", "project", "agent", "key")
@@ -48,11 +48,11 @@ class TaskEventStore:
         return await self.committer.add([_row(report, at) for report in reports])
 
     async def page(self, which: Which, *, kind: Kind | None, before: int | None, limit: int) -> list[TaskEvent]:
-        """As EventLog.page: newest first."""
+        """As EventLog.page."""
         query = select(task_events).where(of_scopes(task_events, which)).order_by(task_events.c.id.desc())
         query = query.where(task_events.c.kind == kind.value) if kind is not None else query
         query = query.where(task_events.c.id < before) if before is not None else query
-        return await self._events(query.limit(limit))
+        return await self._events(_within(query.limit(limit), newest_first=True))
 
     async def earlier(self, event: TaskEvent, limit: int) -> list[TaskEvent]:
         """As EventLog.earlier."""
@@ -276,8 +276,9 @@ def event_of(row: Any) -> TaskEvent:
     return TaskEvent(row.id, datetime.fromisoformat(row.at), report)
 
 
-def _within(query: Select[Any]) -> Select[Any]:
+def _within(query: Select[Any], *, newest_first: bool = False) -> Select[Any]:
     """The first rows of a query in order of their ids, of so many bytes together; at least one."""
-    found = query.add_columns(func.sum(task_events.c.size).over(order_by=task_events.c.id).label("total")).subquery()
+    order = task_events.c.id.desc() if newest_first else task_events.c.id
+    found = query.add_columns(func.sum(task_events.c.size).over(order_by=order).label("total")).subquery()
     is_small = (found.c.total <= _BATCH_BYTES) | (found.c.total == found.c.size)
-    return select(found).where(is_small).order_by(found.c.id)
+    return select(found).where(is_small).order_by(found.c.id.desc() if newest_first else found.c.id)

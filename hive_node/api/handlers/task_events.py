@@ -52,7 +52,7 @@ class _TaskEvents:
         )
         return {
             "items": [event.tree() for event in found],
-            "next": str(found[-1].id) if len(found) == limit else None,
+            "next": str(found[-1].id) if found and found[-1].id > 1 else None,
         }
 
     async def handlers(self, _call: Call) -> Any:

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import Final
@@ -23,6 +23,8 @@ _INPUT: Final = "input"
 _HARNESS: Final = "harness.py"
 _SURFACE: Final = Surface(editable=(_SOURCE,), protected=())
 _SHOWN_CHARS: Final = 300
+# An agent may call as often as it likes; so many run at a time, each with its own memory.
+_AT_ONCE: Final = 4
 LIMITS: Final = RunLimits(
     wall_s=30.0,  # what an agent would wait for; from 5 s on a skill counts as slow
     cpu_s=30.0,
@@ -50,14 +52,16 @@ class SkillTrials:
     sandbox: Sandbox
     constitution: Constitution
     folder: Path
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def call(self, source: str, given: JsonValue) -> Called:
         """Call the entry point once. Raises SandboxFault: then nothing may be concluded."""
-        tree = await asyncio.to_thread(self._laid_out, source, dump_json(given))
-        try:
-            outcome = await self.sandbox.run(self._command(tree))
-        finally:
-            await asyncio.to_thread(shutil.rmtree, tree, ignore_errors=True)
+        async with self._turns:
+            tree = await asyncio.to_thread(self._laid_out, source, dump_json(given))
+            try:
+                outcome = await self.sandbox.run(self._command(tree))
+            finally:
+                await asyncio.to_thread(shutil.rmtree, tree, ignore_errors=True)
         return _read(outcome)
 
     async def validate(self, source: str, cases: Sequence[Case]) -> Tried:
