@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from hive_node.adapters.store.database import Database, Statement, Survives, Transaction
+from sqlalchemy import Connection
+
+from hive_node.adapters.store.database import Database, Statement, Survives
 from hive_node.ports import StoreError
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ class Committer(Generic[T, R]):
     """
 
     database: Database
-    insert: Callable[[Transaction, Sequence[T]], Awaitable[Sequence[R]]]
+    insert: Callable[[Connection, Sequence[T]], Sequence[R]]
     _items: list[_Wish[T, R]] = field(default_factory=list)
     _statements: list[_Wish[Statement, int]] = field(default_factory=list)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,11 +67,17 @@ class Committer(Generic[T, R]):
 
     async def _commit(self, items: Sequence[_Wish[T, R]], statements: Sequence[_Wish[Statement, int]]) -> None:
         survives: Survives = "power cut" if items else "crash"
+        new = [one for wish in items for one in wish.items]
+        every = [one for wish in statements for one in wish.items]
+
+        def work(connection: Connection) -> tuple[Sequence[R], list[int]]:
+            added = self.insert(connection, new) if new else []
+            return added, [connection.execute(*statement).rowcount for statement in every]
+
         async with self.database.write(survives=survives) as transaction:
-            added = await self.insert(transaction, [one for wish in items for one in wish.items]) if items else []
-            written = await transaction.execute_all([one for wish in statements for one in wish.items])
+            added, written = await transaction.run(work)
         _answer(items, added)
-        _answer(statements, [rows.rowcount for rows in written])
+        _answer(statements, written)
 
 
 def _answer(wishes: "Sequence[_Wish[T, R]]", results: Sequence[R]) -> None:

@@ -60,6 +60,10 @@ class Transaction:
         """Run statements, in order, without coming back in between."""
         return await self._do(lambda connection: [_execute(connection, *statement) for statement in statements])
 
+    async def run(self, work: Callable[[Connection], _T]) -> _T:
+        """Do work that asks and writes in turn, without coming back in between. In a thread: it may touch nothing else."""
+        return await self._do(work)
+
     async def stream(self, statement: Executable) -> AsyncIterator[Row[*tuple[Any, ...]]]:
         """The rows of a query, a few hundred in memory at a time."""
         options = {"yield_per": _ROWS_AT_ONCE}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, select, text, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from hive_node.adapters.store.committing import Committer
-from hive_node.adapters.store.database import Database, Statement, Transaction
+from hive_node.adapters.store.database import Database, Statement
 from hive_node.adapters.store.skill_tables import deliveries, handlers, task_events
 from hive_node.ports import Clock
 from hive_node.ports.skills import Batch, Delivery, HandlerLine, Stored, Which
@@ -177,12 +177,12 @@ class TaskEventStore:
             return [event_of(row) for row in await transaction.execute(query)]
 
 
-async def insert_events(transaction: Transaction, rows: Sequence[Row]) -> list[Stored]:
+def insert_events(connection: Connection, rows: Sequence[Row]) -> list[Stored]:
     """Where each event stands: a new one after all others, a replay where the first one of its key is."""
     keys = [tuple(row[name] for name in _BY_KEY) for row in rows]
-    found = await transaction.execute(_KNOWN, {"keys": dump_json(keys).decode("utf-8")})
+    found = connection.execute(_KNOWN, {"keys": dump_json(keys).decode("utf-8")})
     known: dict[tuple[str, ...], int] = {keys[row.place]: row.id for row in found}
-    newest = await transaction.execute(select(func.coalesce(func.max(task_events.c.id), 0)))
+    newest = connection.execute(select(func.coalesce(func.max(task_events.c.id), 0)))
     following = itertools.count(int(newest.scalar_one()) + 1)
     stored, new = [], []
     for key, row in zip(keys, rows, strict=True):
@@ -192,7 +192,7 @@ async def insert_events(transaction: Transaction, rows: Sequence[Row]) -> list[S
             new.append(row | {"id": known[key]})
         stored.append(Stored(known[key], is_new))
     if new:
-        await transaction.execute(insert(task_events), new)
+        connection.execute(insert(task_events), new)
     return stored
 
 
