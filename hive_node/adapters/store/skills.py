@@ -80,10 +80,10 @@ class SkillStore:
                 await lessons.write(State.UNAVAILABLE, again)
                 return again
             parent = promoted_of(versions) if newest.is_mutation else newest
-            following = next_after(newest, parent or newest)
-            return await lessons.attempt(
-                permitted, replace(following, engine=engine, words=newest.words, is_mutation=newest.is_mutation)
-            )
+            following = replace(next_after(newest, parent or newest), engine=engine, is_mutation=newest.is_mutation)
+            # What a mutation should make better stands until it does; what an attempt said of itself goes with it.
+            words = newest.words if newest.is_mutation else ""
+            return await lessons.attempt(permitted, replace(following, words=words))
 
     async def mutate(self, skill: str, words: str, *, by: Asker) -> Version | Rejected:
         """As SkillShelf.mutate. Raises SkillFault where no version is promoted, or another is on its way."""
