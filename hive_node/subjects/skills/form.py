@@ -80,6 +80,8 @@ def _in_statement(statement: ast.stmt, own: frozenset[str] | set[str]) -> Iterat
         case ast.AnnAssign():
             yield from _in_expressions([statement.target, statement.annotation], own)
             yield from _in_expressions([statement.value] if statement.value else [], own)
+        case ast.ImportFrom() if any(alias.name == "*" for alias in statement.names):
+            yield statement.lineno  # it may take any name away, the entry point's too
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Pass():
             return
         case _:

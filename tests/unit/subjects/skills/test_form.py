@@ -69,6 +69,8 @@ def test_a_module_without_one_plain_entry_point_is_no_skill(source: str) -> None
         "class A:\n    def __init_subclass__(cls):\n        print('now')\nclass B(A):\n    pass\n" + RUN,
         "class A:\n    def __class_getitem__(cls, x):\n        print('now')\nX = A[1]\n" + RUN,
         "class A:\n    @print\n    def f(self):\n        pass\n" + RUN,
+        RUN + "from asyncio import *\n",
+        "from evil import *\nX = set([1])\n" + RUN,
         "import a.b as frozenset\nX = frozenset()\n" + RUN,
     ],
 )
