@@ -67,6 +67,11 @@ def compiled_rule(regex: str) -> Any:
     return _READY.compiled(regex)
 
 
+def forget_rules() -> None:
+    """Let all go that are ready: they are compiled again when they are asked for."""
+    _READY.keep(_READY_RULES)
+
+
 def keep_rules_ready() -> None:
     """Keep more rules ready, for a process that does nothing but scan: compiling them again is half of its time where a
     text is full of secrets.

@@ -158,14 +158,27 @@ _SHARED: Final[list[Engine]] = []
 
 
 def default_engine(saved: Saved | None = None) -> Engine:
-    """The engine over the package's own rules, built at the first call.
+    """The engine over the package's own rules, built at the first call and kept as long as the process lives.
+
+    saved: as for `build_engine`.
+    """
+    if not _SHARED:
+        _SHARED.append(build_engine(saved))
+    return _SHARED[0]
+
+
+def shared_engine() -> Engine | None:
+    """What `default_engine` built, if it was asked."""
+    return _SHARED[0] if _SHARED else None
+
+
+def build_engine(saved: Saved | None = None) -> Engine:
+    """The same for whoever lets it go again.
 
     saved: what `to_save` gave, on this machine; spares reading and compiling.
     """
-    if not _SHARED:
-        packed = saved(digest_of_source()) if saved is not None else None
-        _SHARED.append(Engine(unpack(packed) if packed else load_rules(), saved=saved))
-    return _SHARED[0]
+    packed = saved(digest_of_source()) if saved is not None else None
+    return Engine(unpack(packed) if packed else load_rules(), saved=saved)
 
 
 def to_save() -> Mapping[str, bytes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, NoReturn, Protocol, Self, TypeVar, final
 
 from guardrails.scope.documents import write_down
-from guardrails.scope.engine import Engine
+from guardrails.scope.engine import Seeker
 from guardrails.scope.fields import LEAST_LEVEL, FieldTree, FieldType, field_tree
 from guardrails.scope.findings import Finding, TreeFinding
 from guardrails.scope.local import LocalFacts
@@ -107,13 +107,23 @@ class InScope(Generic[T_co]):
         return f"InScope({type(self.value).__name__}, redacted={len(self.receipt.redacted)})"
 
 
+class Scanner(Protocol):
+    """What finds: an `Engine`, or what stands for one."""
+
+    def scan(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
+        """As `Engine.scan`."""
+
+    def scan_joined(self, text: str, seekers: Sequence[Seeker] = ()) -> list[Finding]:
+        """As `Engine.scan_joined`."""
+
+
 class ScopeGuard:
     """Judges what would leave this machine and what arrived.
 
     Keeps nothing between calls but the facts it goes by; may be called from several threads.
     """
 
-    def __init__(self, engine: Engine, local: LocalFacts) -> None:
+    def __init__(self, engine: Scanner, local: LocalFacts) -> None:
         self._engine = engine
         self._local = local
 

@@ -5,7 +5,10 @@ import gc
 
 
 def settle() -> None:
-    """Once everything is built: collect, exempt what lives for ever from collection, hand free pages back to the system."""
+    """Once everything is built, and when much was let go: collect, exempt what stays from collection, hand free pages back to
+    the system.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     # glibc keeps freed pages for itself; musl has no such call, and needs none.

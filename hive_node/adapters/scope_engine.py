@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import guardrails.scope
-from guardrails.scope.engine import Engine, default_engine, to_save
+from guardrails.scope.engine import Engine, build_engine, default_engine, shared_engine, to_save
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,13 @@ _SEAL_BYTES: Final = 65
 
 
 def load_engine(cache: Path) -> Engine:
-    """The engine over the package's rules, from `cache` where that holds them. Blocks."""
-    saved = _Saved(cache)
-    return default_engine(saved.under)
+    """The engine over the package's rules, from `cache` where that holds them; kept as long as the process lives. Blocks."""
+    return default_engine(_Saved(cache).under)
+
+
+def borrow_engine(cache: Path) -> Engine:
+    """The same for whoever lets it go again: the process's own, where it keeps one."""
+    return shared_engine() or build_engine(_Saved(cache).under)
 
 
 class _Saved:

@@ -12,7 +12,8 @@ from hive_node.adapters.keyfile import NodeKey
 from hive_node.adapters.llm import ModelDesk
 from hive_node.adapters.llm.scanned import ScannedModel
 from hive_node.adapters.plugins import MODELS, check
-from hive_node.adapters.scope_engine import load_engine
+from hive_node.adapters.resting import RestingEngine
+from hive_node.adapters.scope_engine import borrow_engine
 from hive_node.adapters.store import CharterStore, Database, FeedStore, Journal, PeerStore, ProjectStore
 from hive_node.config.home import Home, pattern_cache
 from hive_node.config.node import NodeConfig
@@ -50,9 +51,8 @@ class Foundation:
         self.shelf = ProjectStore(database)
         self.hive = Hive(key.node_id, rules=constitution.digest)
         # Nothing is judged before the node is restored: that gathers what this machine is.
-        self.guard = ScopeGuard(
-            load_engine(pattern_cache()), LocalFacts.of([], self.chance.token_bytes(_SCOPE_KEY_BYTES))
-        )
+        self.engine = RestingEngine(lambda: borrow_engine(pattern_cache()), clock)
+        self.guard = ScopeGuard(self.engine, LocalFacts.of([], self.chance.token_bytes(_SCOPE_KEY_BYTES)))
         kept = (home.key, home.token)
         self.own = OwnFacts(self.guard, self._repositories, os.environ, Path.home(), kept, clock, self.chance)
         if config.model is not None and config.model.plugin is not None:

@@ -111,6 +111,7 @@ class NodeBuilder:
             "agents": self.agents,
             "skills": self.skills,
             "own": ground.own,
+            "engine": ground.engine,
             "rejudging": Rejudging(
                 ground.feed, ground.guard, ground.hive, federated.memory, ground.journal, guard_digest()
             ),
