@@ -59,7 +59,7 @@ def measure(effort: Effort) -> Row:
         wait(
             nodes, "the nodes to meet again", lambda: all(node.answers() and is_in_step(node, NODES) for node in nodes)
         )
-        window_s = effort.choose(30, 8)
+        window_s = effort.choose(90, 8)  # the guard rests after a minute
         share = _idle_share(nodes, window_s)
         memory = [memory_of(node.pid) for node in nodes]
         before, after = asyncio.run(_many_rounds(nodes[0], effort))
