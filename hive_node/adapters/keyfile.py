@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from hive_node.adapters.whole_files import sync_folder
 from hive_node.ports import Fault
 from protocol.errors import RemoteProtocolError
 from protocol.ids import NodeId, node_id
@@ -133,7 +134,7 @@ def _make(path: Path, content: bytes) -> None:
         raise _unwritable(path, error) from error
     try:
         _fill(descriptor, content)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         # Half a key would be refused at every later start; it is ours, nobody has used it.
         with suppress(OSError):
@@ -148,14 +149,6 @@ def _fill(descriptor: int, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> KeyFileError:

@@ -4,6 +4,9 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, Final
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def replace_file(target: Path, content: bytes) -> None:
@@ -33,6 +36,20 @@ def copy_aside(folder: Path, name: str, content: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return Path(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names that came, went or changed in this folder survive a power cut once this returns. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_private(path: Path) -> BinaryIO:
+    """A new file for writing, 0600 from its first moment on, synchronised by nobody yet. Raises OSError, also where one is there."""
+    return os.fdopen(os.open(path, _NEW, 0o600), "wb")
 
 
 def _umask() -> int:

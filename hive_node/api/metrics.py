@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hive_node.api.models import AgentsInShort
+from hive_node.api.models import AgentsInShort, StoreInShort
 from hive_node.domain import Experiment
 from protocol.wire import JsonValue
 
@@ -30,6 +30,9 @@ def exposition(status: Mapping[str, JsonValue], experiments: Sequence[Experiment
     gauge("agent_contests", "Contests of coding agents by how they stand", _by(agents.contests), ("state",))
     gauge("agent_sessions", "Sessions in contests by arm", _by(agents.sessions), ("arm",))
     gauge("service_restarts", "Restarts of the daemon's parts since it started", _by(status["restarts"]), ("service",))
+    store = StoreInShort.model_validate(status["store"])
+    gauge("database_bytes", "The database, with what is written ahead of it", {(): float(store.database_bytes)})
+    gauge("free_bytes", "Free on the database's disk", {(): float(store.free_bytes)})
     gauge("halted", "1 while nothing is promoted or sent", {(): float(status["halted"] is not None)})
     return bytes(generate_latest(registry))
 

@@ -158,10 +158,19 @@ class AgentsInShort(Response):
     troubles: dict[str, str]
 
 
+class StoreInShort(Response):
+    """The database in figures. schema: its newest migration. database_bytes: with what is written ahead. free_bytes: on its disk."""
+
+    database_schema: str
+    database_bytes: int
+    free_bytes: int
+
+
 class Status(Response):
-    """The node in a screenful."""
+    """The node in a screenful. build: the commit that the program was built from, or "checkout"."""
 
     version: str
+    build: str
     id: str
     name: str
     owner: str
@@ -170,6 +179,7 @@ class Status(Response):
     projects: int
     experiments: dict[str, int]
     agents: AgentsInShort
+    store: StoreInShort
     deltas: dict[str, int]
     scope_guard: dict[str, int]
     halted: str | None

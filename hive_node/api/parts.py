@@ -171,7 +171,7 @@ class Parts:
 
     doors: what is open now, by name (`api`, `peer`), as host:port. writes: grows with each write to the store.
     undiscovered: why members on the local network cannot be found now. sessions: who is signed in on the web page.
-    caller_of: whose program connected.
+    caller_of: whose program connected. build: of the program. store_size: the answer's `store`.
     """
 
     name: str
@@ -206,3 +206,5 @@ class Parts:
     sessions: Sessions
     caller_of: CallerOf
     writes: Callable[[], int]
+    build: str
+    store_size: Callable[[], Mapping[str, JsonValue]]

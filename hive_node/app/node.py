@@ -20,6 +20,7 @@ from hive_node.app.code import CodeParts
 from hive_node.app.federated import Federated
 from hive_node.app.foundation import Foundation
 from hive_node.app.skills import open_skills
+from hive_node.config.build import build
 from hive_node.config.home import Home
 from hive_node.config.node import load_node_config
 from hive_node.hive import Hive
@@ -156,4 +157,6 @@ class NodeBuilder:
             sessions=self.sessions,
             caller_of=user_of,
             writes=lambda: ground.database.writes,
+            build=build(),
+            store_size=ground.database.size,
         )

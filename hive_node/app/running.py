@@ -1,11 +1,12 @@
 """The daemon's life: the home locked, the node opened, its services run until a signal."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 
+from hive_node.adapters.care.placing import finish_restore
+from hive_node.adapters.homefolder import hold_home
 from hive_node.adapters.memory import settle
 from hive_node.adapters.sandbox.orphans import end_orphans
 from hive_node.app.node import open_node
@@ -37,15 +38,14 @@ async def run_node(home: Home) -> None:
 
 
 def lock_home(home: Home) -> int:
-    """Take the home for this process. Raises FatalError where there is no node in it, or another daemon runs it."""
-    if not home.config.is_file():
+    """Take the home for this process, and finish a restore that was cut off. Raises FatalError where there is no node in it, or another daemon runs it."""
+    if not home.config.is_file() and not home.restoring.is_dir():
         raise FatalError("home.none", f"{home.root} holds no node: `hive-node init` makes one")
-    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = hold_home(home)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        if (aside := finish_restore(home)) is not None:
+            logger.warning("a restore that was cut off is finished", extra={"replaced": aside})
+    except BaseException:
         os.close(descriptor)
-        raise FatalError(
-            "home.running", f"another hive-node runs in {home.root}: stop it first, or use another --home"
-        ) from error
+        raise
     return descriptor

@@ -12,6 +12,7 @@ from hive_node.cli import (
     admin,
     advice,
     agents,
+    care,
     charters,
     deltas,
     experiments,
@@ -27,7 +28,7 @@ from hive_node.cli import (
 )
 from hive_node.cli.client import Refusal, Unreachable
 from hive_node.cli.context import JsonFlag, client_of, home_of
-from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, say, show, warn
+from hive_node.cli.output import NO, UNREACHABLE, USAGE, count, end, number_of_bytes, say, show, warn
 from hive_node.config.home import ENVIRONMENT, Home
 from hive_node.config.toml import ConfigError
 
@@ -140,7 +141,9 @@ def status(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 
 def _status_words(tree: Any) -> None:
-    say(f"{tree['name']} ({tree['owner']}), node {tree['id'][:12]}…, hive-node {tree['version']}")
+    say(
+        f"{tree['name']} ({tree['owner']}), node {tree['id'][:12]}…, hive-node {tree['version']} ({tree['build'][:12]})"
+    )
     hive = tree["hive"]
     if hive:
         role = "admin" if hive["is_admin"] else "member"
@@ -157,6 +160,11 @@ def _status_words(tree: Any) -> None:
     deltas, guard = tree["deltas"], tree["scope_guard"]
     say(f"deltas: {deltas['sent']} sent, {deltas['received']} received, {deltas['refused']} refused")
     say(f"scope guard: {guard['scanned']} scanned, {guard['redacted']} redacted, {guard['blocked']} blocked")
+    store = tree["store"]
+    say(
+        f"database: {number_of_bytes(store['database_bytes'])}, schema {store['database_schema']}; "
+        f"{number_of_bytes(store['free_bytes'])} free"
+    )
     if tree["undiscovered"]:
         say(
             f"Discovery does not work ({tree['undiscovered']}): members are looked for where they were, and at federation.peers."
@@ -190,6 +198,10 @@ def demo(
 
 
 app.command()(admin.doctor)
+app.command()(care.backup)
+app.command()(care.restore)
+app.command()(care.export)
+app.command()(care.wipe)
 app.command()(mcp.mcp)
 app.command(name="open")(opening.open_)
 app.command()(peers.peers)

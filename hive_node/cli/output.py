@@ -77,6 +77,18 @@ def count(of: int, noun: str) -> str:
     return f"{of} {noun}{'' if of == 1 else 's'}"
 
 
+def number_of_bytes(of: int) -> str:
+    """`512 bytes`, `3.2 MiB`."""
+    if of < 1024:
+        return count(of, "byte")
+    scaled = float(of)
+    for unit in ("KiB", "MiB", "GiB"):
+        scaled /= 1024
+        if scaled < 1024:
+            return f"{scaled:.1f} {unit}"
+    return f"{scaled / 1024:.1f} TiB"
+
+
 def end(text: str, code: int) -> NoReturn:
     """Say why on standard error, and end with that exit code."""
     warn(f"hive-node: {text}")

@@ -64,6 +64,11 @@ class Home:
         """Held by the running node: two daemons on one home would sign one number twice."""
         return self.root / "node.lock"
 
+    @property
+    def restoring(self) -> Path:
+        """A backup that is being put in place; there only while that is not over, or was cut off: the next start finishes it."""
+        return self.root / ".restoring"
+
 
 def pattern_cache() -> Path:
     """The scope guard's compiled patterns, for every node of this user; made again whenever it is missing."""

@@ -5,6 +5,7 @@ SQLAlchemy's own driver for SQLite, each statement in a thread: docs/adr/0009 sa
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,8 +19,10 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, c
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from hive_node.adapters.store.copying import copy_database, size_of
 from hive_node.ports import FatalError, StoreError
 
+logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
 Statement: TypeAlias = "tuple[Executable, Parameters | None]"
@@ -119,7 +122,7 @@ class Database:
         """The database at `path`, made or brought up to date. Raises FatalError where it cannot be used."""
         try:
             await asyncio.to_thread(migrate, path)
-        except (sqlite3.Error, SQLAlchemyError) as error:
+        except (sqlite3.Error, SQLAlchemyError, OSError) as error:
             raise FatalError("store.unusable", f"{path}: {_words(error)}") from error
         engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=1 + _READERS, max_overflow=0)
         whole_transactions(engine)
@@ -145,6 +148,11 @@ class Database:
                 await transaction.end(commits=True)
         finally:
             self.writes += 1  # also where it was cancelled: the commit may have been made
+
+    def size(self) -> dict[str, str | int]:
+        """Schema, and bytes: of the database, and free on its disk. A few calls of stat(2). Raises OSError."""
+        free = shutil.disk_usage(self.path.parent).free
+        return {"database_schema": HEAD, "database_bytes": size_of(self.path), "free_bytes": free}
 
     async def close(self) -> None:
         """Close every connection."""
@@ -178,7 +186,7 @@ async def in_thread(threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
 
 def migrate(path: Path) -> None:
     """Bring the file at `path` to the newest schema. Blocks. Raises FatalError for a newer one than this program knows."""
-    found = _version(path)
+    found = schema_of(path)
     if found == HEAD:
         return
     if found is not None and found > HEAD:
@@ -186,6 +194,8 @@ def migrate(path: Path) -> None:
             "store.newer",
             f"{path} has schema {found}, this program knows {HEAD}: run the newer hive-node that wrote it",
         )
+    if found is not None:
+        _leave_aside(path, found)
     # Alembic costs 10 MB and 0.3 s: only when there is something to migrate.
     from alembic import command
     from alembic.config import Config
@@ -195,9 +205,25 @@ def migrate(path: Path) -> None:
     config.attributes["database"] = str(path)
     command.upgrade(config, "head")
     path.chmod(0o600)
+    if found is not None:
+        logger.info("database brought up to date", extra={"before": found, "schema": HEAD})
 
 
-def _version(path: Path) -> str | None:
+def _leave_aside(path: Path, schema: str) -> None:
+    """The file as it is, under another name beside it, before the first statement: an older program can go back to it."""
+    old = path.with_name(f"{path.stem}.schema-{schema}{path.suffix}")
+    if shutil.disk_usage(path.parent).free < size_of(path) + _ROOM_BYTES:
+        raise FatalError(
+            "store.disk-full",
+            f"{path} is to be brought from schema {schema} to {HEAD}, and there is no room for a copy of it as it is: "
+            f"free {size_of(path) + _ROOM_BYTES} bytes, then start again",
+        )
+    copy_database(path, old)
+    logger.info("the database as it was is kept", extra={"schema": schema, "file": old})
+
+
+def schema_of(path: Path) -> str | None:
+    """The schema of the file at `path`; None where there is none. Raises sqlite3.Error."""
     if not path.exists():
         return None
     connection = sqlite3.connect(path)

@@ -146,6 +146,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         }
     return {
         "version": __version__,
+        "build": parts.build,
         "id": parts.hive.node,
         "name": parts.name,
         "owner": parts.owner,
@@ -154,6 +155,7 @@ async def status_tree(parts: Parts, tally: Tally) -> dict[str, JsonValue]:
         "projects": counts.projects,
         "experiments": {**counts.experiments},
         "agents": _agents(counts.agents, parts.agents.troubles),
+        "store": {**parts.store_size()},
         "deltas": {
             "sent": counts.deltas["own"],
             "received": counts.deltas["received"],
