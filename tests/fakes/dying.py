@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 _CHANGES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "sqlite3.connect", "shutil.rmtree"})
+_WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class Moments:
@@ -27,9 +28,9 @@ class Moments:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def audited(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name in _CHANGES or (
-            name == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        ):
+        if "__pycache__" in str(arguments[:1]):
+            return  # what Python itself keeps of its modules is written once, or not at all
+        if name in _CHANGES or (name == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES):
             self.one()
 
 
