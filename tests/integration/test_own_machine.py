@@ -22,8 +22,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with credentials of its own, and a project with a `.env` and an author."""
     home = tmp_path / "home/akowalska"
     home.mkdir(parents=True)
-    # Compiled patterns are kept there for all tests.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SMTP_PASSWORD", "hyacinth-4")
     (home / ".netrc").write_text("machine api.team.test login a password marigold9x\n")
