@@ -23,6 +23,7 @@ from hive_node.adapters.clock import SystemChance, SystemClock
 from hive_node.cli.client import Client, Refusal, Unreachable
 from hive_node.cli.output import say, table, warn
 from hive_node.config.home import Home
+from hive_node.config.shipped import shipped
 
 EXAMPLE: Final = "lz-window"
 _LEAST_GAIN: Final = 0.05
@@ -274,12 +275,11 @@ def _stage(count: int, keep: bool, tell: Callable[[str], None]) -> Iterator[list
 
 
 def example_folder(name: str) -> Path:
-    """Where an example project lies: in a checkout beside the package, in an installation inside it."""
-    package = Path(__file__).resolve().parents[1]
-    for configs in (package.parent / "configs", package / "_configs"):
-        if (configs / "examples" / name).is_dir():
-            return configs / "examples" / name
-    raise DemoFailed(f"the example project {name} is not installed")
+    """Where an example project lies."""
+    folder = shipped("configs", "examples", name)
+    if not folder.is_dir():
+        raise DemoFailed(f"the example project {name} is not installed")
+    return folder
 
 
 def _clone_example(target: Path) -> None:

@@ -22,6 +22,7 @@ from hive_node.cli import (
     peers,
     projects,
     scan,
+    service,
     simulate,
     skills,
     task_events,
@@ -46,6 +47,7 @@ app.add_typer(skills.app, name="skill")
 app.add_typer(task_events.app, name="event")
 app.add_typer(guards.constitution, name="constitution")
 app.add_typer(admin.api, name="api")
+app.add_typer(service.app, name="service")
 
 
 def run() -> None:
