@@ -106,10 +106,10 @@ def test_the_policy_stops_what_a_slip_of_ours_would_let_through(opened: Opened) 
 
 def test_ten_thousand_trials_scroll_smoothly(opened: Opened) -> None:
     opened.go("experiments/knob-1")
-    opened.page.wait_for_selector(f'.window[aria-rowcount="{TRIALS}"]')
+    opened.page.wait_for_selector(f'.window[aria-rowcount="{TRIALS + 1}"]')
     seen = opened.page.evaluate(HEARD)
     assert seen["rows"] < 80  # what can be seen, and a little around it
-    opened.page.wait_for_selector(f'.window-row[aria-rowindex="{TRIALS}"] >> text="1"')
+    opened.page.wait_for_selector(f'.window-row[aria-rowindex="{TRIALS + 1}"] >> text="1"')
 
 
 def test_an_experiment_is_walked_through_by_keyboard_alone(opened: Opened) -> None:
@@ -119,7 +119,7 @@ def test_an_experiment_is_walked_through_by_keyboard_alone(opened: Opened) -> No
     for key in ("ArrowDown", "ArrowDown", "End", "Home", "PageDown"):
         page.keyboard.press(key)
         page.wait_for_timeout(30)
-    assert page.evaluate("() => document.activeElement.getAttribute('aria-rowindex')") == "13"
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-rowindex')") == "14"
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog[open] >> text=Everything that was kept of it")
     page.keyboard.press("Escape")
@@ -142,7 +142,7 @@ def test_a_run_in_progress_shows_without_reload(opened: Opened, node: Daemon) ->
     ]
     opened.go(f"experiments/{started}")
     opened.page.evaluate("() => { window.notReloaded = true; }")
-    opened.page.wait_for_selector('.window[aria-rowcount="2"]', timeout=60_000)
+    opened.page.wait_for_selector('.window[aria-rowcount="3"]', timeout=60_000)
     opened.page.wait_for_selector("main >> text=It ended", timeout=60_000)
     opened.page.wait_for_selector("svg[role=img][aria-label*='over 2 ideas']")
     assert opened.page.evaluate("() => window.notReloaded")

@@ -20,8 +20,9 @@ export const agents = {
 function agent(one, refresh) {
   return panel(one.id,
     one.trouble && notice("warn", foreign(one.trouble)),
-    facts([["Kind", one.kind], ["Folder", one.folder && foreign(one.folder)], ["Next", foreign(one.next)], ["Told to the hive", badge(one.share)],
+    facts([["Kind", one.kind], ["Folder", one.folder && foreign(one.folder)], ["Told to the hive", badge(one.share)],
       ["Spent", `${money(one.costs.dollars)} of ${money(one.costs.cap)}`], ...Object.entries(one.sessions).map(([name, amount]) => [`Sessions ${name}`, number(amount)])]),
+    h("p", {}, foreign(one.next)),
     one.contest ? contest(one, refresh) : h("p", { class: "soft" }, "No contest runs."),
     verdicts(one, refresh),
     raw("The champion's configuration", one.champion.variant),
@@ -31,7 +32,7 @@ function agent(one, refresh) {
 function contest(one, refresh) {
   const { arms, ...running } = one.contest;
   const rows = Object.entries(arms).map(([arm, sums]) => ({ arm, ...sums }));
-  return h("div", {},
+  return h("div", { class: "stack" },
     h("h3", {}, `Contest ${running.number}, by ${running.operator}`), h("p", {}, foreign(running.idea)),
     table(`Arms of contest ${running.number}`, [
       ["Arm", (row) => h("span", {}, row.arm, " ", running.leads === row.arm && badge("leads"))], ["Variant", (row) => short(running[row.arm])],
@@ -46,7 +47,7 @@ function contest(one, refresh) {
 }
 
 function told(title, lines) {
-  return lines.length > 0 && h("div", {}, h("p", { class: "soft small" }, title), h("ul", {}, lines.map((line) => h("li", {}, foreign(line)))));
+  return lines.length > 0 && h("div", {}, h("p", { class: "soft small" }, title), h("ul", { class: "plain" }, lines.map((line) => h("li", {}, foreign(line)))));
 }
 
 function verdicts(one, refresh) {

@@ -10,13 +10,14 @@ import { badge, count, number, percent, seconds, short, time } from "./words.js"
 
 const OVER = ["finalized", "stopped", "failed"];
 const CHUNK = 100;
+const COLUMNS = [h("span", { class: "number" }, "Idea"), "Verdict", h("span", { class: "number" }, "Value"), h("span", { class: "number" }, "Gain"), "What", "Why"];
 
 export const experiment = {
   listens: ["experiment"],
   open(refresh, id) {
     const course = new Course(id);
     const chart = new Chart();
-    const list = new Windowed("Ideas, the newest first", (index) => course.row(index), ideaRow, (row) => showTrial(id, row.number));
+    const list = new Windowed("Ideas, the newest first", COLUMNS, { row: (index) => course.row(index), cells: ideaRow, open: (row) => showTrial(id, row.number) });
     return {
       async render() {
         const [one] = await Promise.all([get(at("experiments", id)), course.update()]);

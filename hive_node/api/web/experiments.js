@@ -1,6 +1,6 @@
 // Every experiment in a line.
 
-import { link, page, table } from "./parts.js";
+import { link, page, panel, table } from "./parts.js";
 import { getAll } from "./session.js";
 import { progress } from "./status.js";
 import { badge, number, percent, time } from "./words.js";
@@ -11,7 +11,7 @@ export const experiments = {
   open: () => ({
     async render() {
       const rows = (await getAll("/v1/experiments")).sort((one, other) => other.created_at.localeCompare(one.created_at));
-      return page("Experiments", "Every run of the loop, the newest first.", table("Experiments", [
+      return page("Experiments", "Every run of the loop, the newest first.", panel(null, table("Experiments", [
         ["Experiment", (one) => link(["experiments", one.id], one.id)],
         ["State", (one) => badge(one.state)],
         ["Metric", (one) => `${one.metric}, ${one.direction} is better`],
@@ -20,7 +20,7 @@ export const experiments = {
         ["Promoted", (one) => number(one.promotions), "number"],
         ["Spent", progress],
         ["Begun", (one) => time(one.created_at)],
-      ], rows, "None yet: hive-node experiment start"));
+      ], rows, "None yet: hive-node experiment start")));
     },
   }),
 };

@@ -8,8 +8,9 @@ export function page(title, lead, ...children) {
   return h("div", { class: "view" }, h("h1", { tabindex: "-1" }, title), lead && h("p", { class: "lead" }, lead), children);
 }
 
+/** A box; title: null where the page's heading says it already. */
 export function panel(title, ...children) {
-  return h("section", { class: "panel" }, h("h2", {}, title), children);
+  return h("section", { class: "panel" }, title && h("h2", {}, title), children);
 }
 
 /** Pairs of a name and what it is; those without a value are left out. */

@@ -11,9 +11,9 @@ export const projects = {
   open: () => ({
     async render() {
       const rows = await getAll("/v1/projects");
-      return page("Projects", "What this node improves.", table("Projects", [
+      return page("Projects", "What this node improves.", panel(null, table("Projects", [
         ["Project", (one) => link(["projects", one.id], one.id)], ["Where", (one) => foreign(one.path)], ["Metric", (one) => `${one.metric}, ${one.direction} is better`],
-        ["Told to the hive", (one) => badge(one.share)], ["Since", (one) => time(one.added_at)]], rows, "None yet: hive-node project add PATH"));
+        ["Told to the hive", (one) => badge(one.share)], ["Since", (one) => time(one.added_at)]], rows, "None yet: hive-node project add PATH")));
     },
   }),
 };

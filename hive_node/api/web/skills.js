@@ -13,10 +13,10 @@ export const skills = {
   open: () => ({
     async render() {
       const rows = await getAll("/v1/skills", { all: 1 });
-      return page("Skills", "Tools that were learnt from what failed twice. Each is tried in the sandbox before it can be called.", table("Skills", [
+      return page("Skills", "Tools that were learnt from what failed twice. Each is tried in the sandbox before it can be called.", panel(null, table("Skills", [
         ["Skill", (one) => link(["skills", one.name], one.name)], ["State", (one) => badge(one.state)], ["Version", (one) => number(one.version), "number"],
         ["Agent", (one) => foreign(one.agent)], ["For", (one) => foreign(one.task)], ["Tried", (one) => tried(one)], ["Since", (one) => time(one.at)]],
-      rows, "None yet: agents report what happened by hive-node event, or POST /v1/events."));
+      rows, "None yet: agents report what happened by hive-node event, or POST /v1/events.")));
     },
   }),
 };

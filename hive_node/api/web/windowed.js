@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 
 const ROW_PX = 34;
+const MOST_ROWS = 14;
 const AROUND = 12;
 const KEYS = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infinity, End: Infinity };
 
@@ -11,11 +12,13 @@ export class Windowed {
   #active = 0;
   #drawing = 0;
 
-  /** row(index): a promise of the row's data, or null. cells(data): its cells. open(data): what Enter and a click do. */
-  constructor(label, row, cells, open) {
+  /** columns: their names. row(index): a promise of the row's data, or null. cells(data): its cells. open(data): what Enter and a click do. */
+  constructor(label, columns, { row, cells, open }) {
     Object.assign(this, { row, cells, open });
+    const names = columns.map((name) => h("div", { role: "columnheader" }, name));
+    const head = h("div", { role: "rowgroup", class: "window-head" }, h("div", { role: "row", "aria-rowindex": "1", class: "window-row" }, names));
     this.rows = h("div", { role: "rowgroup", class: "window-rows" });
-    this.element = h("div", { role: "grid", class: "window", "aria-label": label, tabindex: "0", onkeydown: (event) => this.#key(event) }, this.rows);
+    this.element = h("div", { role: "grid", class: "window", "aria-label": label, tabindex: "0", onkeydown: (event) => this.#key(event) }, head, this.rows);
     this.element.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => this.#draw()).observe(this.element);
   }
@@ -28,9 +31,9 @@ export class Windowed {
       this.#active += more;
     }
     this.#total = total;
-    this.element.setAttribute("aria-rowcount", String(total));
+    this.element.setAttribute("aria-rowcount", String(total + 1));
     this.rows.style.height = `${total * ROW_PX}px`;
-    this.element.style.height = `${Math.min(total, 14) * ROW_PX + 2}px`;
+    this.element.style.height = `${(Math.min(total, MOST_ROWS) + 1) * ROW_PX + 2}px`;
     await this.#draw();
   }
 
@@ -48,7 +51,7 @@ export class Windowed {
 
   #rowOf(index, data) {
     const cells = data ? this.cells(data) : [h("span", { class: "soft" }, "…")];
-    const row = h("div", { role: "row", class: "window-row", "aria-rowindex": String(index + 1), tabindex: "-1", "data-index": String(index),
+    const row = h("div", { role: "row", class: "window-row", "aria-rowindex": String(index + 2), tabindex: "-1", "data-index": String(index),
       onclick: () => { this.#active = index; if (data) this.open(data); } },
     cells.map((cell) => h("div", { role: "gridcell" }, cell)));
     row.style.transform = `translateY(${index * ROW_PX}px)`;
@@ -75,7 +78,7 @@ export class Windowed {
     const top = this.#active * ROW_PX;
     const height = this.element.clientHeight;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top + ROW_PX > this.element.scrollTop + height) this.element.scrollTop = top + ROW_PX - height;
+    else if (top + 2 * ROW_PX > this.element.scrollTop + height) this.element.scrollTop = top + 2 * ROW_PX - height; // the head stays on top
   }
 
   #focus() {
