@@ -8,9 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hive_node import __version__
+from hive_node.api.access import KEY_HEADER
 from hive_node.api.models import NoBody, Problem
+from hive_node.api.page import PAGE_WRITES
 from hive_node.api.routing import Route
 
+_PAGE = "a session of the web page, together with its cookie; it reads everything, and changes what docs/web.md lists"
 _REF = "#/components/schemas/{model}"
 
 
@@ -26,9 +29,12 @@ def openapi(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _schemas(table),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "page": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": _PAGE},
+            },
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"page": []}],
     }
 
 
@@ -45,6 +51,10 @@ def _operation(route: Route) -> dict[str, Any]:
             },
         },
     }
+    if route.is_open:
+        operation["security"] = []
+    elif route.method != "GET" and (route.method, route.path) not in PAGE_WRITES:
+        operation["security"] = [{"token": []}]
     if route.takes is not NoBody:
         operation["requestBody"] = {
             "required": True,

@@ -8,12 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hive_node.api.access import KEY_HEADER
+from hive_node.api.page import PAGE_WRITES
+from tests.integration.conftest import environment
 from tests.integration.doors import Door
+from tests.integration.processes import hive_node
 
 
 @dataclass
@@ -292,3 +296,21 @@ def test_the_page_is_not_on_the_socket_where_nobody_need_sign_in(door: Door) -> 
     with pytest.raises(Refusal) as refused:
         door.node.client.text("GET", "/")
     assert refused.value.code == "page.no-browser"
+
+
+def test_where_there_is_a_screen_the_link_goes_to_the_browser_and_is_not_printed(door: Door, tmp_path: Path) -> None:
+    opener, taken = tmp_path / "browser", tmp_path / "taken"
+    opener.write_text(f'#!/bin/sh\nprintf %s "$1" > {taken}\n')
+    opener.chmod(0o755)
+    screen = environment() | {"DISPLAY": ":0", "BROWSER": f"{opener} %s"}
+    done = hive_node("--home", str(door.node.home.root), "open", environment=screen)
+    assert (done.returncode, "#code=" in done.stdout) == (0, False)
+    assert Browser(door).sign_in(taken.read_text().partition("#code=")[2]) == 201
+
+
+def test_what_the_page_may_change_are_endpoints_and_the_description_says_which(door: Door) -> None:
+    document = door.ask("GET", "/openapi.json")[1]
+    for method, path in PAGE_WRITES:
+        assert "security" not in document["paths"][path][method.lower()]  # as everywhere: the token, or a session
+    assert document["paths"]["/v1/page/links"]["post"]["security"] == [{"token": []}]
+    assert document["paths"]["/v1/page/session"]["post"]["security"] == []

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 
 const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
+const SPAN = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3, signDisplay: "exceptZero" });
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
@@ -26,8 +27,8 @@ export function count(amount, noun) {
 }
 
 export function seconds(amount) {
-  if (amount >= 3_600) return `${NUMBER.format(amount / 3_600)} h`;
-  return amount >= 60 ? `${NUMBER.format(amount / 60)} min` : `${NUMBER.format(amount)} s`;
+  const [unit, size] = amount >= 3_600 ? ["h", 3_600] : amount >= 60 ? ["min", 60] : ["s", 1];
+  return `${SPAN.format(amount / size)} ${unit}`;
 }
 
 /** A moment: how long ago, and exactly. */
