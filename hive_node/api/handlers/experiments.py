@@ -27,10 +27,10 @@ from protocol.wire import JsonValue
 def routes(parts: Parts) -> list[Route]:
     """The endpoints of experiments."""
     table = _Experiments(parts)
-    of_project = (("project", "only this project's"),)
+    which = (("project", "only this project's"), ("open", "1: only those that are not over"))
     one = "/v1/experiments/{id}"
     return [
-        Route("GET", "/v1/experiments", "Experiments, oldest first", table.all, Page, query=of_project),
+        Route("GET", "/v1/experiments", "Experiments, oldest first", table.all, Page, query=which),
         Route("POST", "/v1/experiments", "Start one", table.start, ExperimentOut, NewExperiment, 201),
         Route("GET", one, "One experiment", table.get, ExperimentOut),
         Route("GET", f"{one}/status", "The same", table.get, ExperimentOut),
@@ -64,7 +64,11 @@ class _Experiments:
         self._parts = parts
 
     async def all(self, call: Call) -> JsonValue:
-        found = await self._parts.experiments.all(call.text("project"))
+        project = call.text("project")
+        if call.text("open") in {None, "0"}:
+            found = await self._parts.experiments.all(project)
+        else:
+            found = [one for one in await self._parts.experiments.open() if project in {None, one.project}]
         return {"items": [self._line(one) for one in found], "next": None}
 
     async def start(self, call: Call) -> JsonValue:

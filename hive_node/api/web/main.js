@@ -23,7 +23,8 @@ const REFRESH_MS = 250;
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 let shown = null;
-let timer = null;
+let isStale = false;
+let isReading = false;
 
 const stream = new Stream({
   onEvent(event) {
@@ -99,11 +100,20 @@ async function refresh() {
   await opened.update?.(main);
 }
 
-function refreshSoon() {
-  timer ??= setTimeout(() => {
-    timer = null;
-    refresh();
-  }, REFRESH_MS);
+/** One reading at a time: an answer that comes late never covers a newer one. */
+async function refreshSoon() {
+  isStale = true;
+  if (isReading) return;
+  isReading = true;
+  try {
+    while (isStale) {
+      await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+      isStale = false;
+      if (shown) await refresh();
+    }
+  } finally {
+    isReading = false;
+  }
 }
 
 async function rendered(opened) {

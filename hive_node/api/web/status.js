@@ -5,7 +5,6 @@ import { command, facts, link, notice, page, panel, table } from "./parts.js";
 import { getAll, get } from "./session.js";
 import { badge, count, money, number, percent, seconds, short, time } from "./words.js";
 
-const OVER = ["finalized", "stopped", "failed"];
 const MOST_HEARD = 40;
 const events = [];
 
@@ -20,8 +19,7 @@ export const status = {
   listens: "*",
   open: () => ({
     async render() {
-      const [node, experiments] = await Promise.all([get("/v1/status"), getAll("/v1/experiments")]);
-      const open = experiments.filter((one) => !OVER.includes(one.state));
+      const [node, open] = await Promise.all([get("/v1/status"), getAll("/v1/experiments", { open: 1 })]);
       return page("Status", h("span", {}, foreign(node.name), " of ", foreign(node.owner), ", node ", short(node.id), `, hive-node ${node.version}`),
         warnings(node),
         h("div", { class: "panels" },
