@@ -88,7 +88,7 @@ def test_a_long_or_reordered_idea_is_shown_as_it_is_and_breaks_nothing(opened: O
     opened.go("deltas")
     assert "invoice‹U+202E›fdp.exe" in opened.page.locator("main").inner_text()
     opened.go("experiments/knob-1")
-    opened.page.locator('.window-row[data-index="2"]').click()
+    opened.page.locator('.window-row[data-index="2"]', has_text="widen").click()
     dialog = opened.page.locator("dialog")
     dialog.locator("details.long summary").click()
     assert dialog.locator(".whole").inner_text().strip() == LONG_IDEA.strip()

@@ -1,7 +1,7 @@
 // The metric over the ideas: each measured value, the champion's path, and how far one run of the same code may lie from it.
 
 import { h, s } from "./dom.js";
-import { count, number, percent } from "./words.js";
+import { count, number, share } from "./words.js";
 
 const HEIGHT = 260;
 const MARGIN = { top: 12, right: 12, bottom: 28, left: 64 };
@@ -121,7 +121,7 @@ function marks(steps, scale) {
 function legend(course, scale) {
   return h("figcaption", { class: "legend" },
     h("span", { class: "key champion" }, "champion"), h("span", { class: "key promoted" }, "promoted"), h("span", { class: "key rejected" }, "measured, not promoted"),
-    course.noise ? h("span", { class: "key band" }, `noise of one run, ${percent(course.noise)}`) : h("span", {}, "the metric repeats itself: no noise"),
+    course.noise ? h("span", { class: "key band" }, `noise of one run, ${share(course.noise)}`) : h("span", {}, "the metric repeats itself: no noise"),
     scale.beyond > 0 && h("span", {}, `${count(scale.beyond, "value")} beyond the picture, drawn at its edge`));
 }
 

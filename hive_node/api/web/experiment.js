@@ -6,7 +6,7 @@ import { act, facts, link, notice, page, panel, raw, say, table } from "./parts.
 import { at, get, getText } from "./session.js";
 import { progress } from "./status.js";
 import { Windowed } from "./windowed.js";
-import { badge, count, number, percent, seconds, short, time } from "./words.js";
+import { badge, count, number, percent, seconds, share, short, time } from "./words.js";
 
 const OVER = ["finalized", "stopped", "failed"];
 const CHUNK = 100;
@@ -17,7 +17,7 @@ export const experiment = {
   open(refresh, id) {
     const course = new Course(id);
     const chart = new Chart();
-    const list = new Windowed("Ideas, the newest first", COLUMNS, { row: (index) => course.row(index), cells: ideaRow, open: (row) => showTrial(id, row.number) });
+    const list = new Windowed("Ideas, the newest first", COLUMNS, { source: course, cells: ideaRow, open: (row) => showTrial(id, row.number) });
     return {
       async render() {
         const [one] = await Promise.all([get(at("experiments", id)), course.update()]);
@@ -58,26 +58,41 @@ class Course {
       if (part.next === null) break;
       cursor = part.next;
     }
-    this.#forget(from);
+    this.#outdate(from);
   }
 
-  /** The idea at that place of the list; null where it is not there any more. */
-  async row(index) {
-    const wanted = this.last - index;
-    const chunk = Math.floor((wanted - 1) / CHUNK);
-    if (!this.#chunks.has(chunk)) {
-      this.#chunks.set(chunk, get(at("experiments", this.id, "trials"), { limit: CHUNK, cursor: chunk * CHUNK })
-        .then((found) => new Map(found.items.map((one) => [one.number, one]))));
-    }
-    return (await this.#chunks.get(chunk)).get(wanted) ?? null;
+  /** The idea at that place of the list, perhaps of a moment ago; null where it was not read yet, or is none. */
+  known(index) {
+    return this.#chunks.get(this.#chunkOf(index))?.rows?.get(this.last - index) ?? null;
   }
 
-  #forget(from) {
-    for (const chunk of this.#chunks.keys()) {
-      if ((chunk + 1) * CHUNK >= from) this.#chunks.delete(chunk);
-    }
-    for (const step of this.path.filter((one) => one.is_reverted)) {
-      this.#chunks.delete(Math.floor((step.idea - 1) / CHUNK));
+  isFresh(index) {
+    return Boolean(this.#chunks.get(this.#chunkOf(index))?.reading);
+  }
+
+  /** Read what is around it. */
+  load(index) {
+    const number = this.#chunkOf(index);
+    const chunk = this.#chunks.get(number) ?? { rows: null, reading: null };
+    this.#chunks.set(number, chunk);
+    chunk.reading ??= this.#read(number).then((rows) => { chunk.rows = rows; }, () => { chunk.reading = null; });
+    return chunk.reading;
+  }
+
+  async #read(number) {
+    const found = await get(at("experiments", this.id, "trials"), { limit: CHUNK, cursor: number * CHUNK });
+    return new Map(found.items.map((one) => [one.number, one]));
+  }
+
+  #chunkOf(index) {
+    return Math.floor((this.last - index - 1) / CHUNK);
+  }
+
+  /** What may have changed is shown as it was until it is read again. */
+  #outdate(from) {
+    const reverted = this.path.filter((one) => one.is_reverted).map((one) => Math.floor((one.idea - 1) / CHUNK));
+    for (const [number, chunk] of this.#chunks) {
+      if ((number + 1) * CHUNK >= from || reverted.includes(number)) chunk.reading = null;
     }
   }
 }
@@ -90,7 +105,7 @@ function view(one, course, refresh) {
     h("div", { class: "panels" },
       panel("So far", facts([
         ["At the start", number(one.baseline)], ["Now", number(one.best)], ["Gain", percent(one.gain)],
-        ["Noise of one run", percent(course.noise)], ["Promoted", number(one.promotions)], ["Taken back", one.reverted || null],
+        ["Noise of one run", share(course.noise)], ["Promoted", number(one.promotions)], ["Taken back", one.reverted || null],
         ["Rejected", `${one.rejected.constitution} by the constitution, ${one.rejected.baseline} by evidence`],
         ["Branch", h("code", {}, one.branch)]])),
       panel("Budget", progress(one), facts([["Operator", one.operator], ["Processor", seconds(one.costs.cpu_s)], ["Tokens", number(one.costs.tokens)],

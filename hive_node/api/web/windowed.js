@@ -10,11 +10,11 @@ const KEYS = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infi
 export class Windowed {
   #total = 0;
   #active = 0;
-  #drawing = 0;
 
-  /** columns: their names. row(index): a promise of the row's data, or null. cells(data): its cells. open(data): what Enter and a click do. */
-  constructor(label, columns, { row, cells, open }) {
-    Object.assign(this, { row, cells, open });
+  /** columns: their names. source: {known(index) -> data or null, isFresh(index), load(index) -> promise}.
+   *  cells(data): a row's cells. open(data): what Enter and a click do. */
+  constructor(label, columns, { source, cells, open }) {
+    Object.assign(this, { source, cells, open });
     const names = columns.map((name) => h("div", { role: "columnheader" }, name));
     const head = h("div", { role: "rowgroup", class: "window-head" }, h("div", { role: "row", "aria-rowindex": "1", class: "window-row" }, names));
     this.rows = h("div", { role: "rowgroup", class: "window-rows" });
@@ -37,19 +37,30 @@ export class Windowed {
     await this.#draw();
   }
 
+  /** What is known is there at once, so that scrolling never waits; what is read for it, once it came. */
   async #draw() {
-    const mine = ++this.#drawing;
+    const indexes = this.#visible();
+    this.#place(indexes);
+    const old = indexes.filter((index) => !this.source.isFresh(index));
+    if (!old.length) return;
+    await Promise.all(old.map((index) => this.source.load(index)));
+    this.#place(this.#visible()); // scrolled on meanwhile, perhaps
+  }
+
+  #visible() {
     const first = Math.max(0, Math.floor(this.element.scrollTop / ROW_PX) - AROUND);
     const most = Math.min(this.#total - first, Math.ceil(this.element.clientHeight / ROW_PX) + 2 * AROUND);
-    const indexes = Array.from({ length: Math.max(0, most) }, (_, offset) => first + offset);
-    const found = await Promise.all(indexes.map((index) => this.row(index).catch(() => null)));
-    if (mine !== this.#drawing) return; // scrolled on meanwhile
+    return Array.from({ length: Math.max(0, most) }, (_, offset) => first + offset);
+  }
+
+  #place(indexes) {
     const hadFocus = this.rows.contains(document.activeElement);
-    this.rows.replaceChildren(...indexes.map((index, offset) => this.#rowOf(index, found[offset])));
+    this.rows.replaceChildren(...indexes.map((index) => this.#rowOf(index)));
     if (hadFocus) this.#focus();
   }
 
-  #rowOf(index, data) {
+  #rowOf(index) {
+    const data = this.source.known(index);
     const cells = data ? this.cells(data) : [h("span", { class: "soft" }, "…")];
     const row = h("div", { role: "row", class: "window-row", "aria-rowindex": String(index + 2), tabindex: "-1", "data-index": String(index),
       onclick: () => { this.#active = index; if (data) this.open(data); } },
@@ -58,9 +69,9 @@ export class Windowed {
     return row;
   }
 
-  async #key(event) {
+  #key(event) {
     if (event.key === "Enter") {
-      const data = await this.row(this.#active);
+      const data = this.source.known(this.#active);
       if (data) this.open(data);
       return;
     }
@@ -70,7 +81,7 @@ export class Windowed {
     const isInside = this.rows.contains(document.activeElement);
     this.#active = Math.min(this.#total - 1, Math.max(0, this.#active + (isInside || Math.abs(step) > 1 ? step : 0)));
     this.#reveal();
-    await this.#draw();
+    this.#draw();
     this.#focus();
   }
 

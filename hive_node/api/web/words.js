@@ -6,6 +6,7 @@ const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
 const SPAN = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3, signDisplay: "exceptZero" });
+const SHARE = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3 });
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
@@ -19,6 +20,8 @@ const TONES = {
 
 export const number = (value) => (value === null || value === undefined ? "–" : NUMBER.format(value));
 export const percent = (share) => (share === null || share === undefined ? "–" : PERCENT.format(share));
+/** A share that is no change: without a sign. */
+export const share = (value) => (value === null || value === undefined ? "–" : SHARE.format(value));
 export const money = (dollars) => MONEY.format(dollars);
 export const short = (id) => h("code", { title: id }, String(id ?? "–").slice(0, SHORT));
 
