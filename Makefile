@@ -6,7 +6,7 @@ IN_MEMORY := $(if $(wildcard /dev/shm/.),PYTEST_DEBUG_TEMPROOT=/dev/shm)
 # Where this is set, each of a thousand processes would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install browser demo test check format lint types imports unit fuzz traps bench bench-guard clean
+.PHONY: man release help install browser demo test check format lint types imports unit fuzz traps bench bench-guard clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,12 @@ bench: install ## the budgets of docs/architecture.md, measured here
 
 bench-guard: install ## the scope guard beside its peers, on one corpus
 	$(BIN)/python -m benchmarks.guard
+
+man: install ## docs/hive-node.1, from the commands' own help
+	PYTHONPATH=. $(BIN)/python scripts/make_man.py
+
+release: install ## dist/: source distribution, wheel and their digests; the same commit gives the same bytes
+	@scripts/release
 
 clean: ## remove what was built
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
