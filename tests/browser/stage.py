@@ -29,6 +29,7 @@ def hostile(node: Daemon) -> None:
     with sqlite3.connect(node.home.database) as store:
         _ideas(store, "knob-1")
         _receipts(store)
+        _joiner(store)
         _skills(store)
         _advice(store)
     store.close()
@@ -90,6 +91,13 @@ def _receipts(store: sqlite3.Connection) -> None:
             "INSERT INTO receipts (at, direction, subject, decision, document) VALUES (?, ?, ?, ?, ?)",
             ("2026-03-01T12:00:00Z", direction, subject, decision, json.dumps({"rule": rule, **places})),
         )
+
+
+def _joiner(store: sqlite3.Connection) -> None:
+    """Somebody who has an invite, and calls themselves what a page might run."""
+    said = {"node": "a" * 52, "invite": "i1", "certificate": b"", "owner": MARKUP, "name": REORDERED}
+    moments = {"asked_at": "2026-03-01T12:00:00Z", "expires_at": "2999-01-01T00:00:00Z"}
+    _insert(store, "joiners", said | moments | {"state": "pending"})
 
 
 def _skills(store: sqlite3.Connection) -> None:

@@ -27,7 +27,7 @@ WIDTHS = (1280, 768, 380)
 SCHEMES = ("light", "dark")
 GRAVE = {"serious", "critical"}
 AXE = "() => axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
-HOSTILE = ["experiments/knob-1", "deltas", "skills", "skills/parse-a-date", "advice"]
+HOSTILE = ["experiments/knob-1", "hive", "deltas", "skills", "skills/parse-a-date", "advice"]
 HEARD = """() => new Promise(resolve => {
   const list = document.querySelector('.window');
   let frames = 0, longest = 0, before = performance.now();

@@ -37,13 +37,13 @@ function outside(own) {
 function members(peers) {
   return table("Members and how each is doing", [
     ["Name", (one) => foreign(one.name)], ["Owner", (one) => foreign(one.owner)], ["Node", (one) => short(one.node)],
-    ["State", (one) => h("span", {}, badge(one.state), one.behind_by ? ` by ${count(one.behind_by, "entry").replace(/entrys$/, "entries")}` : null)],
+    ["State", (one) => h("span", {}, badge(one.state), one.behind_by ? ` by ${count(one.behind_by, "entry", "entries")}` : null)],
     ["Why", (one) => (one.why ? foreign(one.why) : "–")], ["Entries", (one) => number(one.entries), "number"], ["Standing", (one) => number(one.standing), "number"],
     ["Found by", (one) => one.discovered_by ?? "–"], ["Seen", (one) => time(one.seen_at)]], peers, "Nobody else yet: hive-node hive invite");
 }
 
 function waiting(joiners) {
-  const open = joiners.filter((one) => one.state === "waiting");
+  const open = joiners.filter((one) => one.state === "pending");
   return open.length > 0 && panel("Want to come in", table("Who waits to be let in", [
     ["Owner", (one) => foreign(one.owner)], ["Name", (one) => foreign(one.name)], ["Node", (one) => short(one.id)], ["Asked", (one) => time(one.asked_at)],
     ["To let in", (one) => command(`hive-node hive approve ${String(one.id).slice(0, 12)}`)]], open, ""));

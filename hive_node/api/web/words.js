@@ -25,8 +25,8 @@ export const share = (value) => (value === null || value === undefined ? "–" :
 export const money = (dollars) => MONEY.format(dollars);
 export const short = (id) => h("code", { title: id }, String(id ?? "–").slice(0, SHORT));
 
-export function count(amount, noun) {
-  return `${WHOLE.format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+export function count(amount, noun, nouns = `${noun}s`) {
+  return `${WHOLE.format(amount)} ${amount === 1 ? noun : nouns}`;
 }
 
 export function seconds(amount) {
