@@ -9,7 +9,7 @@ from hive_node.adapters.llm import ModelDesk
 from hive_node.adapters.loopback import user_of
 from hive_node.adapters.peer_lines import PeerLines
 from hive_node.adapters.scope_engine import guard_digest
-from hive_node.adapters.store import Database
+from hive_node.adapters.store import Database, Retention
 from hive_node.api.handlers import all_routes
 from hive_node.api.parts import Parts
 from hive_node.api.server import ApiServer
@@ -112,6 +112,7 @@ class NodeBuilder:
             "agents": self.agents,
             "skills": self.skills,
             "own": ground.own,
+            "retention": Retention(ground.database, ground.journal, ground.clock, ground.config.retention),
             "engine": ground.engine,
             "rejudging": Rejudging(
                 ground.feed, ground.guard, ground.hive, federated.memory, ground.journal, guard_digest()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from hive_node.config.model import ModelSection
+from hive_node.config.retention import RetentionSection
 from hive_node.config.skills import SkillsSection
 from hive_node.config.toml import Section, read_toml
 
@@ -126,6 +127,7 @@ class NodeConfig(Section):
     constitution: ConstitutionSection = ConstitutionSection()
     model: ModelSection | None = None
     skills: SkillsSection = SkillsSection()
+    retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
 
 

@@ -12,6 +12,7 @@ from hive_node.adapters.store.gatekeeping import Gatekeeper
 from hive_node.adapters.store.journal import Journal
 from hive_node.adapters.store.peers import PeerStore
 from hive_node.adapters.store.projects import ProjectStore
+from hive_node.adapters.store.retention import Retention
 from hive_node.adapters.store.skill_cases import SkillRecords
 from hive_node.adapters.store.skills import SkillStore
 from hive_node.adapters.store.task_events import TaskEventStore
@@ -30,6 +31,7 @@ __all__ = [
     "Journal",
     "PeerStore",
     "ProjectStore",
+    "Retention",
     "RunStore",
     "SkillRecords",
     "SkillStore",
