@@ -14,6 +14,7 @@ from hive_node.ports import FatalError
 
 _NO: Final = 1
 _USAGE: Final = 2
+_LEVEL: Final = "info"
 
 
 def main() -> int:
@@ -21,8 +22,8 @@ def main() -> int:
     keep_memory_private()
     home = Home(Path(sys.argv[1]))
     try:
-        if home.config.is_file():
-            configure_logging(load_node_config(home.config).log.level)
+        # Without settings there is no node, or a restore that was cut off put them aside: the log says which.
+        configure_logging(load_node_config(home.config).log.level if home.config.is_file() else _LEVEL)
         asyncio.run(run_node(home))
     except FatalError as error:
         sys.stderr.write(f"hive-node: {error} [{error.code}]\n")

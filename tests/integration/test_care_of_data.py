@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -80,6 +81,39 @@ def test_a_backup_of_a_running_node_is_of_one_moment_and_private(daemon: Callabl
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["hive.tar"]
     again = node.cli("backup", str(file))
     assert (again.returncode, "backup.exists" in again.stderr) == (1, True)
+
+
+def test_a_backup_sees_whole_transactions_while_others_are_written(node: Any, tmp_path: Path) -> None:
+    is_over = Event()
+    writer = Thread(target=write_pairs, args=(node.home.database, is_over))
+    writer.start()
+    try:
+        for number in range(3):
+            file = tmp_path / f"{number}.tar"
+            assert node.cli("backup", str(file)).returncode == 0
+            with tarfile.open(file) as archive:
+                archive.extract("hive.db", tmp_path, filter="data")
+            with closing(sqlite3.connect(tmp_path / "hive.db")) as connection:
+                (one,), (other,) = connection.execute(
+                    "SELECT value FROM facts WHERE name IN ('left', 'right')"
+                ).fetchall()
+            assert one == other
+    finally:
+        is_over.set()
+        writer.join()
+
+
+def write_pairs(database: Path, is_over: Event) -> None:
+    """As the node writes: ahead, and in transactions; each changes two rows and adds pages."""
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            connection.execute("BEGIN IMMEDIATE")
+            rows = [("left", str(number)), (f"pad{number}", json.dumps("x" * 4000)), ("right", str(number))]
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
+            connection.execute("COMMIT")
 
 
 def test_a_backup_killed_at_any_point_leaves_no_half_and_the_next_one_works(node: Any, tmp_path: Path) -> None:

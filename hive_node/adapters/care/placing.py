@@ -4,6 +4,7 @@ One rename makes the decision: `.restoring.partial`, complete and on the disk, b
 moved into the home one by one, each after what it replaces was moved into a folder aside; whoever finds `.restoring` goes on.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,8 @@ def commit(home: Home, staged: Path, aside: str) -> None:
     """Decide: from here on the home shall hold what is in `staged`, and `aside` what it held. Raises OSError."""
     with make_private(staged / _ASIDE) as file:
         file.write(aside.encode())
+        file.flush()
+        os.fsync(file.fileno())
     for folder in (staged, *(path for path in staged.rglob("*") if path.is_dir())):
         sync_folder(folder)
     staged.rename(home.restoring)

@@ -13,7 +13,7 @@ from hive_node.config.home import Home
 
 # The settings go last: as long as they are there, a wipe that was cut off can be done again.
 _OURS: Final = (
-    "worktrees", "reports", "kept", ".restoring", ".restoring.partial", "replaced-*", "admin.sock",
+    "worktrees", "reports", "kept", ".restoring", ".restoring.partial", "replaced-[0-9]*T*Z", "admin.sock",
     "backing-up.db*", "hive.schema-*.db*", "hive.db-wal", "hive.db-shm", "hive.db-journal", "hive.db",
     "admin.token", "node.key", "node.lock", "config.toml",
 )  # fmt: skip
