@@ -130,7 +130,7 @@ def _processor() -> str:
 
 
 def _make_elsewhere(cache: Path) -> bool:
-    command = [sys.executable, "-m", "hive_node.adapters.scope_engine", str(cache)]
+    command = [sys.executable, "-P", "-m", "hive_node.adapters.scope_engine", str(cache)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_COMPILING_S, check=False)
     except (OSError, subprocess.TimeoutExpired):

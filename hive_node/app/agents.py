@@ -45,5 +45,5 @@ def open_agents(ground: Foundation, federated: Federated) -> AgentService:
 def hook_command(home: Home) -> str:
     """The command line that agents call, as a shell reads it; without the event."""
     script = Path(sys.executable).with_name("hive-node")
-    command = [str(script)] if script.is_file() else [sys.executable, "-m", "hive_node"]
+    command = [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "hive_node"]
     return shlex.join([*command, "--home", str(home.root)])

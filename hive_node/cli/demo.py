@@ -99,7 +99,7 @@ class Demo:
                  "--peer-port", "0", "--api-port", "0", "--mdns", _LOOPBACK)  # fmt: skip
         with node.log.open("wb") as log:
             node.process = subprocess.Popen(
-                [sys.executable, "-m", "hive_node", "--home", str(home.root), "run"],
+                [sys.executable, "-P", "-m", "hive_node", "--home", str(home.root), "run"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -304,7 +304,7 @@ def _clone_example(target: Path) -> None:
 
 
 def _command(home: Home, *arguments: str) -> None:
-    command = [sys.executable, "-m", "hive_node", "--home", str(home.root), *arguments]
+    command = [sys.executable, "-P", "-m", "hive_node", "--home", str(home.root), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DemoFailed(done.stderr.strip())

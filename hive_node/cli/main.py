@@ -133,7 +133,8 @@ def init(
 def run_(context: typer.Context) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
     # The same process goes on as the daemon: the command line's 10 MB are not for an idle node to carry.
-    os.execv(sys.executable, [sys.executable, "-m", "hive_node.daemon", str(home_of(context).root)])  # noqa: S606
+    # -P: the folder that one stands in, a repository maybe, is no place to import from.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hive_node.daemon", str(home_of(context).root)])  # noqa: S606
 
 
 @app.command()

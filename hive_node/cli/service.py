@@ -99,4 +99,4 @@ def _program() -> tuple[str, ...]:
     script = Path(sys.argv[0]).absolute()
     if script.name == "hive-node" and os.access(script, os.X_OK):
         return (str(script),)
-    return (sys.executable, "-m", "hive_node")
+    return (sys.executable, "-P", "-m", "hive_node")

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from hive_node.cli.client import Refusal
+from tests.integration.conftest import environment
+from tests.integration.processes import Forked
 
 
 def test_a_folder_without_a_node_is_not_run(tmp_path: Path) -> None:
@@ -218,3 +220,15 @@ def test_without_bubblewrap_an_experiment_is_refused_with_the_command_that_insta
         ["git", "-C", str(knob_project), "branch", "--list", "hive/*"], capture_output=True, text=True
     )
     assert branches.stdout == "", "nothing was begun"
+
+
+def test_a_repository_that_one_stands_in_is_no_place_to_import_from(daemon: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("hive_node", "protocol", "asyncio"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the code of a repository ran')")
+    node = daemon(start=False)
+    words = ("--home", str(node.home.root), "run")
+    node.process = Forked(
+        "hive_node.__main__", *words, out=node.log, problems=node.log, environment=environment(), folder=tmp_path
+    )
+    assert node.up().client.get("/v1/health")["status"] == "ok"

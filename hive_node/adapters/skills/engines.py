@@ -25,7 +25,7 @@ class ForeignEngine:
     @classmethod
     def named(cls, name: str) -> "ForeignEngine":
         """The engine of that entry point; its process starts with the first event."""
-        return cls(name, Worker(("-m", _MODULE, name)))
+        return cls(name, Worker(("-P", "-m", _MODULE, name)))
 
     async def analyze_episode(self, episode: Episode) -> Analysis:
         """As Engine.analyze_episode."""

@@ -45,7 +45,7 @@ async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[U
     """Every handler in the files. A file that cannot be loaded is told of, and keeps no other from working."""
     found: list[UserHandler] = []
     for path in files:
-        worker = Worker(("-m", _MODULE, str(path)))
+        worker = Worker(("-P", "-m", _MODULE, str(path)))
         try:
             listed = await worker.ask({}, _LOADING_S)
         except WorkerFault as fault:
@@ -62,5 +62,5 @@ async def find_handlers(files: Sequence[Path], deliveries: Deliveries) -> list[U
 
 
 def _handler(path: Path, function: str, kinds: Sequence[str], deliveries: Deliveries) -> UserHandler:
-    worker = Worker(("-m", _MODULE, str(path)))
+    worker = Worker(("-P", "-m", _MODULE, str(path)))
     return UserHandler(f"{path.stem}.{function}", function, frozenset(map(Kind, kinds)), worker, deliveries)
