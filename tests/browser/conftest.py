@@ -49,9 +49,12 @@ class Opened:
         self.page.wait_for_selector("main[data-shown]")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium; without one the tests are skipped, and say so."""
+    """Chromium; without one the tests are skipped, and say so.
+
+    For no longer than a module: while Playwright runs, its event loop does, and asynchronous tests in the same process cannot.
+    """
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("no Chromium on this machine: `make install` as root installs it")
@@ -64,7 +67,7 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def node(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A node in a hive of two that has improved a project, and holds what liars and years leave."""
     daemons = running_daemons()
@@ -80,7 +83,7 @@ def node(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dae
     daemons.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opened(browser: Any, node: Daemon) -> Iterator[Opened]:
     """The page, signed in."""
     context = browser.new_context()
