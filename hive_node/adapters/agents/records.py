@@ -86,16 +86,17 @@ class Tally:
 
 
 def read_claude(path: Path) -> Signals | None:
-    """A transcript of Claude Code: one JSON object a line. None where it cannot be read."""
-    tally = Tally()
+    """A transcript of Claude Code: one JSON object a line. None where no message can be read; without times it took none."""
+    tally, has_messages = Tally(), False
     for line in objects(path):
         if line.get("isSidechain") or line.get("isMeta") or line.get("isCompactSummary"):
             continue
         tally.at(line.get("timestamp"))
         message = line.get("message")
         if isinstance(message, dict) and line.get("type") in {"user", "assistant"}:
+            has_messages = True
             _claude_message(message, tally)
-    return tally.done() if tally.first else None
+    return tally.done() if has_messages else None
 
 
 def _claude_message(message: dict[str, Any], tally: Tally) -> None:

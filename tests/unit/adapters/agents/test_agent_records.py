@@ -129,3 +129,12 @@ def test_aiders_history_is_read_for_the_chats_of_this_block(tmp_path: Path) -> N
     found = read_aider(history, now, now + timedelta(hours=2))
     assert found == Signals(corrections=1, undos=1, turns=3)
     assert read_aider(history, now + DAY, now + 2 * DAY) is None
+
+
+def test_a_transcript_without_times_still_says_what_the_user_said(tmp_path: Path) -> None:
+    said = {"type": "user", "message": {"role": "user", "content": "thanks, that works"}}
+    record = tmp_path / "t.jsonl"
+    record.write_text(json.dumps(said) + "\n")
+    assert read_claude(record) == Signals(turns=1, thanks=1)
+    record.write_text('{"type": "summary", "timestamp": "2026-01-02T03:04:05Z"}\n')
+    assert read_claude(record) is None, "of a session in which nothing was said nothing is known"
