@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -41,10 +42,19 @@ class Line:
         self.taken.flush()
 
 
+def _has_hung_up() -> bool:
+    """Whether nobody is at the other end of standard input, though something may be left to read."""
+    poll = select.poll()
+    poll.register(0, select.POLLHUP)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+
 def take_line() -> Line:
     """Standard input and output become the line; what the code prints goes to standard error."""
     os.nice(_NICE)
     ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if _has_hung_up():
+        sys.exit("the node ended before its worker had begun")  # what the kernel was asked for came too late
     given, taken = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
